@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The channel: the connection between two hosts' engines.
+ *
+ * One listening port serves all handoffs of a host.  A connection starts
+ * with a preamble, then both ends prove that they hold the handoff's key
+ * (which travelled in a cookie, over the RPC):
+ *
+ *   client: "XENFERRY" u16 version=1 u16 purpose token[16] nonce_c[32]
+ *   server: u8 verdict nonce_s[32] HMAC(key, "server" preamble nonce_s)
+ *   client: HMAC(key, "client" preamble nonce_s)
+ *   server: u8 verdict
+ *
+ * integers big-endian; HMAC is SHA-256; verdict is enum xf_channel_verdict.
+ * After the last verdict a stream connection's fd is given to the
+ * hypervisor as it is: not one byte more is read ahead.  After the stream,
+ * and on the other purposes from the start, single-byte messages (enum
+ * xf_channel_msg) go both ways.
+ *
+ * A verdict other than OK before the proofs is nobody's word: a client takes
+ * it for "no answer", never for knowledge about the handoff.
+ *
+ * All fds are blocking and CLOEXEC and have TCP_USER_TIMEOUT and keepalive
+ * set, so that a silent link is noticed.  Reads and writes retry EINTR:
+ * libxl's SIGCHLD interrupts them.
+ */
+#ifndef XF_PROTOCOL_CHANNEL_H
+#define XF_PROTOCOL_CHANNEL_H
+
+#include "protocol/cookie.h"
+
+#define XF_CHANNEL_PORT 49217
+
+enum xf_channel_purpose {
+    XF_CHANNEL_STREAM = 1,      /* source to destination: the domain */
+    XF_CHANNEL_RESOLVE = 2,     /* source: "revoke, unless committed" */
+    XF_CHANNEL_SETTLED = 3,     /* source: "I have acted; forget it" */
+    XF_CHANNEL_ASK_SOURCE = 4,  /* destination: "have you your copy?" */
+};
+
+enum xf_channel_verdict {
+    XF_VERDICT_OK = 0,
+    XF_VERDICT_UNKNOWN_TOKEN = 1,
+    XF_VERDICT_BAD_PROOF = 2,
+    XF_VERDICT_REFUSED = 3,     /* wrong version or purpose */
+};
+
+enum xf_channel_msg {
+    /* source on a stream */
+    XF_MSG_END = 'E',           /* stream complete, guest suspended */
+    XF_MSG_END_PAUSED = 'P',    /* ... and its admin has it paused */
+    /* destination on a stream or resolve */
+    XF_MSG_RECEIVED = 'r',      /* complete copy, paused, undecided */
+    XF_MSG_COMMITTED = 'c',
+    XF_MSG_REVOKED = 'x',
+    /* answers to SETTLED and ASK_SOURCE */
+    XF_MSG_OK = 'o',
+    XF_MSG_HOLDS = 'h',         /* source: my copy is here, suspended or
+                                 * running: revoke yours */
+    XF_MSG_LET_GO = 'l',        /* source: I know that you committed */
+};
+
+struct xf_channel_listener;
+
+/* Called in a thread of the listener's, once per connection. */
+struct xf_channel_handler {
+    /* Copies the key of a handoff that may be reached for that purpose;
+     * FALSE: unknown token. */
+    gboolean (*key)(void *user, enum xf_channel_purpose purpose,
+                    const char *token, guint8 *key);
+    /* The peer has proved the key.  The fd belongs to the callee, which may
+     * block as long as it likes. */
+    void (*accepted)(void *user, enum xf_channel_purpose purpose,
+                     const char *token, int fd);
+    void *user;
+};
+
+struct xf_channel_config {
+    const char *address;        /* to listen on; NULL: all, v4 and v6 */
+    guint16 port;               /* 0: any free one (tests) */
+    guint handshake_timeout_ms; /* a peer that is slower is dropped */
+    guint silence_timeout_ms;   /* TCP_USER_TIMEOUT */
+    guint max_handshakes;       /* at a time; more wait in the backlog */
+};
+
+struct xf_channel_listener *
+xf_channel_listen(const struct xf_channel_config *config,
+                  const struct xf_channel_handler *handler, GError **err);
+/* The port really bound. */
+guint16 xf_channel_listener_port(struct xf_channel_listener *listener);
+/* No new connections; returns when no handshake is under way.  accepted()
+ * calls that are still running are the handler's business. */
+void xf_channel_listener_free(struct xf_channel_listener *listener);
+
+/* Connects, proves and checks the key.  Returns the fd, -1 on error.
+ * `address` is a host name or address; timeout_ms bounds connecting and
+ * handshake together. */
+int xf_channel_connect(const char *address, guint16 port,
+                       enum xf_channel_purpose purpose, const char *token,
+                       const guint8 *key, guint timeout_ms,
+                       guint silence_timeout_ms, GError **err);
+
+gboolean xf_channel_send(int fd, enum xf_channel_msg msg, GError **err);
+/* Waits at most timeout_ms (-1: for ever; the silence timeout still bounds
+ * a dead link); EOF is an error. */
+gboolean xf_channel_recv(int fd, int timeout_ms, enum xf_channel_msg *msg,
+                         GError **err);
+
+/* SO_MAX_PACING_RATE; bytes per second, 0 = no limit. */
+gboolean xf_channel_set_rate(int fd, guint64 bytes_per_second, GError **err);
+/* Bytes sent and acknowledged so far (TCP_INFO); 0 where not known. */
+guint64 xf_channel_bytes_sent(int fd);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The driver table: what a host offers to a client.  Three things implement
+ * it: the engine over a hypervisor (local.h), a remote host over libvirt's
+ * protocol (rpc/client.h), and the tests' double.  A sequence (sequence.h)
+ * drives two of them and cannot tell which they are.
+ *
+ * A connection is a struct that begins with `struct xf_conn`.  Handoffs
+ * belong to the connection that began them: close() before Perform cancels.
+ *
+ * Rules for every call:
+ * - It blocks until done and may be made from any thread, several at a time
+ *   on one connection (abort_job while perform3 runs is the normal case).
+ * - A NULL entry means the driver does not have that call; callers use
+ *   xf_driver_lacks() for the error text.
+ * - Inputs are borrowed.  Outputs belong to the caller, and are set only on
+ *   success: on failure every out-parameter is NULL.
+ * - Cookies are GBytes; NULL and empty mean the same: no cookie.
+ */
+#ifndef XF_PROTOCOL_DRIVER_H
+#define XF_PROTOCOL_DRIVER_H
+
+#include "protocol/error.h"
+#include "protocol/types.h"
+
+/* virDrvFeature: the numbers that a migration client asks for. */
+enum xf_feature {
+    XF_FEATURE_MIGRATION_V1 = 1,
+    XF_FEATURE_MIGRATION_V2 = 3,
+    XF_FEATURE_MIGRATION_P2P = 4,
+    XF_FEATURE_MIGRATION_DIRECT = 5,
+    XF_FEATURE_MIGRATION_V3 = 6,
+    XF_FEATURE_CHANGE_PROTECTION = 7,
+    XF_FEATURE_FD_PASSING = 8,
+    XF_FEATURE_TYPED_PARAM_STRING = 9,
+    XF_FEATURE_KEEPALIVE = 10,
+    XF_FEATURE_XML_MIGRATABLE = 11,
+    XF_FEATURE_MIGRATION_OFFLINE = 12,
+    XF_FEATURE_MIGRATION_PARAMS = 13,
+    XF_FEATURE_EVENT_CALLBACK = 14,
+    XF_FEATURE_CLOSE_CALLBACK = 15,
+};
+
+/* virDomainMigrateFlags: all that have a name here; engine.c has the table
+ * of those that are honoured, the others are refused by name. */
+enum xf_migrate_flags {
+    XF_MIGRATE_LIVE = 1 << 0,
+    XF_MIGRATE_PEER2PEER = 1 << 1,
+    XF_MIGRATE_TUNNELLED = 1 << 2,
+    XF_MIGRATE_PERSIST_DEST = 1 << 3,
+    XF_MIGRATE_UNDEFINE_SOURCE = 1 << 4,
+    XF_MIGRATE_PAUSED = 1 << 5,
+    XF_MIGRATE_NON_SHARED_DISK = 1 << 6,
+    XF_MIGRATE_NON_SHARED_INC = 1 << 7,
+    XF_MIGRATE_CHANGE_PROTECTION = 1 << 8,
+    XF_MIGRATE_UNSAFE = 1 << 9,
+    XF_MIGRATE_OFFLINE = 1 << 10,
+    XF_MIGRATE_COMPRESSED = 1 << 11,
+    XF_MIGRATE_ABORT_ON_ERROR = 1 << 12,
+    XF_MIGRATE_AUTO_CONVERGE = 1 << 13,
+};
+
+/* virDomainXMLFlags */
+enum xf_xml_flags {
+    XF_XML_SECURE = 1 << 0,
+    XF_XML_INACTIVE = 1 << 1,
+    XF_XML_UPDATE_CPU = 1 << 2,
+    XF_XML_MIGRATABLE = 1 << 3,
+};
+
+/* virDomainCreateFlags */
+enum xf_create_flags {
+    XF_CREATE_PAUSED = 1 << 0,
+};
+
+/* virConnectListAllDomainsFlags */
+enum xf_list_flags {
+    XF_LIST_ACTIVE = 1 << 0,
+    XF_LIST_INACTIVE = 1 << 1,
+    XF_LIST_PERSISTENT = 1 << 2,
+    XF_LIST_TRANSIENT = 1 << 3,
+    XF_LIST_RUNNING = 1 << 4,
+    XF_LIST_PAUSED = 1 << 5,
+    XF_LIST_SHUTOFF = 1 << 6,
+    XF_LIST_OTHER = 1 << 7,
+};
+
+/* What a migration phase may be given.  Strings are NULL when absent. */
+struct xf_migrate_args {
+    guint32 flags;          /* enum xf_migrate_flags */
+    const char *dname;      /* name at the destination */
+    const char *uri;        /* migrate_uri: where the stream goes */
+    const char *dconnuri;   /* destination's connection uri (p2p) */
+    const char *xml;        /* destination_xml */
+    guint64 bandwidth;      /* MiB/s, 0 = no limit */
+    GBytes *cookie_in;
+    gboolean cancelled;     /* Finish, Confirm: undo instead of go on */
+};
+
+struct xf_conn;
+
+struct xf_driver {
+    const char *name;
+
+    /* Ends the connection and frees it; never fails, never blocks long. */
+    void (*close)(struct xf_conn *conn);
+
+    /* -- host -- */
+    /* 1 yes, 0 no, -1 error; `feature` may be any number a peer sent. */
+    int (*supports_feature)(struct xf_conn *conn, int feature, GError **err);
+    char *(*get_hostname)(struct xf_conn *conn, GError **err);
+    /* major * 1000000 + minor * 1000 + release of the hypervisor */
+    gboolean (*get_version)(struct xf_conn *conn, guint64 *version,
+                            GError **err);
+    gboolean (*node_info)(struct xf_conn *conn, struct xf_node_info *info,
+                          GError **err);
+
+    /* -- domains -- */
+    /* Array of struct xf_domain_ref *, freed with the array.  `flags`:
+     * enum xf_list_flags; bits of one pair are alternatives. */
+    GPtrArray *(*list_domains)(struct xf_conn *conn, guint flags,
+                               GError **err);
+    struct xf_domain_ref *(*lookup_by_id)(struct xf_conn *conn, int id,
+                                          GError **err);
+    struct xf_domain_ref *(*lookup_by_name)(struct xf_conn *conn,
+                                            const char *name, GError **err);
+    struct xf_domain_ref *(*lookup_by_uuid)(struct xf_conn *conn,
+                                            const guint8 *uuid, GError **err);
+    gboolean (*domain_info)(struct xf_conn *conn,
+                            const struct xf_domain_ref *dom,
+                            struct xf_domain_info *info, GError **err);
+    /* "linux" (PV), "xenpvh", "hvm", as in <os><type>. */
+    char *(*domain_os_type)(struct xf_conn *conn,
+                            const struct xf_domain_ref *dom, GError **err);
+    char *(*domain_xml)(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                        guint flags, GError **err);
+    struct xf_domain_ref *(*create_xml)(struct xf_conn *conn, const char *xml,
+                                        guint flags, GError **err);
+    gboolean (*domain_destroy)(struct xf_conn *conn,
+                               const struct xf_domain_ref *dom, GError **err);
+    gboolean (*domain_suspend)(struct xf_conn *conn,
+                               const struct xf_domain_ref *dom, GError **err);
+    gboolean (*domain_resume)(struct xf_conn *conn,
+                              const struct xf_domain_ref *dom, GError **err);
+    gboolean (*domain_shutdown)(struct xf_conn *conn,
+                                const struct xf_domain_ref *dom,
+                                GError **err);
+    gboolean (*domain_reboot)(struct xf_conn *conn,
+                              const struct xf_domain_ref *dom, GError **err);
+
+    /* -- jobs -- */
+    /* type XF_JOB_NONE when nothing is under way.  With `completed`, the
+     * last ended migration of that domain, on either side. */
+    gboolean (*job_info)(struct xf_conn *conn,
+                         const struct xf_domain_ref *dom, gboolean completed,
+                         struct xf_job_info *info, GError **err);
+    /* The Perform under way fails with XF_ERROR_ABORTED soon after. */
+    gboolean (*abort_job)(struct xf_conn *conn,
+                          const struct xf_domain_ref *dom, GError **err);
+
+    /* -- migration v1: no XML through the client, no rollback -- */
+    gboolean (*prepare)(struct xf_conn *conn,
+                        const struct xf_migrate_args *args,
+                        GBytes **cookie_out, char **uri_out, GError **err);
+    gboolean (*perform)(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                        const struct xf_migrate_args *args, GError **err);
+    struct xf_domain_ref *(*finish)(struct xf_conn *conn,
+                                    const struct xf_migrate_args *args,
+                                    GError **err);
+
+    /* -- migration v2: v1 with the XML in Prepare (domain_xml is its first
+     * step) and a verdict in Finish; Perform is v1's -- */
+    gboolean (*prepare2)(struct xf_conn *conn,
+                         const struct xf_migrate_args *args,
+                         GBytes **cookie_out, char **uri_out, GError **err);
+    struct xf_domain_ref *(*finish2)(struct xf_conn *conn,
+                                     const struct xf_migrate_args *args,
+                                     GError **err);
+
+    /* -- migration v3 -- */
+    /* Source.  Returns the XML for the destination. */
+    char *(*begin3)(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                    const struct xf_migrate_args *args, GBytes **cookie_out,
+                    GError **err);
+    /* Destination.  On return it listens; uri_out is where. */
+    gboolean (*prepare3)(struct xf_conn *conn,
+                         const struct xf_migrate_args *args,
+                         GBytes **cookie_out, char **uri_out, GError **err);
+    /* Source.  Returns when the whole stream has arrived.  On failure the
+     * source has undone everything by itself, or says XF_ERROR_IN_DOUBT. */
+    gboolean (*perform3)(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                         const struct xf_migrate_args *args,
+                         GBytes **cookie_out, GError **err);
+    /* Destination.  The domain returned is the only sign of success; with
+     * args->cancelled it always fails (XF_ERROR_FINISH_OK when undone). */
+    struct xf_domain_ref *(*finish3)(struct xf_conn *conn,
+                                     const struct xf_migrate_args *args,
+                                     GBytes **cookie_out, GError **err);
+    /* Source.  Ends the handoff: destroys, or resumes when cancelled. */
+    gboolean (*confirm3)(struct xf_conn *conn,
+                         const struct xf_domain_ref *dom,
+                         const struct xf_migrate_args *args, GError **err);
+};
+
+struct xf_conn {
+    const struct xf_driver *driver;
+};
+
+/* Sets XF_ERROR_NO_SUPPORT naming driver and call; returns FALSE. */
+gboolean xf_driver_lacks(struct xf_conn *conn, const char *call,
+                         GError **err);
+
+void xf_conn_close(struct xf_conn *conn);
+XF_DEFINE_AUTO(xf_conn, xf_conn_close);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The engine: the phases of a handoff on this host, source and destination
+ * side, over a hypervisor table and a store of records.  It knows neither
+ * Xen nor RPC.
+ *
+ * xf_engine_open() gives a connection (driver.h) to it: one for each client,
+ * since handoffs belong to the client connection that began them.
+ */
+#ifndef XF_PROTOCOL_ENGINE_H
+#define XF_PROTOCOL_ENGINE_H
+
+#include "protocol/channel.h"
+#include "protocol/driver.h"
+#include "protocol/hypervisor.h"
+#include "protocol/store.h"
+
+struct xf_engine_config {
+    const char *hostname;       /* ours, as peers can resolve it */
+    const char *channel_host;   /* where peers reach our channel; NULL:
+                                 * hostname */
+    struct xf_channel_config channel;
+    guint finish_timeout_ms;    /* destination: a copy that nobody finishes */
+    guint confirm_timeout_ms;   /* source: performed, and no Confirm */
+    guint resolve_wait_ms;      /* how long a call waits for a resolve
+                                 * before it answers "in doubt" */
+    guint connect_timeout_ms;   /* channel: connect and handshake */
+    guint ack_timeout_ms;       /* end of stream -> "received": bounds
+                                 * devices and restore of the last pages */
+    guint keep_ended_ms;        /* destination: ended records whose source
+                                 * has not said that it has acted */
+    guint max_incoming;         /* handoffs at a time, each way */
+    guint64 memory_reserve_kib; /* host memory never given to guests */
+};
+
+/* Fills in the defaults; hostname is the machine's. */
+void xf_engine_config_init(struct xf_engine_config *config);
+
+struct xf_engine;
+
+/* Borrows hypervisor and store, copies config.  Opens the channel's port,
+ * reads the records and takes up what they say (event `restarted`). */
+struct xf_engine *xf_engine_new(struct xf_hypervisor *hv,
+                                struct xf_store *store,
+                                const struct xf_engine_config *config,
+                                GError **err);
+/* Handoffs stay in their records; streams under way are aborted.  All
+ * connections must have been closed. */
+void xf_engine_free(struct xf_engine *engine);
+
+/* A connection for one client; close it with xf_conn_close(). */
+struct xf_conn *xf_engine_open(struct xf_engine *engine);
+
+guint16 xf_engine_channel_port(struct xf_engine *engine);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The hypervisor table: what a host can do to domains.  xen/ implements it
+ * with libxl; tests/sim with a simulator that misbehaves as libxl does.
+ *
+ * Every call blocks until done and may be made from any thread, several at
+ * a time, also for one domain (abort while suspend runs).  domids are the
+ * host's; a domain that is not there gives XF_ERROR_NO_DOMAIN.
+ *
+ * The engine relies on these promises:
+ * - suspend() tells the truth about the guest: the implementation asks the
+ *   domain after every outcome and never infers it from a return code.
+ * - No fd handed in is ever closed here; fds handed in are blocking ones and
+ *   nobody else reads or writes them meanwhile.
+ * - A restored domain is paused until incoming_switch() or unpause().
+ */
+#ifndef XF_PROTOCOL_HYPERVISOR_H
+#define XF_PROTOCOL_HYPERVISOR_H
+
+#include "protocol/error.h"
+#include "protocol/types.h"
+
+enum xf_guest_type {
+    XF_GUEST_UNKNOWN = 0,
+    XF_GUEST_PV,
+    XF_GUEST_PVH,
+    XF_GUEST_HVM,
+};
+
+/* One domain as the hypervisor sees it now. */
+struct xf_hv_domain {
+    int domid;
+    guint8 uuid[XF_UUID_LEN];
+    char name[256];
+    enum xf_guest_type type;
+    gboolean running;           /* a vcpu was on a cpu just now */
+    gboolean paused;            /* by the toolstack */
+    gboolean suspended;         /* shut down with reason suspend */
+    gboolean shutdown;          /* shut down for any other reason */
+    gboolean crashed;           /* ... that reason was a crash */
+    gboolean dying;             /* being destroyed */
+    guint64 max_memory_kib;
+    guint64 memory_kib;         /* in use now */
+    guint vcpus;
+    guint64 cpu_time_ns;
+};
+
+struct xf_hv_host {
+    guint64 version;            /* major * 1000000 + minor * 1000 + release */
+    struct xf_node_info node;
+};
+
+/* What became of the guest when suspend() returned. */
+enum xf_suspend_outcome {
+    XF_SUSPEND_DONE,            /* suspended, whole stream written */
+    XF_SUSPEND_RUNNING,         /* failed; the guest was never stopped */
+    XF_SUSPEND_STOPPED,         /* failed; suspended: resume() it */
+    XF_SUSPEND_GONE,            /* died or shut down for its own reasons */
+};
+
+enum xf_suspend_flags {
+    XF_SUSPEND_LIVE = 1 << 0,   /* iterate over dirty memory first */
+};
+
+/* Told by suspend() as it goes; from any thread, never blocking. */
+struct xf_progress {
+    /* `iteration` 0 = all memory, then dirty sets; frames of 4 KiB */
+    void (*frames)(void *user, guint iteration, guint64 done, guint64 total);
+    void (*suspended)(void *user);  /* the guest has just stopped */
+    void *user;
+};
+
+struct xf_hypervisor;
+
+/* A domain on its way in.  Implementations embed it as first member. */
+struct xf_incoming {
+    struct xf_hypervisor *hv;
+    char *name;                 /* as it will be called after the switch */
+    guint8 uuid[XF_UUID_LEN];
+    guint64 memory_kib;         /* host memory it will need, all told */
+    gint domid;                 /* -1 until known; read with g_atomic */
+};
+
+#define XF_INCOMING_SUFFIX "--incoming"
+
+struct xf_hypervisor_ops {
+    const char *type;           /* "Xen" */
+    void (*free)(struct xf_hypervisor *hv);
+
+    gboolean (*host)(struct xf_hypervisor *hv, struct xf_hv_host *host,
+                     GError **err);
+
+    /* -- domains -- */
+    /* Array of struct xf_hv_domain *, dom0 included, freed with the array;
+     * domains whose destruction is under way are in it (dying). */
+    GPtrArray *(*list)(struct xf_hypervisor *hv, GError **err);
+    gboolean (*info)(struct xf_hypervisor *hv, int domid,
+                     struct xf_hv_domain *info, GError **err);
+    /* Domain XML from the live configuration; flags: enum xf_xml_flags. */
+    char *(*describe)(struct xf_hypervisor *hv, int domid, guint flags,
+                      GError **err);
+    /* Returns the domid, or -1.  The keeper looks after it from then on. */
+    int (*create)(struct xf_hypervisor *hv, const char *xml, gboolean paused,
+                  GError **err);
+    gboolean (*destroy)(struct xf_hypervisor *hv, int domid, GError **err);
+    gboolean (*pause)(struct xf_hypervisor *hv, int domid, GError **err);
+    gboolean (*unpause)(struct xf_hypervisor *hv, int domid, GError **err);
+    gboolean (*shutdown)(struct xf_hypervisor *hv, int domid, GError **err);
+    gboolean (*reboot)(struct xf_hypervisor *hv, int domid, GError **err);
+
+    /* -- source -- */
+    /* Could this domain leave, as far as the source can tell?  The error
+     * says what is in the way and what to do. */
+    gboolean (*can_leave)(struct xf_hypervisor *hv, int domid, gboolean live,
+                          GError **err);
+    /* Writes the domain's stream to fd and leaves it suspended.  A guest
+     * that was paused is let run just long enough to suspend itself; after
+     * a failure it is paused again, and *was_paused tells.  err is set for
+     * every outcome but XF_SUSPEND_DONE. */
+    enum xf_suspend_outcome (*suspend)(struct xf_hypervisor *hv, int domid,
+                                       int fd, guint flags,
+                                       const struct xf_progress *progress,
+                                       gboolean *was_paused, GError **err);
+    /* Makes a suspend() of that domain that is under way in another thread
+     * fail with XF_ERROR_ABORTED; nothing under way: no effect. */
+    void (*suspend_abort)(struct xf_hypervisor *hv, int domid);
+    /* Lets a suspended guest run on; `paused`: it stays paused. */
+    gboolean (*resume)(struct xf_hypervisor *hv, int domid, gboolean paused,
+                       GError **err);
+
+    /* -- destination: four steps, so that what need not wait for the last
+     * byte can be moved before it -- */
+    /* create: reads and checks the XML (name NULL: the XML's own).  Nothing
+     * exists on the host yet. */
+    struct xf_incoming *(*incoming_create)(struct xf_hypervisor *hv,
+                                           const char *xml, const char *name,
+                                           GError **err);
+    /* stream: makes the paused domain under `name` + XF_INCOMING_SUFFIX and
+     * fills it from fd.  On failure no domain is left. */
+    gboolean (*incoming_stream)(struct xf_incoming *in, int fd, GError **err);
+    /* devices: returns when every device of the domain is ready. */
+    gboolean (*incoming_devices)(struct xf_incoming *in, GError **err);
+    /* switch: gives it its name and, unless paused, lets it run. */
+    gboolean (*incoming_switch)(struct xf_incoming *in, gboolean paused,
+                                GError **err);
+    /* Makes an incoming_stream() under way in another thread fail soon. */
+    void (*incoming_abort)(struct xf_incoming *in);
+    /* Frees the struct; a domain that was made stays (destroy it first). */
+    void (*incoming_free)(struct xf_incoming *in);
+};
+
+struct xf_hypervisor {
+    const struct xf_hypervisor_ops *ops;
+};
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The client's part of a migration: which phase is called on which side, in
+ * which order, carrying which cookie.  It works over any two drivers.
+ */
+#ifndef XF_PROTOCOL_SEQUENCE_H
+#define XF_PROTOCOL_SEQUENCE_H
+
+#include "protocol/driver.h"
+
+/* What the user asked for. */
+struct xf_sequence_request {
+    guint32 flags;          /* enum xf_migrate_flags */
+    const char *dname;      /* NULL: keep the name */
+    const char *uri;        /* NULL: the destination's choice */
+    const char *xml;        /* NULL: Begin's */
+    guint64 bandwidth;      /* MiB/s, 0 = no limit */
+    /* Told before each phase ("begin", "prepare", ...); may be NULL. */
+    void (*phase)(void *user, const char *name);
+    void *user;
+};
+
+/* Protocol v3: Begin, Prepare, Perform, Finish, Confirm, with libvirt's
+ * rules for what follows a failure:
+ *   Begin fails                 nothing more
+ *   Prepare fails               Confirm(cancelled) if the source has feature
+ *                               7, else nothing
+ *   no uri from either side     Finish(cancelled), Confirm(by its verdict)
+ *   Perform fails               Finish(cancelled, no cookie), no Confirm
+ *   Finish fails                Confirm(cancelled, no cookie)
+ *   Confirm fails               the domain is returned all the same; the
+ *                               failure is logged (g_warning)
+ * Each phase gets the cookie that the phase before it gave, and no other.
+ * PAUSED is added when the source is found paused after Begin.  Prepare's
+ * uri wins over the user's.  Confirm is told the verdict of Finish: the
+ * domain it returned, or none.  The first error is the one reported.
+ *
+ * Returns the domain at the destination, NULL on failure.  Blocks; may run
+ * in any thread. */
+struct xf_domain_ref *
+xf_sequence_v3(struct xf_conn *source, const struct xf_domain_ref *dom,
+               struct xf_conn *destination,
+               const struct xf_sequence_request *request, GError **err);
+
+#endif

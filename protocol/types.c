@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "protocol/types.h"
+
+#include <string.h>
+#include <unistd.h>
+
+struct xf_domain_ref *
+xf_domain_ref_new(const char *name, const guint8 *uuid, int id)
+{
+    struct xf_domain_ref *ref = g_new0(struct xf_domain_ref, 1);
+
+    ref->name = g_strdup(name);
+    memcpy(ref->uuid, uuid, XF_UUID_LEN);
+    ref->id = id;
+    return ref;
+}
+
+struct xf_domain_ref *
+xf_domain_ref_copy(const struct xf_domain_ref *ref)
+{
+    return xf_domain_ref_new(ref->name, ref->uuid, ref->id);
+}
+
+void
+xf_domain_ref_free(struct xf_domain_ref *ref)
+{
+    if (!ref)
+        return;
+    g_free(ref->name);
+    g_free(ref);
+}
+
+void
+xf_close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+int
+xf_steal_fd(int *fd)
+{
+    int stolen = *fd;
+
+    *fd = -1;
+    return stolen;
+}
+
+char *
+xf_uuid_format(const guint8 *uuid, char *buf)
+{
+    char *p = buf;
+
+    for (int i = 0; i < XF_UUID_LEN; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *p++ = '-';
+        g_snprintf(p, 3, "%02x", uuid[i]);
+        p += 2;
+    }
+    return buf;
+}
+
+gboolean
+xf_uuid_parse(const char *text, guint8 *uuid)
+{
+    guint8 out[XF_UUID_LEN] = { 0 };
+    int digits = 0;
+
+    while (g_ascii_isspace(*text))
+        text++;
+    for (; *text && !g_ascii_isspace(*text); text++) {
+        if (*text == '-')
+            continue;
+        if (digits == 2 * XF_UUID_LEN || !g_ascii_isxdigit(*text))
+            return FALSE;
+        out[digits / 2] = out[digits / 2] << 4 | g_ascii_xdigit_value(*text);
+        digits++;
+    }
+    while (g_ascii_isspace(*text))
+        text++;
+    if (*text || digits != 2 * XF_UUID_LEN)
+        return FALSE;
+    memcpy(uuid, out, XF_UUID_LEN);
+    return TRUE;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* uuids, error numbers. */
+#include "config.h"
+
+#include "protocol/error.h"
+#include "protocol/types.h"
+#include "tests/unit/common.h"
+
+START_TEST(uuid_round_trip)
+{
+    const char *text = "00112233-4455-6677-8899-aabbccddeeff";
+    guint8 uuid[XF_UUID_LEN];
+    char buf[XF_UUID_STRING_LEN + 1];
+
+    ck_assert(xf_uuid_parse(text, uuid));
+    ck_assert_int_eq(uuid[0], 0x00);
+    ck_assert_int_eq(uuid[15], 0xff);
+    ck_assert_str_eq(xf_uuid_format(uuid, buf), text);
+    ck_assert(xf_uuid_parse(" 00112233445566778899AABBCCDDEEFF\n", uuid));
+    ck_assert_str_eq(xf_uuid_format(uuid, buf), text);
+}
+END_TEST
+
+START_TEST(uuid_refused)
+{
+    static const char *const bad[] = {
+        "", "0011", "00112233-4455-6677-8899-aabbccddeef",
+        "00112233-4455-6677-8899-aabbccddeefff",
+        "00112233-4455-6677-8899-aabbccddeefg",
+        "00112233-4455-6677-8899-aabbccddeeff x",
+    };
+    guint8 uuid[XF_UUID_LEN];
+
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++)
+        ck_assert_msg(!xf_uuid_parse(bad[i], uuid), "taken: %s", bad[i]);
+}
+END_TEST
+
+START_TEST(error_numbers)
+{
+    for (int code = 0; code < XF_ERROR_LAST; code++) {
+        g_autoptr(GError) err = g_error_new(XF_ERROR, code, "x");
+        int number = xf_error_to_libvirt(err);
+
+        ck_assert_int_gt(number, 0);
+        /* 1, 61-65 mean something else to a libvirt client */
+        ck_assert(number < 61 || number > 65);
+        if (code != XF_ERROR_IN_DOUBT && code != XF_ERROR_REMOTE)
+            ck_assert_int_eq(xf_error_from_libvirt(number), code);
+    }
+    ck_assert_int_eq(xf_error_from_libvirt(9999), XF_ERROR_REMOTE);
+}
+END_TEST
+
+int
+main(void)
+{
+    const TTest *const tests[] = {
+        uuid_round_trip,
+        uuid_refused,
+        error_numbers,
+        NULL
+    };
+
+    return xf_unit_main("types", tests);
+}
