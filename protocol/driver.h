@@ -102,8 +102,15 @@ struct xf_conn;
 struct xf_driver {
     const char *name;
 
-    /* Ends the connection and frees it; never fails, never blocks long. */
+    /* Ends the connection and frees it; never fails, never blocks long.  No
+     * call may be running on it or follow. */
     void (*close)(struct xf_conn *conn);
+    /* The client behind this connection is gone, while calls of it may still
+     * be running: make them end soon (streams are aborted).  Told at once,
+     * once, in any thread; must not block.  close() follows after the last
+     * call has returned; when none runs, close() comes without this.  NULL:
+     * the driver need not know. */
+    void (*client_gone)(struct xf_conn *conn);
 
     /* -- host -- */
     /* 1 yes, 0 no, -1 error; `feature` may be any number a peer sent. */
