@@ -27,6 +27,8 @@ struct xf_engine_config {
     guint connect_timeout_ms;   /* channel: connect and handshake */
     guint ack_timeout_ms;       /* end of stream -> "received": bounds
                                  * devices and restore of the last pages */
+    guint keep_orphan_ms;       /* destination: a complete copy whose source
+                                 * does not answer is kept that long */
     guint keep_ended_ms;        /* destination: ended records whose source
                                  * has not said that it has acted */
     guint max_incoming;         /* handoffs at a time, each way */

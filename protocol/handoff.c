@@ -77,6 +77,7 @@ static const struct row table[] = {
       A(ASK_SOURCE) },
     { XF_DESTINATION, S(RECEIVED), E(DEADLINE), S(RECEIVED), A(ASK_SOURCE) },
     { XF_DESTINATION, S(RECEIVED), E(RESTARTED), S(RECEIVED), A(ASK_SOURCE) },
+    { XF_DESTINATION, S(RECEIVED), E(EXPIRED), S(REVOKED), A(DISCARD) },
 
     { XF_DESTINATION, S(COMMITTED), E(FINISH), S(COMMITTED), A(NONE) },
     { XF_DESTINATION, S(COMMITTED), E(RESOLVE), S(COMMITTED), A(NONE) },
@@ -145,6 +146,7 @@ static const char *const events[XF_EVENT_LAST] = {
     [E(CANCEL)] = "cancel",
     [E(CLIENT_GONE)] = "client-gone",
     [E(DEADLINE)] = "deadline",
+    [E(EXPIRED)] = "expired",
     [E(RESTARTED)] = "restarted",
 };
 

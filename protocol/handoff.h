@@ -63,6 +63,7 @@ enum xf_event {
     XF_EVENT_CANCEL,            /* Confirm or Finish with failure */
     XF_EVENT_CLIENT_GONE,
     XF_EVENT_DEADLINE,          /* nobody came for too long */
+    XF_EVENT_EXPIRED,           /* destination: kept an orphan long enough */
     XF_EVENT_RESTARTED,         /* the daemon found this record at start */
     XF_EVENT_LAST
 };

@@ -143,6 +143,12 @@ struct xf_hypervisor_ops {
     /* switch: gives it its name and, unless paused, lets it run. */
     gboolean (*incoming_switch)(struct xf_incoming *in, gboolean paused,
                                 GError **err);
+    /* A paused domain that an earlier run of the daemon received whole:
+     * takes it up where incoming_devices() had left it.  It is found by
+     * uuid, under `name` with or without the suffix. */
+    struct xf_incoming *(*incoming_adopt)(struct xf_hypervisor *hv,
+                                          const guint8 *uuid,
+                                          const char *name, GError **err);
     /* Makes an incoming_stream() under way in another thread fail soon. */
     void (*incoming_abort)(struct xf_incoming *in);
     /* Frees the struct; a domain that was made stays (destroy it first). */
