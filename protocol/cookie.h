@@ -25,8 +25,8 @@
 struct xf_cookie {
     char *name;                 /* the domain's, at the source */
     guint8 uuid[XF_UUID_LEN];
-    char *hostname;             /* of the side that wrote the cookie */
-    guint stream_version;
+    char *hostname;             /* of the side that wrote it, or NULL */
+    guint stream_version;       /* as read: not yet compared with ours */
 
     /* Ours; token[0] == 0 when the peer is not one of us. */
     char token[XF_TOKEN_LEN + 1];
@@ -44,7 +44,8 @@ struct xf_cookie {
 void xf_cookie_free(struct xf_cookie *cookie);
 XF_DEFINE_AUTO(xf_cookie, xf_cookie_free);
 
-/* Never fails: what goes in is ours. */
+/* Never fails: what goes in is ours (hostname, state and address may be
+ * NULL; address and port go together). */
 GBytes *xf_cookie_format(const struct xf_cookie *cookie);
 
 /* NULL with XF_ERROR_INVALID_ARG naming the element on anything malformed,
