@@ -235,6 +235,7 @@ START_TEST(cut_at_every_length)
     XF_AUTO(xf_cookie) *c = parse(full, whole, &err);
 
     g_assert_no_error(err);
+    ck_assert_str_eq(c->name, "g1");
 }
 END_TEST
 
@@ -394,6 +395,7 @@ START_TEST(sizes)
     XF_AUTO(xf_cookie) *c = parse(text->str, text->len, &err);
 
     g_assert_no_error(err);
+    ck_assert_str_eq(c->name, "g1");
     assert_refused(text->str, text->len + 1, "16385 bytes, more than 16384");
 
     g_autofree char *name = g_strnfill(256, 'n');
