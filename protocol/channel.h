@@ -11,18 +11,40 @@
  *   client: HMAC(key, "client" preamble nonce_s)
  *   server: u8 verdict
  *
- * integers big-endian; HMAC is SHA-256; verdict is enum xf_channel_verdict.
- * After the last verdict a stream connection's fd is given to the
- * hypervisor as it is: not one byte more is read ahead.  After the stream,
- * and on the other purposes from the start, single-byte messages (enum
- * xf_channel_msg) go both ways.
+ * integers big-endian; HMAC is SHA-256; `preamble` is all 60 bytes of the
+ * client's first message; verdict is enum xf_channel_verdict.  A server that
+ * refuses sends the verdict alone and closes; to something that is not a
+ * preamble at all it says nothing.  After the last verdict a stream
+ * connection's fd is given to the hypervisor as it is: not one byte more is
+ * read ahead.  After the stream, and on the other purposes from the start,
+ * single-byte messages (enum xf_channel_msg) go both ways.
  *
- * A verdict other than OK before the proofs is nobody's word: a client takes
- * it for "no answer", never for knowledge about the handoff.
+ * What was thought through:
+ * - Replay: each proof covers the other end's fresh nonce.
+ * - Reflection: a proof names the side that makes it, so that neither can be
+ *   used as the other; a client led back to its own host's listener finds
+ *   its purpose unknown there (key() is asked for token and purpose).
+ * - Mix-up: version, purpose and token are inside what is proved, so a proof
+ *   made to settle can never feed a stream, nor one handoff's the other's.
+ *   All parts have fixed lengths.  The key's third use, the proof in cookies
+ *   ("xenferry committed"), begins unlike both labels here.
+ * - The server proves first, to anyone: of a random key of 256 bits that
+ *   gives nothing away.
+ * - A verdict other than OK is nobody's word: anyone on the way can say it.
+ *   A client takes it for "no answer", never for knowledge about the handoff.
+ * - The bytes after the handshake are neither encrypted nor authenticated:
+ *   who can rewrite packets between the two hosts can rewrite the domain's
+ *   memory and the answers.  Against that only TLS helps; what is kept out
+ *   here is everybody who merely can connect, or listen.
  *
  * All fds are blocking and CLOEXEC and have TCP_USER_TIMEOUT and keepalive
  * set, so that a silent link is noticed.  Reads and writes retry EINTR:
- * libxl's SIGCHLD interrupts them.
+ * libxl's SIGCHLD interrupts them.  Writes here raise no SIGPIPE; those of
+ * the hypervisor may, so a daemon ignores that signal.
+ *
+ * Errors: XF_ERROR_NO_CONNECT not reached, refused or lost;
+ * XF_ERROR_TIMEOUT; XF_ERROR_DENIED the peer does not hold the key, or says
+ * that we do not; XF_ERROR_RPC it speaks something else.
  */
 #ifndef XF_PROTOCOL_CHANNEL_H
 #define XF_PROTOCOL_CHANNEL_H
@@ -62,7 +84,7 @@ enum xf_channel_msg {
 
 struct xf_channel_listener;
 
-/* Called in a thread of the listener's, once per connection. */
+/* Called in a thread of the listener's, one for each connection. */
 struct xf_channel_handler {
     /* Copies the key of a handoff that may be reached for that purpose;
      * FALSE: unknown token. */
@@ -79,22 +101,32 @@ struct xf_channel_config {
     const char *address;        /* to listen on; NULL: all, v4 and v6 */
     guint16 port;               /* 0: any free one (tests) */
     guint handshake_timeout_ms; /* a peer that is slower is dropped */
-    guint silence_timeout_ms;   /* TCP_USER_TIMEOUT */
-    guint max_handshakes;       /* at a time; more wait in the backlog */
+    guint silence_timeout_ms;   /* TCP_USER_TIMEOUT, 0: the kernel's.  It
+                                 * ends a connection whose peer is silent,
+                                 * and one whose peer reads nothing, for so
+                                 * long. */
+    guint max_handshakes;       /* at a time, 0: 64.  When all are taken and
+                                 * more wait, the oldest that has not named
+                                 * a known handoff makes room. */
 };
 
+/* Copies config and handler. */
 struct xf_channel_listener *
 xf_channel_listen(const struct xf_channel_config *config,
                   const struct xf_channel_handler *handler, GError **err);
 /* The port really bound. */
 guint16 xf_channel_listener_port(struct xf_channel_listener *listener);
-/* No new connections; returns when no handshake is under way.  accepted()
- * calls that are still running are the handler's business. */
+/* Closes the port and drops the handshakes under way.  When it returns, no
+ * further key() or accepted() call will begin; accepted() calls that have
+ * begun go on.  May be called again. */
+void xf_channel_listener_stop(struct xf_channel_listener *listener);
+/* stop(), then waits until every accepted() call has returned: it is the
+ * handler's business to make them return, between stop() and this. */
 void xf_channel_listener_free(struct xf_channel_listener *listener);
 
 /* Connects, proves and checks the key.  Returns the fd, -1 on error.
- * `address` is a host name or address; timeout_ms bounds connecting and
- * handshake together. */
+ * `address` is a host name or address; timeout_ms bounds looking it up,
+ * connecting and handshake together. */
 int xf_channel_connect(const char *address, guint16 port,
                        enum xf_channel_purpose purpose, const char *token,
                        const guint8 *key, guint timeout_ms,
@@ -106,9 +138,11 @@ gboolean xf_channel_send(int fd, enum xf_channel_msg msg, GError **err);
 gboolean xf_channel_recv(int fd, int timeout_ms, enum xf_channel_msg *msg,
                          GError **err);
 
-/* SO_MAX_PACING_RATE; bytes per second, 0 = no limit. */
+/* SO_MAX_PACING_RATE; bytes per second, 0 = no limit.  May be called while
+ * another thread writes to fd. */
 gboolean xf_channel_set_rate(int fd, guint64 bytes_per_second, GError **err);
-/* Bytes sent and acknowledged so far (TCP_INFO); 0 where not known. */
+/* Bytes sent and acknowledged so far (TCP_INFO), handshake included; 0 where
+ * not known.  May be called while another thread writes to fd. */
 guint64 xf_channel_bytes_sent(int fd);
 
 #endif
