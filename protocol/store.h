@@ -3,8 +3,9 @@
  * Where records are kept: a table, so that the engine does not know that it
  * is xenstore (xen/records.h) or a test's hash table.
  *
- * A record is a set of fields (name -> bytes) under a handoff's token.
- * Names are [a-z0-9-]+.  A value may be of any size up to 1 MiB and of any
+ * A record is a set of fields (name -> bytes) under a handoff's token; it
+ * exists from its first write, be that of no field, until it is removed.
+ * Tokens and names are [a-z0-9-]+.  A value may be of any size up to 1 MiB and of any
  * content: how it fits the backend is the backend's business.
  *
  * All calls block (shortly) and may be made from any thread.
@@ -15,6 +16,7 @@
 #include "protocol/error.h"
 
 #define XF_STORE_VALUE_MAX (1024 * 1024)
+#define XF_STORE_NAME_MAX 64
 
 struct xf_store;
 
@@ -42,5 +44,12 @@ struct xf_store {
 
 /* A store in this process's memory: it dies with it.  For tests. */
 struct xf_store *xf_store_memory_new(void);
+
+/* For those who implement a store.  The check of token, names and sizes
+ * (`fields` may be NULL); an empty table for read(); its error when there is
+ * no such record. */
+gboolean xf_store_check(const char *token, GHashTable *fields, GError **err);
+GHashTable *xf_store_fields_new(void);
+void xf_store_no_record(const char *token, GError **err);
 
 #endif

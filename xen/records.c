@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Records in xenstore: see records.h.  One handle, one call at a time. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xenstore.h>
+
+#include "xen/records.h"
+
+/* A message to xenstored holds 4096 bytes, path and value together. */
+#define CHUNK 2048
+#define ROOT_MAX 256
+
+#define CONFLICTS_MAX 100
+#define BACKOFF_MAX_US 20000
+
+struct records {
+    struct xf_store base;
+    GMutex lock;                /* one transaction at a time */
+    struct xs_handle *xs;       /* NULL: to be opened */
+    char *root;
+};
+
+/* What a transaction is to do.  It may be run several times: every run
+ * starts from nothing. */
+struct work {
+    struct records *r;
+    xs_transaction_t t;
+    const char *token;
+    GHashTable *in;             /* write: the fields */
+    GHashTable *out;            /* read: the fields */
+    char **tokens;              /* list */
+    /* 0 or an errno */
+    int (*run)(struct work *w);
+};
+
+static char *
+node_path(const struct work *w, const char *field, guint chunk)
+{
+    if (!field)
+        return g_strdup_printf("%s/%s", w->r->root, w->token);
+    if (!chunk)
+        return g_strdup_printf("%s/%s/%s", w->r->root, w->token, field);
+    return g_strdup_printf("%s/%s/%s/%u", w->r->root, w->token, field, chunk);
+}
+
+/* A node that nobody but dom0 can read; those made under it inherit that. */
+static int
+make_private(struct xs_handle *xs, xs_transaction_t t, const char *path)
+{
+    struct xs_permissions nobody = { .id = 0, .perms = XS_PERM_NONE };
+
+    if (!xs_mkdir(xs, t, path) || !xs_set_permissions(xs, t, path, &nobody, 1))
+        return errno;
+    return 0;
+}
+
+static int
+remove_node(const struct work *w, const char *path)
+{
+    if (xs_rm(w->r->xs, w->t, path) || errno == ENOENT)
+        return 0;
+    return errno;
+}
+
+/* -- connection and transactions ------------------------------------------ */
+
+static int
+open_store(struct records *r)
+{
+    r->xs = xs_open(0);
+    if (!r->xs)
+        return errno;
+
+    int e = make_private(r->xs, XBT_NULL, r->root);
+
+    if (e) {
+        xs_close(r->xs);
+        r->xs = NULL;
+    }
+    return e;
+}
+
+static gboolean
+connection_lost(int e)
+{
+    return e == EBADF || e == EPIPE || e == ECONNRESET || e == ENOTCONN ||
+           e == EIO;
+}
+
+static int
+attempt(struct records *r, struct work *w)
+{
+    w->t = xs_transaction_start(r->xs);
+    if (w->t == XBT_NULL)
+        return errno;
+
+    int e = w->run(w);
+
+    if (!xs_transaction_end(r->xs, w->t, e != 0) && !e)
+        e = errno;
+    return e;
+}
+
+/* Runs the work until its transaction is through. */
+static gboolean
+transact(struct records *r, struct work *w, const char *what, GError **err)
+{
+    gboolean reopened = FALSE;
+    int conflicts = 0, e = 0;
+
+    w->r = r;
+    g_mutex_lock(&r->lock);
+    if (!r->xs)
+        e = open_store(r);
+    while (!e) {
+        e = attempt(r, w);
+        if (!e)
+            break;
+        if (e == EAGAIN && ++conflicts < CONFLICTS_MAX) {
+            g_usleep(g_random_int_range(0, MIN(BACKOFF_MAX_US,
+                                               200 << MIN(conflicts, 8))));
+            e = 0;
+        } else if (connection_lost(e) && !reopened) {
+            reopened = TRUE;
+            xs_close(r->xs);
+            e = open_store(r);
+        }
+    }
+    g_mutex_unlock(&r->lock);
+    if (e && w->token)
+        xf_error_set_errno(err, e, "xenstore: cannot %s record %s/%s", what,
+                           r->root, w->token);
+    else if (e)
+        xf_error_set_errno(err, e, "xenstore: cannot %s %s", what, r->root);
+    return !e;
+}
+
+/* -- write ---------------------------------------------------------------- */
+
+static int
+write_field(const struct work *w, const char *field, GBytes *value)
+{
+    gsize len;
+    const char *data = g_bytes_get_data(value, &len);
+    gsize at = 0;
+    guint chunk = 0;
+
+    do {
+        g_autofree char *path = node_path(w, field, chunk++);
+        gsize n = MIN(len - at, CHUNK);
+
+        if (!xs_write(w->r->xs, w->t, path, data ? data + at : "", n))
+            return errno;
+        at += n;
+    } while (at < len);
+    return 0;
+}
+
+static int
+run_write(struct work *w)
+{
+    g_autofree char *dir = node_path(w, NULL, 0);
+    GHashTableIter iter;
+    gpointer field, value;
+    int e = make_private(w->r->xs, w->t, dir);
+
+    g_hash_table_iter_init(&iter, w->in);
+    while (!e && g_hash_table_iter_next(&iter, &field, &value)) {
+        g_autofree char *path = node_path(w, field, 0);
+
+        e = remove_node(w, path);   /* with the chunks of an older value */
+        if (!e && value)
+            e = write_field(w, field, value);
+    }
+    return e;
+}
+
+static gboolean
+records_write(struct xf_store *store, const char *token, GHashTable *fields,
+              GError **err)
+{
+    struct work w = { .token = token, .in = fields, .run = run_write };
+
+    return xf_store_check(token, fields, err) &&
+           transact((struct records *)store, &w, "write", err);
+}
+
+/* -- read ----------------------------------------------------------------- */
+
+static int
+read_chunk(const struct work *w, const char *field, guint chunk,
+           GByteArray *value)
+{
+    g_autofree char *path = node_path(w, field, chunk);
+    unsigned int len;
+    void *data = xs_read(w->r->xs, w->t, path, &len);
+
+    if (!data)
+        return errno;
+    g_byte_array_append(value, data, len);
+    free(data);
+    return 0;
+}
+
+static int
+read_field(const struct work *w, const char *field)
+{
+    g_autoptr(GByteArray) value = g_byte_array_new();
+    g_autofree char *path = node_path(w, field, 0);
+    unsigned int more;
+    char **children = xs_directory(w->r->xs, w->t, path, &more);
+    int e = children ? 0 : errno;
+
+    free(children);
+    for (guint chunk = 0; !e && chunk <= more; chunk++) {
+        e = read_chunk(w, field, chunk, value);
+        if (!e && value->len > XF_STORE_VALUE_MAX)
+            e = EMSGSIZE;
+    }
+    if (!e)
+        g_hash_table_insert(w->out, g_strdup(field),
+                            g_byte_array_free_to_bytes(
+                                g_steal_pointer(&value)));
+    return e;
+}
+
+static int
+run_read(struct work *w)
+{
+    g_autofree char *dir = node_path(w, NULL, 0);
+    unsigned int n;
+    char **names = xs_directory(w->r->xs, w->t, dir, &n);
+
+    g_clear_pointer(&w->out, g_hash_table_unref);
+    if (!names)
+        return errno == ENOENT ? 0 : errno;
+    w->out = xf_store_fields_new();
+
+    int e = 0;
+
+    for (unsigned int i = 0; !e && i < n; i++)
+        e = read_field(w, names[i]);
+    free(names);
+    return e;
+}
+
+static GHashTable *
+records_read(struct xf_store *store, const char *token, GError **err)
+{
+    struct work w = { .token = token, .run = run_read };
+
+    if (!xf_store_check(token, NULL, err))
+        return NULL;
+    if (!transact((struct records *)store, &w, "read", err)) {
+        g_clear_pointer(&w.out, g_hash_table_unref);
+        return NULL;
+    }
+    if (!w.out)
+        xf_store_no_record(token, err);
+    return w.out;
+}
+
+/* -- list, remove --------------------------------------------------------- */
+
+static int
+run_list(struct work *w)
+{
+    unsigned int n;
+    char **names = xs_directory(w->r->xs, w->t, w->r->root, &n);
+
+    g_clear_pointer(&w->tokens, g_strfreev);
+    if (!names && errno != ENOENT)
+        return errno;
+    n = names ? n : 0;
+    w->tokens = g_new0(char *, n + 1);
+    for (unsigned int i = 0; i < n; i++)
+        w->tokens[i] = g_strdup(names[i]);
+    free(names);
+    return 0;
+}
+
+static char **
+records_list(struct xf_store *store, GError **err)
+{
+    struct work w = { .run = run_list };
+
+    if (transact((struct records *)store, &w, "list", err))
+        return w.tokens;
+    g_strfreev(w.tokens);
+    return NULL;
+}
+
+static int
+run_remove(struct work *w)
+{
+    g_autofree char *dir = node_path(w, NULL, 0);
+
+    return remove_node(w, dir);
+}
+
+static gboolean
+records_remove(struct xf_store *store, const char *token, GError **err)
+{
+    struct work w = { .token = token, .run = run_remove };
+
+    return xf_store_check(token, NULL, err) &&
+           transact((struct records *)store, &w, "remove", err);
+}
+
+static void
+records_free(struct xf_store *store)
+{
+    struct records *r = (struct records *)store;
+
+    if (r->xs)
+        xs_close(r->xs);
+    g_mutex_clear(&r->lock);
+    g_free(r->root);
+    g_free(r);
+}
+
+static const struct xf_store_ops records_ops = {
+    .write = records_write,
+    .read = records_read,
+    .list = records_list,
+    .remove = records_remove,
+    .free = records_free,
+};
+
+struct xf_store *
+xf_records_new(const char *root, GError **err)
+{
+    if (*root != '/' || strlen(root) > ROOT_MAX) {
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "'%s' is not an absolute xenstore path of at most %d "
+                    "characters", root, ROOT_MAX);
+        return NULL;
+    }
+
+    struct records *r = g_new0(struct records, 1);
+
+    r->base.ops = &records_ops;
+    r->root = g_strdup(root);
+    g_mutex_init(&r->lock);
+
+    int e = open_store(r);
+
+    if (e) {
+        xf_error_set_errno(err, e, "xenstore: cannot open %s (is xenstored "
+                           "running, and this a root shell in dom0?)", root);
+        records_free(&r->base);
+        return NULL;
+    }
+    return &r->base;
+}

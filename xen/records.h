@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Records in xenstore: the table of protocol/store.h over libxenstore.
+ *
+ *   <root>/<token>/<field>      the value, or its first chunk
+ *   <root>/<token>/<field>/1    ... the second, and so on
+ *
+ * Nodes are dom0's and nobody else may read them.  A write is one
+ * transaction, done over when another one got in its way; a reader sees all
+ * of it or nothing.  When the connection to xenstored has died, it is opened
+ * anew and the call tried once more.
+ *
+ * What is here lives as long as xenstored does: it survives this process,
+ * not a reboot.
+ */
+#ifndef XF_XEN_RECORDS_H
+#define XF_XEN_RECORDS_H
+
+#include "protocol/store.h"
+
+/* `root` is an absolute path, e.g. "/tool/xenferry/handoff"; it is made when
+ * it is not there.  NULL with an error when xenstored does not answer. */
+struct xf_store *xf_records_new(const char *root, GError **err);
+
+#endif
