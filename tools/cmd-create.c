@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* xenferry create */
+#include "config.h"
+
+#include "tools/commands.h"
+
+#include <string.h>
+
+static struct {
+    gboolean json;
+    gboolean paused;
+} options;
+
+static const GOptionEntry entries[] = {
+    { "paused", 0, 0, G_OPTION_ARG_NONE, &options.paused,
+      "Do not let it run yet", NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
+      "Print a JSON object", NULL },
+    G_OPTION_ENTRY_NULL
+};
+
+/* The whole of a file, or of standard input for "-". */
+static char *
+read_xml(const char *file, GError **err)
+{
+    g_autoptr(GError) local = NULL;
+    g_autoptr(GIOChannel) in = NULL;
+    g_autofree char *text = NULL;
+    gboolean ok;
+
+    if (strcmp(file, "-") == 0) {
+        in = g_io_channel_unix_new(0);
+        ok = g_io_channel_set_encoding(in, NULL, &local) ==
+                 G_IO_STATUS_NORMAL &&
+             g_io_channel_read_to_end(in, &text, NULL, &local) ==
+                 G_IO_STATUS_NORMAL;
+    } else {
+        ok = g_file_get_contents(file, &text, NULL, &local);
+    }
+    if (!ok) {
+        g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM,
+                    "cannot read the domain's XML: %s", local->message);
+        return NULL;
+    }
+    return g_steal_pointer(&text);
+}
+
+static void
+report(const struct xf_domain_ref *dom)
+{
+    if (options.json) {
+        g_autoptr(JsonBuilder) builder = json_builder_new();
+
+        json_builder_begin_object(builder);
+        xf_cli_add_int(builder, "id", dom->id);
+        xf_cli_add_domain(builder, dom);
+        json_builder_end_object(builder);
+        xf_cli_print_json(builder);
+    } else {
+        g_autofree char *name = xf_cli_printable(dom->name);
+
+        g_print("%s is %s, with id %d\n", name,
+                options.paused ? "created, paused" : "running", dom->id);
+    }
+}
+
+static enum xf_exit
+run_create(struct xf_cli *cli, char **args)
+{
+    g_autoptr(GError) err = NULL;
+    g_autofree char *xml = read_xml(args[0], &err);
+    XF_AUTO(xf_domain_ref) *dom = NULL;
+    XF_AUTO(xf_conn) *conn = NULL;
+
+    if (!xml)
+        return xf_cli_fail(err);
+    conn = xf_cli_connect(cli, cli->uri, &err);
+    if (conn)
+        dom = conn->driver->create_xml(
+            conn, xml, options.paused ? XF_CREATE_PAUSED : 0, &err);
+    if (!dom)
+        return xf_cli_fail(err);
+    report(dom);
+    return XF_EXIT_OK;
+}
+
+const struct xf_command xf_cmd_create = {
+    .name = "create",
+    .args = "FILE.xml",
+    .summary = "Start a domain from its XML (-: standard input)",
+    .min_args = 1,
+    .max_args = 1,
+    .options = entries,
+    .run = run_create,
+};

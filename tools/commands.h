@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The commands, each defined in its file cmd-*.c. */
+#ifndef XF_TOOLS_COMMANDS_H
+#define XF_TOOLS_COMMANDS_H
+
+#include "tools/cli.h"
+
+extern const struct xf_command xf_cmd_create;
+extern const struct xf_command xf_cmd_destroy;
+extern const struct xf_command xf_cmd_list;
+extern const struct xf_command xf_cmd_migrate;
+extern const struct xf_command xf_cmd_pause;
+extern const struct xf_command xf_cmd_shutdown;
+extern const struct xf_command xf_cmd_unpause;
+
+#endif

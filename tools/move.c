@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "tools/move.h"
+
+#include <string.h>
+
+struct xf_move {
+    struct xf_cli *cli;
+    const struct xf_move_request *request;
+    struct xf_conn *source, *destination;
+    struct xf_domain_ref *dom;      /* at the source */
+    gboolean was_paused;            /* by its administrator, at the start */
+
+    GMutex lock;
+    GCond changed;
+    gboolean abort;     /* under lock: the user wants it stopped */
+    gboolean ended;     /* under lock: the sequence has returned */
+
+    GMutex ui_lock;     /* one call to the ui at a time */
+};
+
+struct xf_move *
+xf_move_new(struct xf_cli *cli, const struct xf_move_request *request)
+{
+    struct xf_move *move = g_new0(struct xf_move, 1);
+
+    move->cli = cli;
+    move->request = request;
+    g_mutex_init(&move->lock);
+    g_cond_init(&move->changed);
+    g_mutex_init(&move->ui_lock);
+    return move;
+}
+
+void
+xf_move_free(struct xf_move *move)
+{
+    if (!move)
+        return;
+    xf_conn_close(move->source);
+    xf_conn_close(move->destination);
+    xf_domain_ref_free(move->dom);
+    g_mutex_clear(&move->lock);
+    g_cond_clear(&move->changed);
+    g_mutex_clear(&move->ui_lock);
+    g_free(move);
+}
+
+void
+xf_move_report_clear(struct xf_move_report *report)
+{
+    g_clear_error(&report->error);
+    g_clear_pointer(&report->source, xf_domain_ref_free);
+    g_clear_pointer(&report->destination, xf_domain_ref_free);
+}
+
+void
+xf_move_abort(struct xf_move *move)
+{
+    g_mutex_lock(&move->lock);
+    move->abort = TRUE;
+    g_cond_broadcast(&move->changed);
+    g_mutex_unlock(&move->lock);
+    g_mutex_lock(&move->ui_lock);
+    move->request->ui->stopping(move->request->user);
+    g_mutex_unlock(&move->ui_lock);
+}
+
+static void
+tell_note(struct xf_move *move, const char *text)
+{
+    g_mutex_lock(&move->ui_lock);
+    move->request->ui->note(move->request->user, text);
+    g_mutex_unlock(&move->ui_lock);
+}
+
+static void
+tell_phase(void *user, const char *phase)
+{
+    struct xf_move *move = user;
+
+    g_mutex_lock(&move->ui_lock);
+    move->request->ui->phase(move->request->user, phase);
+    g_mutex_unlock(&move->ui_lock);
+}
+
+static void
+tell_job(struct xf_move *move, const struct xf_job_info *info)
+{
+    g_mutex_lock(&move->ui_lock);
+    move->request->ui->job(move->request->user, info);
+    g_mutex_unlock(&move->ui_lock);
+}
+
+/* -- before: both hosts reached, and fit for each other -- */
+
+/* The same host twice?  Its name alone is no proof (two hosts may both be
+ * called "localhost"), the same domain under the same id there is. */
+static gboolean
+refuse_same_host(struct xf_move *move, GError **err)
+{
+    struct xf_conn *to = move->destination;
+    g_autofree char *from_name =
+        move->source->driver->get_hostname(move->source, err);
+    g_autofree char *to_name =
+        from_name ? to->driver->get_hostname(to, err) : NULL;
+    XF_AUTO(xf_domain_ref) *there = NULL;
+
+    if (!to_name)
+        return FALSE;
+    if (strcmp(from_name, to_name) != 0)
+        return TRUE;
+    there = to->driver->lookup_by_uuid(to, move->dom->uuid, NULL);
+    if (!there || there->id != move->dom->id)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                "%s leads to the host that the domain is on already (%s); "
+                "name another host", move->request->destination, to_name);
+    return FALSE;
+}
+
+static gboolean
+require_v3(struct xf_conn *conn, const char *uri, GError **err)
+{
+    int has =
+        conn->driver->supports_feature(conn, XF_FEATURE_MIGRATION_V3, err);
+
+    if (has == 0)
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_SUPPORT,
+                    "%s does not offer migration protocol version 3", uri);
+    return has == 1;
+}
+
+static gboolean
+connect_both(struct xf_move *move, GError **err)
+{
+    const struct xf_move_request *request = move->request;
+    struct xf_domain_info info;
+
+    move->source = xf_cli_connect(move->cli, move->cli->uri, err);
+    if (!move->source)
+        return FALSE;
+    move->dom = xf_cli_find_domain(move->source, request->domain, err);
+    if (!move->dom ||
+        !move->source->driver->domain_info(move->source, move->dom, &info,
+                                           err))
+        return FALSE;
+    move->was_paused = info.state == XF_DOMAIN_PAUSED;
+    move->destination =
+        xf_cli_connect(move->cli, request->destination, err);
+    return move->destination && refuse_same_host(move, err) &&
+           require_v3(move->source, move->cli->uri, err) &&
+           require_v3(move->destination, request->destination, err);
+}
+
+/* -- meanwhile: the watcher -- */
+
+static gboolean
+job_active(const struct xf_job_info *info)
+{
+    return info->type == XF_JOB_BOUNDED || info->type == XF_JOB_UNBOUNDED;
+}
+
+/* Shows the job every poll_ms; once the user wants it stopped, tells the
+ * source, again at each look until a running job has heard it. */
+static gpointer
+watch(gpointer user)
+{
+    struct xf_move *move = user;
+    struct xf_conn *conn = move->source;
+    gboolean heard = FALSE;
+
+    g_mutex_lock(&move->lock);
+    while (!move->ended) {
+        gint64 until = g_get_monotonic_time() +
+                       move->request->poll_ms * G_TIME_SPAN_MILLISECOND;
+        gboolean aborting = move->abort && !heard;
+        struct xf_job_info info = { 0 };
+
+        g_mutex_unlock(&move->lock);
+        /* Not being told how far it is is no reason to stop it. */
+        conn->driver->job_info(conn, move->dom, FALSE, &info, NULL);
+        tell_job(move, &info);
+        if (aborting)
+            heard = conn->driver->abort_job(conn, move->dom, NULL) &&
+                    job_active(&info);
+        g_mutex_lock(&move->lock);
+        while (!move->ended && (heard || aborting || !move->abort) &&
+               g_cond_wait_until(&move->changed, &move->lock, until))
+            ;
+    }
+    g_mutex_unlock(&move->lock);
+    return NULL;
+}
+
+static struct xf_domain_ref *
+run_sequence(struct xf_move *move, GError **err)
+{
+    const struct xf_move_request *request = move->request;
+    const struct xf_sequence_request sequence = {
+        .flags = request->flags,
+        .dname = request->dname,
+        .uri = request->uri,
+        .bandwidth = request->bandwidth,
+        .phase = tell_phase,
+        .user = move,
+    };
+    GThread *watcher = g_thread_new("watch", watch, move);
+    struct xf_domain_ref *dom = xf_sequence_v3(
+        move->source, move->dom, move->destination, &sequence, err);
+
+    g_mutex_lock(&move->lock);
+    move->ended = TRUE;
+    g_cond_broadcast(&move->changed);
+    g_mutex_unlock(&move->lock);
+    g_thread_join(watcher);
+    return dom;
+}
+
+/* -- after an error: where is the guest? -- */
+
+/* Connections that gave an error may be dead; a fresh one is made when the
+ * old one does not answer. */
+static struct xf_conn *
+revive(struct xf_move *move, struct xf_conn **conn, const char *uri)
+{
+    g_autoptr(GError) err = NULL;
+    g_autofree char *name = NULL;
+
+    if (*conn)
+        name = (*conn)->driver->get_hostname(*conn, &err);
+    if (!name) {
+        g_clear_pointer(conn, xf_conn_close);
+        *conn = move->cli->open(uri, NULL);
+    }
+    return *conn;
+}
+
+enum place {
+    PLACE_UNKNOWN,
+    PLACE_HERE,         /* this host's copy is the copy */
+    PLACE_NOT_HERE,     /* this host has none */
+};
+
+/* Is the guest the source's, and is nothing under way with it any more?  A
+ * guest that is paused because of the migration is nobody's yet. */
+static enum place
+look_at_source(struct xf_move *move)
+{
+    struct xf_conn *conn = revive(move, &move->source, move->cli->uri);
+    g_autoptr(GError) err = NULL;
+    struct xf_domain_info info = { 0 };
+    struct xf_job_info job = { 0 };
+
+    if (!conn)
+        return PLACE_UNKNOWN;
+    if (!conn->driver->domain_info(conn, move->dom, &info, &err))
+        return g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN) ?
+                   PLACE_NOT_HERE : PLACE_UNKNOWN;
+    if (!conn->driver->job_info(conn, move->dom, FALSE, &job, NULL) ||
+        job_active(&job))
+        return PLACE_UNKNOWN;
+    if (info.state == XF_DOMAIN_PAUSED)
+        return info.reason == XF_PAUSED_USER ||
+               (move->was_paused && info.reason != XF_PAUSED_MIGRATION) ?
+                   PLACE_HERE : PLACE_UNKNOWN;
+    return info.state == XF_DOMAIN_RUNNING ||
+           info.state == XF_DOMAIN_BLOCKED ||
+           info.state == XF_DOMAIN_NOSTATE ? PLACE_HERE : PLACE_UNKNOWN;
+}
+
+/* The guest under its final name: only a committed copy has that. */
+static struct xf_domain_ref *
+look_at_destination(struct xf_move *move)
+{
+    const char *name =
+        move->request->dname ? move->request->dname : move->dom->name;
+    struct xf_conn *conn =
+        revive(move, &move->destination, move->request->destination);
+    XF_AUTO(xf_domain_ref) *dom = NULL;
+
+    if (conn)
+        dom = conn->driver->lookup_by_uuid(conn, move->dom->uuid, NULL);
+    if (!dom || strcmp(dom->name, name) != 0)
+        return NULL;
+    return g_steal_pointer(&dom);
+}
+
+/* Waits for the next look, unless it would be too late for one. */
+static gboolean
+wait_until(struct xf_move *move, gint64 deadline)
+{
+    gint64 next = g_get_monotonic_time() +
+                  move->request->poll_ms * G_TIME_SPAN_MILLISECOND;
+
+    if (next > deadline)
+        return FALSE;
+    g_usleep(move->request->poll_ms * 1000);
+    return TRUE;
+}
+
+static void
+find_guest(struct xf_move *move, struct xf_move_report *report)
+{
+    gint64 deadline = g_get_monotonic_time() +
+                      move->request->settle_ms * G_TIME_SPAN_MILLISECOND;
+    gboolean told = FALSE;
+
+    for (;;) {
+        enum place place = look_at_source(move);
+
+        if (place == PLACE_HERE) {
+            report->result = XF_MOVE_FAILED;
+            return;
+        }
+        if (place == PLACE_NOT_HERE &&
+            (report->destination = look_at_destination(move))) {
+            report->result = XF_MOVE_MOVED;
+            return;
+        }
+        if (!told)
+            tell_note(move, "the migration went wrong; asking the hosts "
+                            "where the guest is");
+        told = TRUE;
+        report->source_gone = place == PLACE_NOT_HERE;
+        if (!wait_until(move, deadline))
+            break;
+    }
+    report->result = XF_MOVE_IN_DOUBT;
+}
+
+/* -- the end -- */
+
+/* The hosts' own figures.  The source has counted the bytes, and has seen
+ * the guest stop; what it does not know may be known over there. */
+static void
+collect_figures(struct xf_move *move, struct xf_move_report *report)
+{
+    struct xf_conn *from = move->source, *to = move->destination;
+    struct xf_job_info there = { 0 };
+
+    if (!from->driver->job_info(from, move->dom, TRUE, &report->job, NULL))
+        memset(&report->job, 0, sizeof(report->job));
+    if (report->job.downtime ||
+        !to->driver->job_info(to, report->destination, TRUE, &there, NULL))
+        return;
+    report->job.downtime = there.downtime;
+}
+
+void
+xf_move_run(struct xf_move *move, struct xf_move_report *report)
+{
+    gint64 start;
+
+    memset(report, 0, sizeof(*report));
+    report->result = XF_MOVE_FAILED;
+    report->started = connect_both(move, &report->error);
+    report->source = move->dom ? xf_domain_ref_copy(move->dom) : NULL;
+    report->paused = move->was_paused;
+    if (!report->started)
+        return;
+    start = g_get_monotonic_time();
+    report->destination = run_sequence(move, &report->error);
+    report->total_ms =
+        (g_get_monotonic_time() - start) / G_TIME_SPAN_MILLISECOND;
+    if (report->destination)
+        report->result = XF_MOVE_MOVED;
+    else
+        find_guest(move, report);
+    if (report->result == XF_MOVE_MOVED)
+        collect_figures(move, report);
+}
