@@ -1,0 +1,691 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The destination side, in the order it runs: Prepare promises room, the
+ * channel's thread receives, Finish commits or revokes; then what others may
+ * ask of it.
+ *
+ * The stream's thread is the only one that works on the incoming domain
+ * while h->busy is set; who wants the copy gone meanwhile aborts the stream
+ * and waits for that.
+ */
+#include "config.h"
+
+#include "protocol/engine-private.h"
+#include "protocol/uri.h"
+
+#include <string.h>
+
+#define ABORT_AGAIN_US (100 * 1000)
+#define ASK_FIRST_US (500 * 1000)
+#define ASK_MAX_US (30 * G_USEC_PER_SEC)
+
+static GBytes *
+dest_cookie(struct xf_handoff *h)
+{
+    struct xf_engine *engine = h->engine;
+    struct xf_cookie cookie = {
+        .name = h->name,
+        .hostname = engine->hostname,
+        .stream_version = XF_STREAM_VERSION,
+        .has_key = TRUE,
+        .address = engine->channel_host,
+        .port = xf_engine_channel_port(engine),
+    };
+    enum xf_state state = xf_handoff_state(h);
+
+    memcpy(cookie.uuid, h->uuid, XF_UUID_LEN);
+    memcpy(cookie.token, h->token, sizeof(cookie.token));
+    memcpy(cookie.key, h->key, XF_KEY_LEN);
+    cookie.state = (char *)xf_state_name(state);
+    if (state == XF_STATE_COMMITTED) {
+        cookie.has_proof = TRUE;
+        xf_cookie_proof(h->key, h->token, cookie.proof);
+    }
+    return xf_cookie_format(&cookie);
+}
+
+static void
+forget_if_settled(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+
+    gboolean over = h->settled && h->acted && xf_state_is_final(h->state);
+
+    g_mutex_unlock(&h->lock);
+    if (over)
+        xf_handoff_forget(h);
+}
+
+/* -- our copy -- */
+
+/* The domid of a copy that has not been switched; -1: there is none. */
+static int
+find_copy(struct xf_handoff *h, GError **err)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+    g_autofree char *name = g_strconcat(h->name, XF_INCOMING_SUFFIX, NULL);
+    g_autoptr(GPtrArray) domains = hv->ops->list(hv, err);
+
+    for (guint i = 0; domains && i < domains->len; i++) {
+        struct xf_hv_domain *domain = g_ptr_array_index(domains, i);
+
+        if (memcmp(domain->uuid, h->uuid, XF_UUID_LEN) == 0 && !domain->dying
+            && strcmp(domain->name, name) == 0)
+            return domain->domid;
+    }
+    return -1;
+}
+
+static gboolean
+destroy_copy(struct xf_handoff *h, GError **err)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+    GError *list_err = NULL;
+    int domid = find_copy(h, &list_err);
+
+    if (list_err) {
+        g_propagate_error(err, list_err);
+        return FALSE;
+    }
+    return domid < 0 || hv->ops->destroy(hv, domid, err);
+}
+
+static void
+stop_stream(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+    while (h->busy) {
+        if (h->incoming)
+            h->engine->hv->ops->incoming_abort(h->incoming);
+        g_cond_wait_until(&h->changed, &h->lock,
+                          g_get_monotonic_time() + ABORT_AGAIN_US);
+    }
+    g_mutex_unlock(&h->lock);
+}
+
+/* Destroys our copy; the record says `revoked`. */
+static void
+discard(struct xf_handoff *h)
+{
+    g_autoptr(GError) err = NULL;
+
+    stop_stream(h);
+    if (!xf_handoff_act_begin(h))
+        return;
+    if (destroy_copy(h, &err)) {
+        g_mutex_lock(&h->lock);
+        h->reserved_kib = 0;
+        /* A source that never sent anything never asks. */
+        h->settled = h->settled || !h->connected;
+        g_mutex_unlock(&h->lock);
+        xf_handoff_acted(h);
+    } else {
+        g_warning("handoff %s: the copy of domain '%s' is still here, trying "
+                  "again: %s", h->token, h->name, err->message);
+    }
+    xf_handoff_act_end(h);
+    forget_if_settled(h);
+}
+
+/* Names our copy and lets it run; the record says `committed`. */
+static gboolean
+switch_copy(struct xf_handoff *h, GError **err)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+
+    if (!xf_handoff_act_begin(h))
+        return TRUE;
+    if (!h->incoming)
+        h->incoming = hv->ops->incoming_adopt(hv, h->uuid, h->name, err);
+
+    gboolean ok = h->incoming
+                  && hv->ops->incoming_switch(h->incoming, h->paused, err);
+
+    if (ok) {
+        h->domid = g_atomic_int_get(&h->incoming->domid);
+        xf_handoff_acted(h);
+    } else {
+        g_prefix_error(err, "domain '%s' is committed here (handoff %s), but "
+                       "to let it run failed and is tried again: ", h->name,
+                       h->token);
+    }
+    xf_handoff_act_end(h);
+    forget_if_settled(h);
+    return ok;
+}
+
+/* -- Prepare -- */
+
+static gboolean
+check_conflict(struct xf_handoff *h, GError **err)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+    g_autofree char *temporary = g_strconcat(h->name, XF_INCOMING_SUFFIX,
+                                             NULL);
+    g_autoptr(GPtrArray) domains = hv->ops->list(hv, err);
+
+    if (!domains)
+        return FALSE;
+    for (guint i = 0; i < domains->len; i++) {
+        const struct xf_hv_domain *other = g_ptr_array_index(domains, i);
+        gboolean same_uuid = memcmp(other->uuid, h->uuid, XF_UUID_LEN) == 0;
+
+        if (!same_uuid && strcmp(other->name, h->name) != 0
+            && strcmp(other->name, temporary) != 0)
+            continue;
+        g_set_error(err, XF_ERROR, XF_ERROR_DOM_EXIST,
+                    "host %s has a domain '%s' (domid %d) with the same %s "
+                    "already; %s", h->engine->hostname, other->name,
+                    other->domid, same_uuid ? "uuid" : "name",
+                    same_uuid ? "remove it first"
+                              : "remove it, or choose another name with "
+                                "--dname");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static guint64
+populated_kib(GPtrArray *domains, const struct xf_handoff *h)
+{
+    for (guint i = 0; i < domains->len; i++) {
+        const struct xf_hv_domain *domain = g_ptr_array_index(domains, i);
+
+        if (memcmp(domain->uuid, h->uuid, XF_UUID_LEN) == 0)
+            return domain->memory_kib;
+    }
+    return 0;
+}
+
+/* What has been promised to others and has not been taken yet. */
+static gboolean
+promised_kib(struct xf_handoff *h, guint64 *promised, guint *count,
+             GError **err)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+    g_autoptr(GPtrArray) domains = hv->ops->list(hv, err);
+    g_autoptr(GPtrArray) all = xf_engine_all(h->engine);
+
+    *promised = *count = 0;
+    if (!domains)
+        return FALSE;
+    for (guint i = 0; i < all->len; i++) {
+        struct xf_handoff *other = g_ptr_array_index(all, i);
+
+        g_mutex_lock(&other->lock);
+
+        guint64 reserved = other == h ? 0 : other->reserved_kib;
+
+        g_mutex_unlock(&other->lock);
+        if (!reserved)
+            continue;
+
+        guint64 taken = populated_kib(domains, other);
+
+        *promised += reserved > taken ? reserved - taken : 0;
+        (*count)++;
+    }
+    return TRUE;
+}
+
+static gboolean
+reserve_memory(struct xf_handoff *h, GError **err)
+{
+    struct xf_engine *engine = h->engine;
+    struct xf_hv_host host;
+    guint64 promised, need = h->incoming->memory_kib;
+    guint count;
+
+    g_mutex_lock(&engine->ledger);
+
+    gboolean ok = engine->hv->ops->host(engine->hv, &host, err)
+                  && promised_kib(h, &promised, &count, err);
+    guint64 kept = ok ? promised + engine->config.memory_reserve_kib : 0;
+
+    if (ok && need + kept > host.node.free_kib) {
+        g_set_error(err, XF_ERROR, XF_ERROR_BUSY,
+                    "not enough memory on host %s: domain '%s' needs %"
+                    G_GUINT64_FORMAT " KiB, %" G_GUINT64_FORMAT " KiB are "
+                    "free, of which %" G_GUINT64_FORMAT " KiB are promised "
+                    "to %u other incoming domains", engine->hostname,
+                    h->name, need, host.node.free_kib, kept, count);
+        ok = FALSE;
+    }
+    if (ok) {
+        g_mutex_lock(&h->lock);
+        h->reserved_kib = need;
+        g_mutex_unlock(&h->lock);
+    }
+    g_mutex_unlock(&engine->ledger);
+    return ok;
+}
+
+static char *
+choose_uri(struct xf_engine *engine, const char *wanted, GError **err)
+{
+    g_autofree char *host = NULL;
+    guint16 port = 0;
+
+    if (wanted && !xf_migrate_uri_parse(wanted, &host, &port, err))
+        return NULL;
+    return xf_migrate_uri_format(host ? host : engine->channel_host,
+                                 port ? port
+                                      : xf_engine_channel_port(engine));
+}
+
+static struct xf_cookie *
+begin_cookie(const struct xf_migrate_args *args, GError **err)
+{
+    XF_AUTO(xf_cookie) *cookie = NULL;
+
+    if (!args->xml) {
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                            "Prepare: no domain XML passed");
+        return NULL;
+    }
+    cookie = xf_cookie_parse(args->cookie_in, err);
+    if (cookie && (!cookie->token[0] || !cookie->has_key)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_UNSUPPORTED,
+                    "Prepare: the cookie has no token and key: the source "
+                    "(%s) is not a Xenferry host", cookie->hostname);
+        return NULL;
+    }
+    return g_steal_pointer(&cookie);
+}
+
+static struct xf_handoff *
+incoming_handoff(struct xf_engine *engine, const struct xf_migrate_args *args,
+                 const struct xf_cookie *cookie, GError **err)
+{
+    struct xf_incoming *in = engine->hv->ops->incoming_create(
+        engine->hv, args->xml, args->dname, err);
+
+    if (!in)
+        return NULL;
+
+    XF_AUTO(xf_handoff) *h =
+        xf_handoff_new(engine, XF_DESTINATION, cookie->token, cookie->key,
+                       in->uuid, in->name);
+
+    h->incoming = in;
+    h->peer_host = g_strdup(cookie->address);
+    h->peer_port = cookie->port;
+    if (memcmp(in->uuid, cookie->uuid, XF_UUID_LEN) != 0) {
+        g_set_error(err, XF_ERROR, XF_ERROR_XML,
+                    "Prepare of domain '%s': the XML has another uuid than "
+                    "the domain at the source", in->name);
+        return NULL;
+    }
+    return g_steal_pointer(&h);
+}
+
+gboolean
+xf_dest_prepare(struct xf_engine *engine, struct xf_conn *conn,
+                const struct xf_migrate_args *args, GBytes **cookie_out,
+                char **uri_out, GError **err)
+{
+    g_autofree char *uri = NULL;
+    XF_AUTO(xf_cookie) *cookie = NULL;
+    XF_AUTO(xf_handoff) *h = NULL;
+
+    if (!xf_flags_check(args, err))
+        return FALSE;
+    uri = choose_uri(engine, args->uri, err);
+    if (uri)
+        cookie = begin_cookie(args, err);
+    if (cookie)
+        h = incoming_handoff(engine, args, cookie, err);
+    if (!h)
+        return FALSE;
+    h->owner = conn;
+    if (!xf_engine_add(engine, h, err))
+        return FALSE;
+    if (!check_conflict(h, err) || !reserve_memory(h, err)
+        || !xf_handoff_event(h, XF_EVENT_PREPARE, NULL, err)) {
+        xf_engine_remove(engine, h);
+        return FALSE;
+    }
+    *cookie_out = dest_cookie(h);
+    *uri_out = g_steal_pointer(&uri);
+    return TRUE;
+}
+
+/* -- the stream -- */
+
+/* TRUE: complete, and the record says so. */
+static gboolean
+receive(struct xf_handoff *h, int fd, GError **err)
+{
+    const struct xf_hypervisor_ops *ops = h->engine->hv->ops;
+    enum xf_channel_msg end;
+
+    if (!ops->incoming_stream(h->incoming, fd, err)
+        || !ops->incoming_devices(h->incoming, err)
+        || !xf_channel_recv(fd, h->engine->config.ack_timeout_ms, &end, err))
+        return FALSE;
+    if (end != XF_MSG_END && end != XF_MSG_END_PAUSED) {
+        g_set_error(err, XF_ERROR, XF_ERROR_RPC,
+                    "0x%02x where the end of the stream was expected", end);
+        return FALSE;
+    }
+    g_mutex_lock(&h->lock);
+    h->paused = end == XF_MSG_END_PAUSED;
+    h->domid = g_atomic_int_get(&h->incoming->domid);
+    h->reserved_kib = 0;        /* it has it all now */
+    g_mutex_unlock(&h->lock);
+    return xf_handoff_event(h, XF_EVENT_COMPLETE, NULL, err);
+}
+
+static void
+stream_ended(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+    h->busy = FALSE;
+    h->since_mono = g_get_monotonic_time();
+    g_cond_broadcast(&h->changed);
+    g_mutex_unlock(&h->lock);
+}
+
+static gboolean
+stream_begins(struct xf_handoff *h)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (xf_handoff_event(h, XF_EVENT_CONNECTED, NULL, &err)) {
+        g_mutex_lock(&h->lock);
+        h->busy = TRUE;
+        h->connected = TRUE;
+        g_mutex_unlock(&h->lock);
+        return TRUE;
+    }
+    g_message("a stream is refused: %s", err->message);
+    return FALSE;
+}
+
+void
+xf_dest_stream(struct xf_handoff *h, int fd)
+{
+    g_autoptr(GError) err = NULL;
+    enum xf_channel_msg answer = XF_MSG_RECEIVED;
+
+    if (!stream_begins(h))
+        return;
+    if (!receive(h, fd, &err)) {
+        g_autoptr(GError) failed = NULL;
+
+        g_message("handoff %s: domain '%s' did not arrive: %s", h->token,
+                  h->name, err->message);
+        g_clear_error(&err);
+        answer = XF_MSG_REVOKED;
+        if (!xf_handoff_event(h, XF_EVENT_STREAM_FAILED, NULL, &failed)) {
+            g_warning("%s", failed->message);
+            answer = 0;
+        }
+    }
+    stream_ended(h);
+    /* Not delivered: the source asks. */
+    if (answer && !xf_channel_send(fd, answer, &err))
+        g_message("handoff %s: answer to the end of the stream: %s",
+                  h->token, err->message);
+    if (answer != XF_MSG_RECEIVED)
+        discard(h);
+}
+
+/* -- Finish -- */
+
+static struct xf_handoff *
+find_by_name(struct xf_engine *engine, struct xf_conn *conn, const char *name)
+{
+    g_autoptr(GPtrArray) all = xf_engine_all(engine);
+
+    for (guint i = 0; i < all->len; i++) {
+        struct xf_handoff *h = g_ptr_array_index(all, i);
+
+        if (h->side == XF_DESTINATION && h->owner == conn
+            && g_strcmp0(h->name, name) == 0)
+            return xf_handoff_ref(h);
+    }
+    return NULL;
+}
+
+/* By the cookie; without one (a cancelled Finish has none) by the name,
+ * among what this client has prepared. */
+static struct xf_handoff *
+find(struct xf_engine *engine, struct xf_conn *conn,
+     const struct xf_migrate_args *args, GError **err)
+{
+    XF_AUTO(xf_handoff) *h = NULL;
+
+    if (args->cookie_in && g_bytes_get_size(args->cookie_in)) {
+        XF_AUTO(xf_cookie) *cookie = xf_cookie_parse(args->cookie_in, err);
+
+        if (!cookie)
+            return NULL;
+        h = xf_engine_by_token(engine, cookie->token);
+        if (h
+            && (h->side != XF_DESTINATION || !cookie->has_key
+                || !xf_secret_equal(cookie->key, h->key, XF_KEY_LEN)))
+            xf_handoff_unref(g_steal_pointer(&h));
+    } else {
+        h = find_by_name(engine, conn, args->dname);
+    }
+    if (!h)
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
+                    "Finish of domain '%s': this client has no migration of "
+                    "it prepared on host %s, or the cookie is of another",
+                    args->dname ? args->dname : "(no name)",
+                    engine->hostname);
+    return g_steal_pointer(&h);
+}
+
+static void
+ask_thread(struct xf_handoff *h)
+{
+    gint64 pause = ASK_FIRST_US;
+    gint64 expires = h->since_mono
+                     + (gint64)h->engine->config.keep_orphan_ms * 1000;
+    gboolean holds = FALSE;
+    enum xf_event event = XF_EVENT_SOURCE_HOLDS;
+
+    while (!holds && !xf_engine_stopping(h->engine)
+           && xf_handoff_state(h) == XF_STATE_RECEIVED) {
+        g_autoptr(GError) err = NULL;
+
+        if (g_get_monotonic_time() > expires) {
+            event = XF_EVENT_EXPIRED;
+            break;
+        }
+        if (!xf_dest_ask(h, &holds, &err))
+            g_message("handoff %s: the complete copy of domain '%s' is kept, "
+                      "paused; its source %s:%u does not answer: %s",
+                      h->token, h->name, h->peer_host, h->peer_port,
+                      err->message);
+        if (holds)
+            break;
+        g_mutex_lock(&h->lock);
+        xf_handoff_wait(h, MIN(g_get_monotonic_time() + pause, expires));
+        g_mutex_unlock(&h->lock);
+        pause = MIN(2 * pause, ASK_MAX_US);
+    }
+    if (!xf_engine_stopping(h->engine)
+        && xf_handoff_event(h, event, NULL, NULL))
+        discard(h);
+    xf_handoff_ask_end(h);
+}
+
+static void
+ask_on(struct xf_handoff *h)
+{
+    if (xf_handoff_ask_begin(h))
+        xf_engine_spawn(h, ask_thread);
+}
+
+/* TRUE when our copy is gone, or will never run. */
+static gboolean
+cancelled(struct xf_handoff *h, enum xf_action action, GError **err)
+{
+    gboolean holds = FALSE;
+
+    if (action == XF_ACTION_ASK_SOURCE) {
+        if (!xf_dest_ask(h, &holds, err) || !holds) {
+            ask_on(h);
+            g_prefix_error(err, "the complete copy of domain '%s' is kept on "
+                           "host %s, paused, since its source does not say "
+                           "that it has its own (handoff %s): ", h->name,
+                           h->engine->hostname, h->token);
+            return FALSE;
+        }
+        if (!xf_handoff_event(h, XF_EVENT_SOURCE_HOLDS, NULL, err))
+            return FALSE;
+    }
+    discard(h);
+    return TRUE;
+}
+
+static void
+finish_cancelled(struct xf_handoff *h, GError **err)
+{
+    enum xf_action action;
+
+    if (!xf_handoff_event(h, XF_EVENT_CANCEL, &action, err))
+        return;
+    if (xf_handoff_state(h) == XF_STATE_COMMITTED)
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' has been committed on host %s and runs "
+                    "there (handoff %s)", h->name, h->engine->hostname,
+                    h->token);
+    else if (cancelled(h, action, err))
+        g_set_error(err, XF_ERROR, XF_ERROR_FINISH_OK,
+                    "migration of domain '%s' was cancelled; nothing of it "
+                    "is left on host %s", h->name, h->engine->hostname);
+    else if (err && !*err)
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
+                    "the complete copy of domain '%s' is kept on host %s: "
+                    "its source says that it has none (handoff %s)", h->name,
+                    h->engine->hostname, h->token);
+}
+
+static struct xf_domain_ref *
+finish_good(struct xf_handoff *h, GBytes **cookie_out, GError **err)
+{
+    enum xf_action action;
+
+    if (!xf_handoff_event(h, XF_EVENT_FINISH, &action, err))
+        return NULL;
+    if (xf_handoff_state(h) != XF_STATE_COMMITTED) {
+        if (action == XF_ACTION_DISCARD)
+            discard(h);
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
+                    "domain '%s' has not arrived on host %s as a whole; its "
+                    "log tells why (handoff %s)", h->name,
+                    h->engine->hostname, h->token);
+        return NULL;
+    }
+    if (!switch_copy(h, err))
+        return NULL;
+    *cookie_out = dest_cookie(h);
+    return xf_domain_ref_new(h->name, h->uuid, h->domid);
+}
+
+struct xf_domain_ref *
+xf_dest_finish(struct xf_engine *engine, struct xf_conn *conn,
+               const struct xf_migrate_args *args, GBytes **cookie_out,
+               GError **err)
+{
+    XF_AUTO(xf_handoff) *h = find(engine, conn, args, err);
+
+    if (!h)
+        return NULL;
+    g_mutex_lock(&h->lock);
+    h->owner = conn;
+    if (args->flags & XF_MIGRATE_PAUSED)
+        h->paused = TRUE;
+    g_mutex_unlock(&h->lock);
+    if (!args->cancelled)
+        return finish_good(h, cookie_out, err);
+    finish_cancelled(h, err);
+    return NULL;
+}
+
+/* -- what others may ask or bring about -- */
+
+static void
+discard_thread(struct xf_handoff *h)
+{
+    discard(h);
+}
+
+enum xf_channel_msg
+xf_dest_resolve(struct xf_handoff *h)
+{
+    enum xf_action action;
+    g_autoptr(GError) err = NULL;
+
+    if (!xf_handoff_event(h, XF_EVENT_RESOLVE, &action, &err)) {
+        g_warning("%s", err->message);
+        return 0;
+    }
+    /* The guest waits for the answer: it need not wait for the clean-up. */
+    if (action == XF_ACTION_DISCARD)
+        xf_engine_spawn(h, discard_thread);
+    return xf_handoff_state(h) == XF_STATE_COMMITTED ? XF_MSG_COMMITTED
+                                                     : XF_MSG_REVOKED;
+}
+
+void
+xf_dest_settled(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+    h->settled = TRUE;
+    g_mutex_unlock(&h->lock);
+    /* It has acted without asking only if we cannot have committed. */
+    if (xf_dest_resolve(h))
+        forget_if_settled(h);
+}
+
+static void
+happened(struct xf_handoff *h, enum xf_event event)
+{
+    enum xf_action action;
+    g_autoptr(GError) err = NULL;
+
+    if (!xf_handoff_event(h, event, &action, &err)) {
+        g_debug("%s", err->message);
+        return;
+    }
+    if (action == XF_ACTION_DISCARD)
+        discard(h);
+    else if (action == XF_ACTION_ASK_SOURCE)
+        ask_on(h);
+    else if (action == XF_ACTION_SWITCH && !switch_copy(h, &err))
+        g_warning("%s", err->message);
+}
+
+void
+xf_dest_client_gone(struct xf_handoff *h)
+{
+    happened(h, XF_EVENT_CLIENT_GONE);
+}
+
+void
+xf_dest_deadline(struct xf_handoff *h)
+{
+    happened(h, XF_EVENT_DEADLINE);
+}
+
+void
+xf_dest_retry(struct xf_handoff *h)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (xf_handoff_state(h) == XF_STATE_REVOKED)
+        discard(h);
+    else if (!switch_copy(h, &err))
+        g_warning("%s", err->message);
+}
+
+void
+xf_dest_restarted(struct xf_handoff *h)
+{
+    happened(h, XF_EVENT_RESTARTED);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the engine's files share.  Declarations stand under the name of the
+ * file that defines them.
+ *
+ * Locks: handoff->lock guards a handoff's fields and is held while its
+ * record is written; engine->lock guards the tables.  Order: handoff->lock,
+ * then engine->lock.  Neither is held across a hypervisor or channel call
+ * (but for the aborts, which do not block).  adding and ledger are taken
+ * before any of them.
+ */
+#ifndef XF_PROTOCOL_ENGINE_PRIVATE_H
+#define XF_PROTOCOL_ENGINE_PRIVATE_H
+
+#include "protocol/engine.h"
+#include "protocol/handoff.h"
+
+struct xf_engine {
+    struct xf_hypervisor *hv;
+    struct xf_store *store;
+    struct xf_engine_config config;
+    char *hostname;
+    char *channel_host;
+    struct xf_channel_listener *listener;
+
+    GMutex adding;              /* check and enter: one at a time */
+    GMutex ledger;              /* check and promise memory: likewise */
+    GMutex lock;
+    GCond changed;              /* threads ended, stopping set */
+    GHashTable *handoffs;       /* token -> struct xf_handoff *, owned */
+    GHashTable *last_jobs;      /* uuid text -> struct xf_job_info * */
+    guint threads;              /* background threads alive */
+    gint stopping;              /* atomic */
+    GThread *sweeper;
+};
+
+/* A Perform as it goes.  All under its own lock, since progress comes from
+ * inside the hypervisor's calls. */
+struct xf_job {
+    GMutex lock;
+    gboolean active;
+    gint64 started;             /* monotonic us; 0 = never */
+    gint64 ended;               /* 0 = not yet */
+    gint64 suspended;           /* when the guest stopped; 0 = not yet */
+    gint64 resumed;             /* downtime's end */
+    gint64 iteration_started;
+    guint iteration;
+    guint64 done_before;        /* bytes of the iterations before this */
+    guint64 done, total;        /* bytes of this iteration */
+    guint64 dirty_rate;         /* pages per second */
+    int fd;                     /* the channel's, -1 = closed */
+    guint64 wire_bytes;         /* last figure read from fd */
+};
+
+struct xf_handoff {
+    gatomicrefcount refs;
+    struct xf_engine *engine;
+
+    /* fixed from the start */
+    enum xf_side side;
+    char token[XF_TOKEN_LEN + 1];
+    guint8 key[XF_KEY_LEN];
+    guint8 uuid[XF_UUID_LEN];
+    char *name;                 /* on this host, in the end */
+
+    GMutex lock;
+    GCond changed;              /* any field below */
+    enum xf_state state;
+    gint64 since;               /* wall clock, us: state entered */
+    gint64 since_mono;          /* monotonic, us */
+    struct xf_conn *owner;      /* its client; NULL when that has gone */
+    char *peer_host;            /* the other side's channel */
+    guint16 peer_port;
+    gboolean paused;            /* its administrator has it paused */
+    gboolean acting;            /* the state's action is under way */
+    gboolean acted;             /* ... has been done: nothing is left */
+    gboolean busy;              /* source: Perform is running; destination:
+                                 * the stream's thread is */
+    gboolean asking;            /* a thread of ours asks the other side */
+    gboolean abort;             /* source: somebody asked for it to stop */
+    gboolean died;              /* source: the guest ended by itself */
+    gboolean untouched;         /* source: Perform has not begun, how the
+                                 * domain is is none of ours */
+    gboolean connected;         /* destination: a stream has come in */
+    gboolean settled;           /* destination: the source has acted, or
+                                 * will never ask */
+    int domid;                  /* -1: none (yet) */
+    guint64 reserved_kib;       /* destination: promised host memory */
+    struct xf_incoming *incoming;   /* destination */
+    struct xf_job job;          /* source */
+};
+
+void xf_handoff_unref(struct xf_handoff *h);
+XF_DEFINE_AUTO(xf_handoff, xf_handoff_unref);
+
+/* -- engine.c -- */
+struct xf_handoff *xf_handoff_new(struct xf_engine *engine, enum xf_side side,
+                                  const char *token, const guint8 *key,
+                                  const guint8 *uuid, const char *name);
+struct xf_handoff *xf_handoff_ref(struct xf_handoff *h);
+/* Enters it in the engine's table, unless another handoff of that domain is
+ * under way or there are too many: then the error says which. */
+gboolean xf_engine_add(struct xf_engine *engine, struct xf_handoff *h,
+                       GError **err);
+/* Takes it out of the table; its record must be gone. */
+void xf_engine_remove(struct xf_engine *engine, struct xf_handoff *h);
+struct xf_handoff *xf_engine_by_token(struct xf_engine *engine,
+                                      const char *token);
+/* The handoff of that domain on that side which has not ended; NULL. */
+struct xf_handoff *xf_engine_by_uuid(struct xf_engine *engine,
+                                     enum xf_side side, const guint8 *uuid);
+/* All handoffs, referenced, in an array that unrefs them. */
+GPtrArray *xf_engine_all(struct xf_engine *engine);
+/* Runs func(h) in a thread of its own, with a reference. */
+void xf_engine_spawn(struct xf_handoff *h, void (*func)(struct xf_handoff *));
+/* One at a time, and none when the state's action has been done: TRUE, and
+ * the caller acts and calls xf_handoff_act_end().  Waits for another's
+ * action to end. */
+gboolean xf_handoff_act_begin(struct xf_handoff *h);
+void xf_handoff_act_end(struct xf_handoff *h);
+/* TRUE, and h->asking set, when nobody asks the other side yet. */
+gboolean xf_handoff_ask_begin(struct xf_handoff *h);
+void xf_handoff_ask_end(struct xf_handoff *h);
+enum xf_state xf_handoff_state(struct xf_handoff *h);
+/* Sleeps until then, or until the handoff changes or the engine stops; h is
+ * locked by the caller. */
+void xf_handoff_wait(struct xf_handoff *h, gint64 until_mono);
+gboolean xf_engine_stopping(struct xf_engine *engine);
+
+/* -- engine-record.c -- */
+/* The one way to change state: looks the event up, writes the new state to
+ * the record, and only then makes it true.  The action is the caller's to
+ * carry out.  Fails with OPERATION_INVALID when the event means nothing in
+ * that state, or with the store's error: then nothing has changed.  (When a
+ * restart would lead from the old record to the same place, an unwritten
+ * record does no harm: it is logged and the event goes on.) */
+gboolean xf_handoff_event(struct xf_handoff *h, enum xf_event event,
+                          enum xf_action *action, GError **err);
+/* Removes record and handoff. */
+void xf_handoff_forget(struct xf_handoff *h);
+/* Remembers in the record that the last action has been done. */
+void xf_handoff_acted(struct xf_handoff *h);
+/* NULL with an error when the record is unreadable or not ours. */
+struct xf_handoff *xf_handoff_load(struct xf_engine *engine,
+                                   const char *token, GError **err);
+/* Takes up every record found at start. */
+gboolean xf_engine_recover(struct xf_engine *engine, GError **err);
+
+/* -- engine-job.c -- */
+void xf_job_init(struct xf_job *job);
+void xf_job_clear(struct xf_job *job);
+void xf_job_start(struct xf_job *job);
+void xf_job_set_fd(struct xf_job *job, int fd);
+void xf_job_frames(struct xf_job *job, guint iteration, guint64 done,
+                   guint64 total);
+void xf_job_suspended(struct xf_job *job);
+/* The downtime's end. */
+void xf_job_resumed(struct xf_job *job);
+void xf_job_end(struct xf_job *job);
+void xf_job_read(struct xf_job *job, struct xf_job_info *info);
+/* Keeps the ended job of h for job_info(completed). */
+void xf_job_keep(struct xf_handoff *h, enum xf_job_type type);
+
+/* -- engine-flags.c -- */
+/* Refuses, by name, every flag and argument that is not honoured. */
+gboolean xf_flags_check(const struct xf_migrate_args *args, GError **err);
+
+/* -- engine-source.c -- */
+char *xf_source_begin(struct xf_engine *engine, struct xf_conn *conn,
+                      const struct xf_domain_ref *dom,
+                      const struct xf_migrate_args *args,
+                      GBytes **cookie_out, GError **err);
+gboolean xf_source_perform(struct xf_engine *engine, struct xf_conn *conn,
+                           const struct xf_domain_ref *dom,
+                           const struct xf_migrate_args *args,
+                           GBytes **cookie_out, GError **err);
+gboolean xf_source_confirm(struct xf_engine *engine, struct xf_conn *conn,
+                           const struct xf_domain_ref *dom,
+                           const struct xf_migrate_args *args, GError **err);
+gboolean xf_source_abort(struct xf_engine *engine, const guint8 *uuid,
+                         GError **err);
+void xf_source_client_gone(struct xf_handoff *h);
+void xf_source_deadline(struct xf_handoff *h);
+void xf_source_restarted(struct xf_handoff *h);
+/* Tries a last action that failed once more. */
+void xf_source_retry(struct xf_handoff *h);
+
+/* -- engine-settle.c -- */
+/* Asks the destination until it has answered, then acts on the answer.
+ * Waits wait_ms for that; after which it goes on in the background and this
+ * fails with IN_DOUBT.  *committed tells what was decided. */
+gboolean xf_source_settle(struct xf_handoff *h, guint wait_ms,
+                          gboolean *committed, GError **err);
+/* Acts on what is known: destroys or resumes, then tells the destination
+ * that it may forget.  committed: else revoked.  When another thread knows
+ * it too, waits for what that one does. */
+gboolean xf_source_known(struct xf_handoff *h, gboolean committed,
+                         GError **err);
+/* The handoff is over on this side: tells the destination, in the
+ * background, and forgets. */
+void xf_source_end(struct xf_handoff *h);
+/* Destination: asks the source, once, whether it has its own copy. */
+gboolean xf_dest_ask(struct xf_handoff *h, gboolean *holds, GError **err);
+/* Answers a connection from the peer of h. */
+void xf_settle_answer(struct xf_handoff *h, enum xf_channel_purpose purpose,
+                      int fd);
+
+/* -- engine-dest.c -- */
+gboolean xf_dest_prepare(struct xf_engine *engine, struct xf_conn *conn,
+                         const struct xf_migrate_args *args,
+                         GBytes **cookie_out, char **uri_out, GError **err);
+struct xf_domain_ref *xf_dest_finish(struct xf_engine *engine,
+                                     struct xf_conn *conn,
+                                     const struct xf_migrate_args *args,
+                                     GBytes **cookie_out, GError **err);
+/* The stream's connection, in the channel's thread. */
+void xf_dest_stream(struct xf_handoff *h, int fd);
+/* "Revoke, unless you have committed": what was decided. */
+enum xf_channel_msg xf_dest_resolve(struct xf_handoff *h);
+void xf_dest_client_gone(struct xf_handoff *h);
+void xf_dest_deadline(struct xf_handoff *h);
+void xf_dest_restarted(struct xf_handoff *h);
+void xf_dest_retry(struct xf_handoff *h);
+/* The source has acted: forget, if there is nothing left to do. */
+void xf_dest_settled(struct xf_handoff *h);
+
+/* -- local.c -- */
+/* Domains that a handoff owns are not for others to touch: the error says
+ * which handoff.  `harmless`: allowed on a source that is still streaming
+ * (pause, unpause). */
+gboolean xf_engine_guard(struct xf_engine *engine, const guint8 *uuid,
+                         gboolean harmless, GError **err);
+/* The live domain of that uuid, incoming ones included. */
+gboolean xf_engine_domain(struct xf_engine *engine, const guint8 *uuid,
+                          struct xf_hv_domain *out, GError **err);
+
+#endif

@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The source side, in the order it runs: Begin takes the domain, Perform
+ * streams it and hands it over, Confirm ends it.  What follows once the end
+ * of the stream has been sent is in engine-settle.c.
+ */
+#include "config.h"
+
+#include "protocol/engine-private.h"
+#include "protocol/uri.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#define ABORT_RETRY_US (100 * 1000)
+#define MIB (1024 * 1024)
+
+static void
+random_bytes(void *out, gsize len)
+{
+    for (gsize got = 0; got < len;) {
+        gssize r = getrandom((guint8 *)out + got, len - got, 0);
+
+        if (r > 0)
+            got += r;
+    }
+}
+
+static void
+new_token(char *token)
+{
+    guint8 bits[XF_TOKEN_LEN / 2];
+
+    random_bytes(bits, sizeof(bits));
+    for (gsize i = 0; i < sizeof(bits); i++)
+        g_snprintf(token + 2 * i, 3, "%02x", bits[i]);
+}
+
+static GBytes *
+source_cookie(struct xf_handoff *h)
+{
+    struct xf_engine *engine = h->engine;
+    struct xf_cookie cookie = {
+        .name = h->name,
+        .hostname = engine->hostname,
+        .stream_version = XF_STREAM_VERSION,
+        .has_key = TRUE,
+        .address = engine->channel_host,
+        .port = xf_engine_channel_port(engine),
+    };
+
+    memcpy(cookie.uuid, h->uuid, XF_UUID_LEN);
+    memcpy(cookie.key, h->key, XF_KEY_LEN);
+    memcpy(cookie.token, h->token, sizeof(cookie.token));
+    g_mutex_lock(&h->lock);
+    cookie.state = (char *)xf_state_name(h->state);
+    g_mutex_unlock(&h->lock);
+    return xf_cookie_format(&cookie);
+}
+
+/* The handoff of this domain, checked against the cookie when the caller
+ * has one; from now on it belongs to `conn`. */
+static struct xf_handoff *
+find(struct xf_engine *engine, struct xf_conn *conn,
+     const struct xf_domain_ref *dom, const struct xf_cookie *cookie,
+     GError **err)
+{
+    XF_AUTO(xf_handoff) *h = xf_engine_by_uuid(engine, XF_SOURCE, dom->uuid);
+
+    if (!h) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' has no migration under way; start with "
+                    "Begin", dom->name);
+        return NULL;
+    }
+    if (cookie
+        && (strcmp(cookie->token, h->token) != 0
+            || (cookie->has_key
+                && !xf_secret_equal(cookie->key, h->key, XF_KEY_LEN)))) {
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "the cookie belongs to another migration than the one "
+                    "of domain '%s' (handoff %s)", h->name, h->token);
+        return NULL;
+    }
+    g_mutex_lock(&h->lock);
+    h->owner = conn;
+    g_mutex_unlock(&h->lock);
+    return g_steal_pointer(&h);
+}
+
+/* -- Begin -- */
+
+char *
+xf_source_begin(struct xf_engine *engine, struct xf_conn *conn,
+                const struct xf_domain_ref *dom,
+                const struct xf_migrate_args *args, GBytes **cookie_out,
+                GError **err)
+{
+    struct xf_hv_domain domain;
+    char token[XF_TOKEN_LEN + 1];
+    guint8 key[XF_KEY_LEN];
+    g_autofree char *xml = NULL;
+
+    if (!xf_flags_check(args, err)
+        || !xf_engine_domain(engine, dom->uuid, &domain, err))
+        return NULL;
+    new_token(token);
+    random_bytes(key, sizeof(key));
+
+    XF_AUTO(xf_handoff) *h = xf_handoff_new(engine, XF_SOURCE, token, key,
+                                            domain.uuid, domain.name);
+
+    h->domid = domain.domid;
+    h->owner = conn;
+    h->untouched = TRUE;
+    /* Taken first: two callers cannot both pass the checks below. */
+    if (!xf_engine_add(engine, h, err))
+        return NULL;
+    if (engine->hv->ops->can_leave(engine->hv, domain.domid,
+                                   args->flags & XF_MIGRATE_LIVE, err))
+        xml = args->xml ? g_strdup(args->xml)
+                        : engine->hv->ops->describe(
+                              engine->hv, domain.domid,
+                              XF_XML_SECURE | XF_XML_MIGRATABLE, err);
+    if (!xml || !xf_handoff_event(h, XF_EVENT_BEGIN, NULL, err)) {
+        xf_engine_remove(engine, h);
+        return NULL;
+    }
+    *cookie_out = source_cookie(h);
+    return g_steal_pointer(&xml);
+}
+
+/* -- Perform -- */
+
+static void
+on_frames(void *user, guint iteration, guint64 done, guint64 total)
+{
+    struct xf_handoff *h = user;
+
+    xf_job_frames(&h->job, iteration, done, total);
+}
+
+static void
+on_suspended(void *user)
+{
+    struct xf_handoff *h = user;
+
+    xf_job_suspended(&h->job);
+    g_message("handoff %s: domain '%s' suspended", h->token, h->name);
+}
+
+static gboolean
+abort_wanted(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+
+    gboolean wanted = h->abort;
+
+    g_mutex_unlock(&h->lock);
+    return wanted;
+}
+
+/* The stream did not get through and its end was not sent: the source's
+ * copy is the copy, whatever the destination has. */
+static void
+undo(struct xf_handoff *h)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (!xf_handoff_event(h, XF_EVENT_STREAM_FAILED, NULL, &err)
+        || !xf_source_known(h, FALSE, &err))
+        g_warning("handoff %s: %s", h->token, err->message);
+}
+
+static void
+explain(struct xf_handoff *h, GError **err)
+{
+    if (g_error_matches(*err, XF_ERROR, XF_ERROR_IN_DOUBT))
+        return;
+    if (abort_wanted(h)) {
+        g_clear_error(err);
+        g_set_error(err, XF_ERROR, XF_ERROR_ABORTED,
+                    "migration of domain '%s' was aborted", h->name);
+    } else {
+        g_prefix_error(err, "migration of domain '%s' failed: ", h->name);
+    }
+    g_mutex_lock(&h->lock);
+
+    const char *end = h->died    ? "it ended by itself meanwhile"
+                      : h->acted ? "it runs on here"
+                                 : "it is suspended here, and resuming it is "
+                                   "tried again";
+
+    g_mutex_unlock(&h->lock);
+
+    GError *told = g_error_new((*err)->domain, (*err)->code, "%s (%s)",
+                               (*err)->message, end);
+
+    g_clear_error(err);
+    *err = told;
+}
+
+static int
+connect_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
+               GError **err)
+{
+    const struct xf_engine_config *config = &h->engine->config;
+    XF_AUTO_FD int fd = xf_channel_connect(
+        h->peer_host, h->peer_port, XF_CHANNEL_STREAM, h->token, h->key,
+        config->connect_timeout_ms, config->channel.silence_timeout_ms, err);
+
+    if (fd < 0)
+        return -1;
+    if (args->bandwidth
+        && !xf_channel_set_rate(fd, args->bandwidth * MIB, err))
+        return -1;
+    return xf_steal_fd(&fd);
+}
+
+/* TRUE: the guest is suspended and all of it has been written to fd. */
+static gboolean
+stream(struct xf_handoff *h, const struct xf_migrate_args *args, int fd,
+       GError **err)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+    const struct xf_progress progress = { on_frames, on_suspended, h };
+    gboolean was_paused = FALSE;
+    guint flags = args->flags & XF_MIGRATE_LIVE ? XF_SUSPEND_LIVE : 0;
+
+    xf_job_set_fd(&h->job, fd);
+
+    enum xf_suspend_outcome outcome = hv->ops->suspend(
+        hv, h->domid, fd, flags, &progress, &was_paused, err);
+
+    g_mutex_lock(&h->lock);
+    h->paused = was_paused;
+    h->died = outcome == XF_SUSPEND_GONE;
+    g_mutex_unlock(&h->lock);
+    /* The record first: from here a restart must ask the destination. */
+    if (outcome == XF_SUSPEND_DONE
+        && xf_handoff_event(h, XF_EVENT_STREAM_SENT, NULL, err))
+        return TRUE;
+    xf_job_set_fd(&h->job, -1);
+    undo(h);
+    return FALSE;
+}
+
+/* Sends the end and awaits the answer.  TRUE: the destination has it all;
+ * *revoked: it said that it never will. */
+static gboolean
+hand_over(struct xf_handoff *h, int fd, gboolean *revoked, GError **err)
+{
+    enum xf_channel_msg answer;
+
+    *revoked = FALSE;
+    if (!xf_channel_send(fd, h->paused ? XF_MSG_END_PAUSED : XF_MSG_END, err)
+        || !xf_channel_recv(fd, h->engine->config.ack_timeout_ms, &answer,
+                            err))
+        return FALSE;
+    *revoked = answer == XF_MSG_REVOKED;
+    if (*revoked)
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
+                    "the destination could not take the domain; its log "
+                    "tells why (handoff %s)", h->token);
+    else if (answer != XF_MSG_RECEIVED)
+        g_set_error(err, XF_ERROR, XF_ERROR_RPC,
+                    "the destination answered 0x%02x to the end of the "
+                    "stream", answer);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+/* After a hand-over without a good answer.  TRUE: it turned out well. */
+static gboolean
+performed_badly(struct xf_handoff *h, gboolean revoked, GError **err)
+{
+    g_autoptr(GError) why = g_steal_pointer(err);
+    gboolean committed = FALSE;
+    gboolean known;
+
+    if (revoked) {
+        known = xf_source_known(h, FALSE, err);
+    } else {
+        g_message("handoff %s: no answer to the end of the stream: %s",
+                  h->token, why->message);
+        known = xf_handoff_event(h, XF_EVENT_ACK_LOST, NULL, err)
+                && xf_source_settle(h, h->engine->config.resolve_wait_ms,
+                                    &committed, err);
+    }
+    if (known && !committed)
+        g_propagate_error(err, g_steal_pointer(&why));
+    return known && committed;
+}
+
+static gboolean
+perform(struct xf_handoff *h, const struct xf_migrate_args *args,
+        GError **err)
+{
+    XF_AUTO_FD int fd = connect_stream(h, args, err);
+
+    if (fd < 0 || abort_wanted(h)) {
+        if (fd >= 0)
+            g_set_error(err, XF_ERROR, XF_ERROR_ABORTED, "aborted");
+        undo(h);
+        return FALSE;
+    }
+    if (!stream(h, args, fd, err))
+        return FALSE;
+
+    gboolean revoked;
+    gboolean ok = hand_over(h, fd, &revoked, err);
+
+    xf_job_set_fd(&h->job, -1);
+    return ok || performed_badly(h, revoked, err);
+}
+
+/* Between the records `performing` and what came of it. */
+static gboolean
+perform_call(struct xf_handoff *h, const struct xf_migrate_args *args,
+             GError **err)
+{
+    GError *failed = NULL;
+
+    g_mutex_lock(&h->lock);
+    h->busy = TRUE;
+    h->untouched = FALSE;
+    g_mutex_unlock(&h->lock);
+    xf_job_start(&h->job);
+
+    gboolean ok = perform(h, args, &failed);
+
+    xf_job_end(&h->job);
+    g_mutex_lock(&h->lock);
+    h->busy = FALSE;
+    h->since_mono = g_get_monotonic_time();
+
+    gboolean alone = !h->owner;
+
+    g_mutex_unlock(&h->lock);
+    if (!ok) {
+        explain(h, &failed);
+        g_propagate_error(err, failed);
+    } else if (alone) {
+        /* Nobody will come to finish it. */
+        xf_source_client_gone(h);
+    }
+    return ok;
+}
+
+gboolean
+xf_source_perform(struct xf_engine *engine, struct xf_conn *conn,
+                  const struct xf_domain_ref *dom,
+                  const struct xf_migrate_args *args, GBytes **cookie_out,
+                  GError **err)
+{
+    XF_AUTO(xf_cookie) *cookie = NULL;
+    g_autofree char *host = NULL;
+    guint16 port;
+
+    if (!xf_flags_check(args, err))
+        return FALSE;
+    if (!args->uri) {
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "Perform of domain '%s': no migration uri; the "
+                    "destination's Prepare gives one", dom->name);
+        return FALSE;
+    }
+    cookie = xf_cookie_parse(args->cookie_in, err);
+    if (!cookie || !xf_migrate_uri_parse(args->uri, &host, &port, err))
+        return FALSE;
+
+    XF_AUTO(xf_handoff) *h = find(engine, conn, dom, cookie, err);
+
+    if (!h)
+        return FALSE;
+    g_mutex_lock(&h->lock);
+    if (h->state == XF_STATE_BEGUN) {
+        g_free(h->peer_host);
+        h->peer_host = g_steal_pointer(&host);
+        h->peer_port = port ? port : XF_CHANNEL_PORT;
+    }
+    g_mutex_unlock(&h->lock);
+    if (!xf_handoff_event(h, XF_EVENT_PERFORM, NULL, err)
+        || !perform_call(h, args, err))
+        return FALSE;
+    *cookie_out = source_cookie(h);
+    return TRUE;
+}
+
+/* -- Confirm -- */
+
+static gboolean
+proven(const struct xf_handoff *h, const struct xf_cookie *cookie)
+{
+    guint8 proof[XF_KEY_LEN];
+
+    if (!cookie || !cookie->has_proof)
+        return FALSE;
+    xf_cookie_proof(h->key, h->token, proof);
+    return xf_secret_equal(proof, cookie->proof, XF_KEY_LEN);
+}
+
+static gboolean
+confirm_begun(struct xf_handoff *h, gboolean cancelled, GError **err)
+{
+    if (!cancelled) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "Confirm of domain '%s': nothing was performed; it runs "
+                    "on here", h->name);
+        return FALSE;
+    }
+    return xf_handoff_event(h, XF_EVENT_CANCEL, NULL, err)
+           && xf_source_known(h, FALSE, err);
+}
+
+gboolean
+xf_source_confirm(struct xf_engine *engine, struct xf_conn *conn,
+                  const struct xf_domain_ref *dom,
+                  const struct xf_migrate_args *args, GError **err)
+{
+    XF_AUTO(xf_cookie) *cookie = NULL;
+    gboolean committed;
+
+    if (args->cookie_in && g_bytes_get_size(args->cookie_in)) {
+        cookie = xf_cookie_parse(args->cookie_in, err);
+        if (!cookie)
+            return FALSE;
+    }
+
+    XF_AUTO(xf_handoff) *h = find(engine, conn, dom, cookie, err);
+
+    if (!h)
+        return FALSE;
+    if (xf_handoff_state(h) == XF_STATE_BEGUN)
+        return confirm_begun(h, args->cancelled, err);
+    /* The client's word is not knowledge, either way: the destination's is,
+     * in its proof or asked for. */
+    if (!args->cancelled && proven(h, cookie))
+        return xf_source_known(h, TRUE, err);
+    return xf_handoff_event(h, XF_EVENT_CANCEL, NULL, err)
+           && xf_source_settle(h, engine->config.resolve_wait_ms, &committed,
+                               err);
+}
+
+/* -- stopping -- */
+
+/* An abort that comes just before the hypervisor starts its work finds
+ * nothing to stop: so again until Perform has noticed. */
+static void
+abort_thread(struct xf_handoff *h)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+
+    g_mutex_lock(&h->lock);
+    while (h->state == XF_STATE_PERFORMING) {
+        g_mutex_unlock(&h->lock);
+        hv->ops->suspend_abort(hv, h->domid);
+        g_mutex_lock(&h->lock);
+        if (h->state == XF_STATE_PERFORMING)
+            g_cond_wait_until(&h->changed, &h->lock,
+                              g_get_monotonic_time() + ABORT_RETRY_US);
+    }
+    g_mutex_unlock(&h->lock);
+}
+
+static void
+stop(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+
+    gboolean first = !h->abort;
+
+    h->abort = TRUE;
+    g_mutex_unlock(&h->lock);
+    if (first)
+        xf_engine_spawn(h, abort_thread);
+}
+
+gboolean
+xf_source_abort(struct xf_engine *engine, const guint8 *uuid, GError **err)
+{
+    XF_AUTO(xf_handoff) *h = xf_engine_by_uuid(engine, XF_SOURCE, uuid);
+
+    if (!h) {
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                            "no job is active on the domain");
+        return FALSE;
+    }
+
+    enum xf_state state = xf_handoff_state(h);
+
+    if (state != XF_STATE_PERFORMING) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "the migration of domain '%s' cannot be aborted: it is "
+                    "%s (handoff %s)", h->name, xf_state_name(state),
+                    h->token);
+        return FALSE;
+    }
+    stop(h);
+    return TRUE;
+}
+
+/* After an event that has ended the handoff, or put it in doubt. */
+static void
+go_on(struct xf_handoff *h, enum xf_action action)
+{
+    g_autoptr(GError) err = NULL;
+    gboolean committed = action == XF_ACTION_DESTROY;
+
+    if (action == XF_ACTION_ABORT)
+        stop(h);
+    else if (action == XF_ACTION_RESOLVE)
+        xf_source_settle(h, 0, &committed, NULL);
+    else if (!xf_source_known(h, committed, &err))
+        g_warning("handoff %s: %s", h->token, err->message);
+}
+
+/* An event that nobody waits for; one that means nothing now is no news. */
+static void
+happened(struct xf_handoff *h, enum xf_event event)
+{
+    enum xf_action action;
+    g_autoptr(GError) err = NULL;
+
+    if (xf_handoff_event(h, event, &action, &err))
+        go_on(h, action);
+    else
+        g_debug("%s", err->message);
+}
+
+void
+xf_source_client_gone(struct xf_handoff *h)
+{
+    happened(h, XF_EVENT_CLIENT_GONE);
+}
+
+void
+xf_source_deadline(struct xf_handoff *h)
+{
+    happened(h, XF_EVENT_DEADLINE);
+}
+
+void
+xf_source_retry(struct xf_handoff *h)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (!xf_source_known(h, xf_handoff_state(h) == XF_STATE_DONE, &err))
+        g_warning("handoff %s: %s", h->token, err->message);
+}
+
+void
+xf_source_restarted(struct xf_handoff *h)
+{
+    happened(h, XF_EVENT_RESTARTED);
+}

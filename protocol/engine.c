@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The engine itself: its tables, its background threads, its clock, and
+ * what comes in on the channel. */
+#include "config.h"
+
+#include "protocol/engine-private.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define SWEEP_INTERVAL_US (500 * 1000)
+/* An action that failed is tried again after this, and then each sweep. */
+#define ACT_RETRY_MS 5000
+#define CLEAN_UP_WAIT_US (30 * G_USEC_PER_SEC)
+
+void
+xf_engine_config_init(struct xf_engine_config *config)
+{
+    memset(config, 0, sizeof(*config));
+    config->hostname = g_get_host_name();
+    config->channel.port = XF_CHANNEL_PORT;
+    config->channel.handshake_timeout_ms = 5 * 1000;
+    config->channel.silence_timeout_ms = 15 * 1000;
+    config->channel.max_handshakes = 64;
+    config->finish_timeout_ms = 60 * 1000;
+    config->confirm_timeout_ms = 60 * 1000;
+    config->resolve_wait_ms = 20 * 1000;
+    config->connect_timeout_ms = 10 * 1000;
+    config->ack_timeout_ms = 120 * 1000;
+    config->keep_orphan_ms = 24 * 3600 * 1000;
+    config->keep_ended_ms = 3600 * 1000;
+    config->max_incoming = 1024;
+    config->memory_reserve_kib = 0;
+}
+
+/* -- handoffs and their table -- */
+
+struct xf_handoff *
+xf_handoff_new(struct xf_engine *engine, enum xf_side side, const char *token,
+               const guint8 *key, const guint8 *uuid, const char *name)
+{
+    struct xf_handoff *h = g_new0(struct xf_handoff, 1);
+
+    g_atomic_ref_count_init(&h->refs);
+    h->engine = engine;
+    h->side = side;
+    g_strlcpy(h->token, token, sizeof(h->token));
+    memcpy(h->key, key, XF_KEY_LEN);
+    memcpy(h->uuid, uuid, XF_UUID_LEN);
+    h->name = g_strdup(name);
+    g_mutex_init(&h->lock);
+    g_cond_init(&h->changed);
+    h->state = XF_STATE_NONE;
+    h->since_mono = g_get_monotonic_time();
+    h->domid = -1;
+    xf_job_init(&h->job);
+    return h;
+}
+
+struct xf_handoff *
+xf_handoff_ref(struct xf_handoff *h)
+{
+    g_atomic_ref_count_inc(&h->refs);
+    return h;
+}
+
+void
+xf_handoff_unref(struct xf_handoff *h)
+{
+    if (!h || !g_atomic_ref_count_dec(&h->refs))
+        return;
+    if (h->incoming)
+        h->engine->hv->ops->incoming_free(h->incoming);
+    g_free(h->name);
+    g_free(h->peer_host);
+    g_mutex_clear(&h->lock);
+    g_cond_clear(&h->changed);
+    xf_job_clear(&h->job);
+    g_free(h);
+}
+
+static gboolean
+has_ended(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+
+    gboolean ended = xf_state_is_final(h->state) && h->acted;
+
+    g_mutex_unlock(&h->lock);
+    return ended;
+}
+
+GPtrArray *
+xf_engine_all(struct xf_engine *engine)
+{
+    GPtrArray *all =
+        g_ptr_array_new_with_free_func((GDestroyNotify)xf_handoff_unref);
+    GHashTableIter iter;
+    gpointer h;
+
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->handoffs);
+    while (g_hash_table_iter_next(&iter, NULL, &h))
+        g_ptr_array_add(all, xf_handoff_ref(h));
+    g_mutex_unlock(&engine->lock);
+    return all;
+}
+
+struct xf_handoff *
+xf_engine_by_token(struct xf_engine *engine, const char *token)
+{
+    g_mutex_lock(&engine->lock);
+
+    struct xf_handoff *h = g_hash_table_lookup(engine->handoffs, token);
+
+    if (h)
+        xf_handoff_ref(h);
+    g_mutex_unlock(&engine->lock);
+    return h;
+}
+
+struct xf_handoff *
+xf_engine_by_uuid(struct xf_engine *engine, enum xf_side side,
+                  const guint8 *uuid)
+{
+    g_autoptr(GPtrArray) all = xf_engine_all(engine);
+
+    for (guint i = 0; i < all->len; i++) {
+        struct xf_handoff *h = g_ptr_array_index(all, i);
+
+        if (h->side == side && memcmp(h->uuid, uuid, XF_UUID_LEN) == 0
+            && !has_ended(h))
+            return xf_handoff_ref(h);
+    }
+    return NULL;
+}
+
+static gboolean
+same_domain(const struct xf_handoff *a, const struct xf_handoff *b)
+{
+    return memcmp(a->uuid, b->uuid, XF_UUID_LEN) == 0
+           || (a->side == XF_DESTINATION && b->side == XF_DESTINATION
+               && strcmp(a->name, b->name) == 0);
+}
+
+static gboolean
+under_way(struct xf_handoff *h)
+{
+    return !xf_state_is_final(xf_handoff_state(h));
+}
+
+static gboolean
+may_add(struct xf_engine *engine, struct xf_handoff *h, GError **err)
+{
+    g_autoptr(GPtrArray) all = xf_engine_all(engine);
+    guint count = 0;
+
+    for (guint i = 0; i < all->len; i++) {
+        struct xf_handoff *other = g_ptr_array_index(all, i);
+
+        if (strcmp(other->token, h->token) == 0
+            || (same_domain(other, h) && !has_ended(other))) {
+            g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                        "domain '%s' is already being migrated (handoff %s, "
+                        "%s, %s); wait for it, or abort its job", h->name,
+                        other->token, xf_side_name(other->side),
+                        xf_state_name(xf_handoff_state(other)));
+            return FALSE;
+        }
+        count += other->side == h->side && under_way(other);
+    }
+    if (count >= engine->config.max_incoming) {
+        g_set_error(err, XF_ERROR, XF_ERROR_BUSY,
+                    "host %s has %u migrations under way, which is its "
+                    "limit; try again later", engine->hostname, count);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* An earlier handoff of the same domain that is decided, but still being
+ * cleaned up, is no reason to refuse: it is waited for. */
+static void
+wait_for_clean_up(struct xf_engine *engine, const struct xf_handoff *h)
+{
+    g_autoptr(GPtrArray) all = xf_engine_all(engine);
+    gint64 until = g_get_monotonic_time() + CLEAN_UP_WAIT_US;
+
+    for (guint i = 0; i < all->len; i++) {
+        struct xf_handoff *other = g_ptr_array_index(all, i);
+
+        if (!same_domain(other, h))
+            continue;
+        g_mutex_lock(&other->lock);
+        while (xf_state_is_final(other->state) && !other->acted
+               && g_get_monotonic_time() < until
+               && !xf_engine_stopping(engine))
+            xf_handoff_wait(other, until);
+        g_mutex_unlock(&other->lock);
+    }
+}
+
+gboolean
+xf_engine_add(struct xf_engine *engine, struct xf_handoff *h, GError **err)
+{
+    wait_for_clean_up(engine, h);
+    g_mutex_lock(&engine->adding);
+
+    gboolean ok = may_add(engine, h, err);
+
+    if (ok) {
+        g_mutex_lock(&engine->lock);
+        g_hash_table_insert(engine->handoffs, h->token, xf_handoff_ref(h));
+        g_mutex_unlock(&engine->lock);
+    }
+    g_mutex_unlock(&engine->adding);
+    return ok;
+}
+
+/* -- taking turns -- */
+
+enum xf_state
+xf_handoff_state(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+
+    enum xf_state state = h->state;
+
+    g_mutex_unlock(&h->lock);
+    return state;
+}
+
+gboolean
+xf_handoff_act_begin(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+    while (h->acting)
+        g_cond_wait(&h->changed, &h->lock);
+
+    gboolean ours = !h->acted;
+
+    h->acting = ours;
+    g_mutex_unlock(&h->lock);
+    return ours;
+}
+
+void
+xf_handoff_act_end(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+    h->acting = FALSE;
+    g_cond_broadcast(&h->changed);
+    g_mutex_unlock(&h->lock);
+}
+
+gboolean
+xf_handoff_ask_begin(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+
+    gboolean ours = !h->asking;
+
+    h->asking = TRUE;
+    g_mutex_unlock(&h->lock);
+    return ours;
+}
+
+void
+xf_handoff_ask_end(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+    h->asking = FALSE;
+    g_cond_broadcast(&h->changed);
+    g_mutex_unlock(&h->lock);
+}
+
+/* -- background threads -- */
+
+struct background {
+    struct xf_handoff *h;
+    void (*func)(struct xf_handoff *h);
+};
+
+gboolean
+xf_engine_stopping(struct xf_engine *engine)
+{
+    return g_atomic_int_get(&engine->stopping);
+}
+
+static gpointer
+background_main(gpointer data)
+{
+    struct background *b = data;
+    struct xf_engine *engine = b->h->engine;
+
+    b->func(b->h);
+    xf_handoff_unref(b->h);
+    g_free(b);
+    g_mutex_lock(&engine->lock);
+    engine->threads--;
+    g_cond_broadcast(&engine->changed);
+    g_mutex_unlock(&engine->lock);
+    return NULL;
+}
+
+void
+xf_engine_spawn(struct xf_handoff *h, void (*func)(struct xf_handoff *))
+{
+    struct background *b = g_new0(struct background, 1);
+
+    b->h = xf_handoff_ref(h);
+    b->func = func;
+    g_mutex_lock(&h->engine->lock);
+    h->engine->threads++;
+    g_mutex_unlock(&h->engine->lock);
+    g_thread_unref(g_thread_new("handoff", background_main, b));
+}
+
+void
+xf_handoff_wait(struct xf_handoff *h, gint64 until_mono)
+{
+    if (!xf_engine_stopping(h->engine))
+        g_cond_wait_until(&h->changed, &h->lock, until_mono);
+}
+
+/* -- the clock -- */
+
+/* What is to be done for a handoff that has been in its state for so long;
+ * h is locked. */
+static void (*sweep_action(struct xf_handoff *h))(struct xf_handoff *)
+{
+    const struct xf_engine_config *config = &h->engine->config;
+    gint64 age_ms = (g_get_monotonic_time() - h->since_mono) / 1000;
+
+    if (h->busy || h->acting)
+        return NULL;
+    if (h->state == XF_STATE_PERFORMED)
+        return age_ms > config->confirm_timeout_ms ? xf_source_deadline
+                                                   : NULL;
+    if (h->state == XF_STATE_PREPARED || h->state == XF_STATE_RECEIVED)
+        return age_ms > config->finish_timeout_ms ? xf_dest_deadline : NULL;
+    if (!xf_state_is_final(h->state))
+        return NULL;
+    if (!h->acted)
+        return age_ms <= ACT_RETRY_MS      ? NULL
+               : h->side == XF_SOURCE      ? xf_source_retry
+                                           : xf_dest_retry;
+    return h->side == XF_DESTINATION && age_ms > config->keep_ended_ms
+               ? xf_handoff_forget
+               : NULL;
+}
+
+static void
+sweep_one(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+
+    void (*action)(struct xf_handoff *) = sweep_action(h);
+
+    g_mutex_unlock(&h->lock);
+    if (action)
+        action(h);
+}
+
+static gpointer
+sweeper_main(gpointer data)
+{
+    struct xf_engine *engine = data;
+
+    while (!xf_engine_stopping(engine)) {
+        g_autoptr(GPtrArray) all = xf_engine_all(engine);
+
+        for (guint i = 0; i < all->len; i++)
+            sweep_one(g_ptr_array_index(all, i));
+        g_mutex_lock(&engine->lock);
+        if (!xf_engine_stopping(engine))
+            g_cond_wait_until(&engine->changed, &engine->lock,
+                              g_get_monotonic_time() + SWEEP_INTERVAL_US);
+        g_mutex_unlock(&engine->lock);
+    }
+    return NULL;
+}
+
+/* -- the channel -- */
+
+static gboolean
+channel_key(void *user, enum xf_channel_purpose purpose, const char *token,
+            guint8 *key)
+{
+    XF_AUTO(xf_handoff) *h = xf_engine_by_token(user, token);
+    /* Which side a purpose is asked of. */
+    enum xf_side side =
+        purpose == XF_CHANNEL_ASK_SOURCE ? XF_SOURCE : XF_DESTINATION;
+
+    if (!h || h->side != side)
+        return FALSE;
+    memcpy(key, h->key, XF_KEY_LEN);
+    return TRUE;
+}
+
+static void
+channel_accepted(void *user, enum xf_channel_purpose purpose,
+                 const char *token, int fd_in)
+{
+    XF_AUTO_FD int fd = fd_in;
+    struct xf_engine *engine = user;
+    XF_AUTO(xf_handoff) *h = xf_engine_by_token(engine, token);
+
+    if (!h || xf_engine_stopping(engine))
+        return;
+    g_mutex_lock(&engine->lock);
+    engine->threads++;
+    g_mutex_unlock(&engine->lock);
+    if (purpose == XF_CHANNEL_STREAM)
+        xf_dest_stream(h, fd);
+    else
+        xf_settle_answer(h, purpose, fd);
+    xf_handoff_unref(g_steal_pointer(&h));
+    g_mutex_lock(&engine->lock);
+    engine->threads--;
+    g_cond_broadcast(&engine->changed);
+    g_mutex_unlock(&engine->lock);
+}
+
+guint16
+xf_engine_channel_port(struct xf_engine *engine)
+{
+    return xf_channel_listener_port(engine->listener);
+}
+
+/* -- life -- */
+
+struct xf_engine *
+xf_engine_new(struct xf_hypervisor *hv, struct xf_store *store,
+              const struct xf_engine_config *config, GError **err)
+{
+    struct xf_engine *engine = g_new0(struct xf_engine, 1);
+    struct xf_channel_handler handler = {
+        .key = channel_key,
+        .accepted = channel_accepted,
+        .user = engine,
+    };
+
+    engine->hv = hv;
+    engine->store = store;
+    engine->config = *config;
+    engine->hostname = g_strdup(config->hostname);
+    engine->channel_host = g_strdup(
+        config->channel_host ? config->channel_host : config->hostname);
+    g_mutex_init(&engine->lock);
+    g_mutex_init(&engine->adding);
+    g_mutex_init(&engine->ledger);
+    g_cond_init(&engine->changed);
+    engine->handoffs = g_hash_table_new_full(
+        g_str_hash, g_str_equal, NULL, (GDestroyNotify)xf_handoff_unref);
+    engine->last_jobs =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    /* Records first: a peer that asks must not hear "unknown" of a handoff
+     * that has only not been read yet.  What recovery wants of peers it
+     * asks in the background. */
+    if (xf_engine_recover(engine, err))
+        engine->listener = xf_channel_listen(&config->channel, &handler, err);
+    engine->sweeper = g_thread_new("sweeper", sweeper_main, engine);
+    if (!engine->listener) {
+        xf_engine_free(engine);
+        return NULL;
+    }
+    return engine;
+}
+
+static void
+wake_all(struct xf_engine *engine)
+{
+    g_autoptr(GPtrArray) all = xf_engine_all(engine);
+
+    for (guint i = 0; i < all->len; i++) {
+        struct xf_handoff *h = g_ptr_array_index(all, i);
+
+        g_mutex_lock(&h->lock);
+        g_cond_broadcast(&h->changed);
+        if (h->incoming)
+            engine->hv->ops->incoming_abort(h->incoming);
+        g_mutex_unlock(&h->lock);
+    }
+}
+
+void
+xf_engine_free(struct xf_engine *engine)
+{
+    if (!engine)
+        return;
+    g_atomic_int_set(&engine->stopping, TRUE);
+    if (engine->listener)
+        xf_channel_listener_free(engine->listener);
+    g_mutex_lock(&engine->lock);
+    g_cond_broadcast(&engine->changed);
+    while (engine->threads) {
+        g_mutex_unlock(&engine->lock);
+        wake_all(engine);
+        g_mutex_lock(&engine->lock);
+        g_cond_wait_until(&engine->changed, &engine->lock,
+                          g_get_monotonic_time() + G_USEC_PER_SEC / 10);
+    }
+    g_mutex_unlock(&engine->lock);
+    g_thread_join(engine->sweeper);
+    g_hash_table_destroy(engine->handoffs);
+    g_hash_table_destroy(engine->last_jobs);
+    g_mutex_clear(&engine->lock);
+    g_mutex_clear(&engine->adding);
+    g_mutex_clear(&engine->ledger);
+    g_cond_clear(&engine->changed);
+    g_free(engine->hostname);
+    g_free(engine->channel_host);
+    g_free(engine);
+}

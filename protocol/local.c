@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The driver over this host: its domains by the hypervisor table, its
+ * migrations by the engine.  One connection a client. */
+#include "config.h"
+
+#include "protocol/engine-private.h"
+
+#include <string.h>
+
+struct local_conn {
+    struct xf_conn conn;        /* first */
+    struct xf_engine *engine;
+};
+
+static struct xf_engine *
+engine_of(struct xf_conn *conn)
+{
+    return ((struct local_conn *)conn)->engine;
+}
+
+/* -- finding domains -- */
+
+typedef gboolean (*match_func)(const struct xf_hv_domain *domain,
+                               gconstpointer what);
+
+static gboolean
+match_uuid(const struct xf_hv_domain *domain, gconstpointer what)
+{
+    return memcmp(domain->uuid, what, XF_UUID_LEN) == 0;
+}
+
+static gboolean
+match_name(const struct xf_hv_domain *domain, gconstpointer what)
+{
+    return strcmp(domain->name, what) == 0;
+}
+
+static gboolean
+match_id(const struct xf_hv_domain *domain, gconstpointer what)
+{
+    return domain->domid == *(const int *)what;
+}
+
+/* 1 found, 0 not, -1 error.  A domain that is being destroyed is found only
+ * when there is no other. */
+static int
+find(struct xf_engine *engine, match_func match, gconstpointer what,
+     struct xf_hv_domain *out, GError **err)
+{
+    g_autoptr(GPtrArray) domains = engine->hv->ops->list(engine->hv, err);
+    const struct xf_hv_domain *found = NULL;
+
+    if (!domains)
+        return -1;
+    for (guint i = 0; i < domains->len; i++) {
+        const struct xf_hv_domain *domain = g_ptr_array_index(domains, i);
+
+        if (match(domain, what) && (!found || found->dying))
+            found = domain;
+    }
+    if (found)
+        *out = *found;
+    return found != NULL;
+}
+
+gboolean
+xf_engine_domain(struct xf_engine *engine, const guint8 *uuid,
+                 struct xf_hv_domain *out, GError **err)
+{
+    char text[XF_UUID_STRING_LEN + 1];
+    int found = find(engine, match_uuid, uuid, out, err);
+
+    if (found == 0)
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
+                    "Domain not found: no domain with matching uuid '%s'",
+                    xf_uuid_format(uuid, text));
+    return found == 1;
+}
+
+static struct xf_domain_ref *
+ref_of(const struct xf_hv_domain *domain)
+{
+    return xf_domain_ref_new(domain->name, domain->uuid, domain->domid);
+}
+
+static struct xf_domain_ref *
+local_lookup_by_id(struct xf_conn *conn, int id, GError **err)
+{
+    struct xf_hv_domain domain;
+    int found = find(engine_of(conn), match_id, &id, &domain, err);
+
+    if (found == 0)
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
+                    "Domain not found: no domain with matching id %d", id);
+    return found == 1 ? ref_of(&domain) : NULL;
+}
+
+static struct xf_domain_ref *
+local_lookup_by_name(struct xf_conn *conn, const char *name, GError **err)
+{
+    struct xf_hv_domain domain;
+    int found = find(engine_of(conn), match_name, name, &domain, err);
+
+    if (found == 0)
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
+                    "Domain not found: no domain with matching name '%s'",
+                    name);
+    return found == 1 ? ref_of(&domain) : NULL;
+}
+
+static struct xf_domain_ref *
+local_lookup_by_uuid(struct xf_conn *conn, const guint8 *uuid, GError **err)
+{
+    struct xf_hv_domain domain;
+
+    return xf_engine_domain(engine_of(conn), uuid, &domain, err)
+               ? ref_of(&domain)
+               : NULL;
+}
+
+/* -- host -- */
+
+/* What this engine's entry points make possible. */
+static int
+local_supports_feature(struct xf_conn *conn, int feature, GError **err)
+{
+    static const int features[] = {
+        XF_FEATURE_MIGRATION_V3,
+        XF_FEATURE_CHANGE_PROTECTION,
+        XF_FEATURE_TYPED_PARAM_STRING,
+        XF_FEATURE_XML_MIGRATABLE,
+        XF_FEATURE_MIGRATION_PARAMS,
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(features); i++)
+        if (features[i] == feature)
+            return 1;
+    return 0;
+}
+
+static char *
+local_get_hostname(struct xf_conn *conn, GError **err)
+{
+    return g_strdup(engine_of(conn)->hostname);
+}
+
+static gboolean
+local_get_version(struct xf_conn *conn, guint64 *version, GError **err)
+{
+    struct xf_engine *engine = engine_of(conn);
+    struct xf_hv_host host;
+
+    if (!engine->hv->ops->host(engine->hv, &host, err))
+        return FALSE;
+    *version = host.version;
+    return TRUE;
+}
+
+static gboolean
+local_node_info(struct xf_conn *conn, struct xf_node_info *info, GError **err)
+{
+    struct xf_engine *engine = engine_of(conn);
+    struct xf_hv_host host;
+
+    if (!engine->hv->ops->host(engine->hv, &host, err))
+        return FALSE;
+    *info = host.node;
+    return TRUE;
+}
+
+/* -- domains -- */
+
+static enum xf_domain_state
+state_of(const struct xf_hv_domain *domain, int *reason)
+{
+    *reason = XF_REASON_UNKNOWN;
+    if (domain->crashed)
+        return XF_DOMAIN_CRASHED;
+    if (domain->dying || domain->shutdown)
+        return XF_DOMAIN_SHUTDOWN;
+    if (!domain->paused && !domain->suspended)
+        return XF_DOMAIN_RUNNING;
+    *reason = domain->suspended ? XF_PAUSED_MIGRATION : XF_PAUSED_USER;
+    return XF_DOMAIN_PAUSED;
+}
+
+static gboolean
+pair_wants(guint flags, guint yes, guint no, gboolean is)
+{
+    return !(flags & (yes | no)) || (flags & (is ? yes : no));
+}
+
+static gboolean
+listed(const struct xf_hv_domain *domain, guint flags)
+{
+    const guint states = XF_LIST_RUNNING | XF_LIST_PAUSED | XF_LIST_SHUTOFF
+                         | XF_LIST_OTHER;
+    int reason;
+    enum xf_domain_state state = state_of(domain, &reason);
+    guint bit = state == XF_DOMAIN_RUNNING  ? XF_LIST_RUNNING
+                : state == XF_DOMAIN_PAUSED ? XF_LIST_PAUSED
+                                            : XF_LIST_OTHER;
+
+    return pair_wants(flags, XF_LIST_ACTIVE, XF_LIST_INACTIVE, TRUE)
+           && pair_wants(flags, XF_LIST_PERSISTENT, XF_LIST_TRANSIENT,
+                         domain->domid == 0)
+           && (!(flags & states) || (flags & bit));
+}
+
+static GPtrArray *
+local_list_domains(struct xf_conn *conn, guint flags, GError **err)
+{
+    struct xf_engine *engine = engine_of(conn);
+    g_autoptr(GPtrArray) domains = engine->hv->ops->list(engine->hv, err);
+
+    if (!domains)
+        return NULL;
+
+    GPtrArray *refs =
+        g_ptr_array_new_with_free_func((GDestroyNotify)xf_domain_ref_free);
+
+    for (guint i = 0; i < domains->len; i++) {
+        const struct xf_hv_domain *domain = g_ptr_array_index(domains, i);
+
+        if (!domain->dying && listed(domain, flags))
+            g_ptr_array_add(refs, ref_of(domain));
+    }
+    return refs;
+}
+
+static gboolean
+local_domain_info(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                  struct xf_domain_info *info, GError **err)
+{
+    struct xf_hv_domain domain;
+
+    if (!xf_engine_domain(engine_of(conn), dom->uuid, &domain, err))
+        return FALSE;
+    info->state = state_of(&domain, &info->reason);
+    info->max_memory_kib = domain.max_memory_kib;
+    info->memory_kib = domain.memory_kib;
+    info->vcpus = domain.vcpus;
+    info->cpu_time_ns = domain.cpu_time_ns;
+    return TRUE;
+}
+
+static char *
+local_domain_os_type(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                     GError **err)
+{
+    static const char *const types[] = {
+        [XF_GUEST_UNKNOWN] = "unknown",
+        [XF_GUEST_PV] = "linux",
+        [XF_GUEST_PVH] = "xenpvh",
+        [XF_GUEST_HVM] = "hvm",
+    };
+    struct xf_hv_domain domain;
+
+    if (!xf_engine_domain(engine_of(conn), dom->uuid, &domain, err))
+        return NULL;
+    return g_strdup(types[domain.type]);
+}
+
+static char *
+local_domain_xml(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                 guint flags, GError **err)
+{
+    struct xf_engine *engine = engine_of(conn);
+    struct xf_hv_domain domain;
+
+    if (!xf_engine_domain(engine, dom->uuid, &domain, err))
+        return NULL;
+    return engine->hv->ops->describe(engine->hv, domain.domid, flags, err);
+}
+
+static struct xf_domain_ref *
+local_create_xml(struct xf_conn *conn, const char *xml, guint flags,
+                 GError **err)
+{
+    struct xf_engine *engine = engine_of(conn);
+    struct xf_hv_domain domain;
+
+    if (flags & ~(guint)XF_CREATE_PAUSED) {
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "create: unsupported flags 0x%x",
+                    flags & ~(guint)XF_CREATE_PAUSED);
+        return NULL;
+    }
+
+    int domid = engine->hv->ops->create(engine->hv, xml,
+                                        flags & XF_CREATE_PAUSED, err);
+
+    if (domid < 0 || !engine->hv->ops->info(engine->hv, domid, &domain, err))
+        return NULL;
+    return ref_of(&domain);
+}
+
+/* -- what a handoff has is not for others to touch -- */
+
+gboolean
+xf_engine_guard(struct xf_engine *engine, const guint8 *uuid,
+                gboolean harmless, GError **err)
+{
+    for (int side = 0; side < XF_SIDE_LAST; side++) {
+        XF_AUTO(xf_handoff) *h = xf_engine_by_uuid(engine, side, uuid);
+
+        if (!h)
+            continue;
+
+        enum xf_state state = xf_handoff_state(h);
+
+        if (harmless
+            && (state == XF_STATE_BEGUN || state == XF_STATE_PERFORMING))
+            continue;
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' is being migrated (handoff %s, %s, %s); "
+                    "abort its job first, or wait", h->name, h->token,
+                    xf_side_name(h->side), xf_state_name(state));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+typedef gboolean (*domain_func)(struct xf_hypervisor *hv, int domid,
+                                GError **err);
+
+static gboolean
+on_domain(struct xf_conn *conn, const struct xf_domain_ref *dom,
+          gboolean harmless, domain_func func, GError **err)
+{
+    struct xf_engine *engine = engine_of(conn);
+    struct xf_hv_domain domain;
+
+    return xf_engine_guard(engine, dom->uuid, harmless, err)
+           && xf_engine_domain(engine, dom->uuid, &domain, err)
+           && func(engine->hv, domain.domid, err);
+}
+
+static gboolean
+local_destroy(struct xf_conn *conn, const struct xf_domain_ref *dom,
+              GError **err)
+{
+    return on_domain(conn, dom, FALSE, engine_of(conn)->hv->ops->destroy,
+                     err);
+}
+
+static gboolean
+local_suspend(struct xf_conn *conn, const struct xf_domain_ref *dom,
+              GError **err)
+{
+    return on_domain(conn, dom, TRUE, engine_of(conn)->hv->ops->pause, err);
+}
+
+static gboolean
+local_resume(struct xf_conn *conn, const struct xf_domain_ref *dom,
+             GError **err)
+{
+    return on_domain(conn, dom, TRUE, engine_of(conn)->hv->ops->unpause, err);
+}
+
+static gboolean
+local_shutdown(struct xf_conn *conn, const struct xf_domain_ref *dom,
+               GError **err)
+{
+    return on_domain(conn, dom, FALSE, engine_of(conn)->hv->ops->shutdown,
+                     err);
+}
+
+static gboolean
+local_reboot(struct xf_conn *conn, const struct xf_domain_ref *dom,
+             GError **err)
+{
+    return on_domain(conn, dom, FALSE, engine_of(conn)->hv->ops->reboot, err);
+}
+
+/* -- jobs -- */
+
+static gboolean
+local_job_info(struct xf_conn *conn, const struct xf_domain_ref *dom,
+               gboolean completed, struct xf_job_info *info, GError **err)
+{
+    struct xf_engine *engine = engine_of(conn);
+    char uuid[XF_UUID_STRING_LEN + 1];
+
+    memset(info, 0, sizeof(*info));
+    if (completed) {
+        g_mutex_lock(&engine->lock);
+
+        const struct xf_job_info *last = g_hash_table_lookup(
+            engine->last_jobs, xf_uuid_format(dom->uuid, uuid));
+
+        if (last)
+            *info = *last;
+        g_mutex_unlock(&engine->lock);
+        return TRUE;
+    }
+
+    XF_AUTO(xf_handoff) *h =
+        xf_engine_by_uuid(engine, XF_SOURCE, dom->uuid);
+
+    if (h)
+        xf_job_read(&h->job, info);
+    return TRUE;
+}
+
+static gboolean
+local_abort_job(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                GError **err)
+{
+    return xf_source_abort(engine_of(conn), dom->uuid, err);
+}
+
+/* -- migration v3 -- */
+
+static char *
+local_begin3(struct xf_conn *conn, const struct xf_domain_ref *dom,
+             const struct xf_migrate_args *args, GBytes **cookie_out,
+             GError **err)
+{
+    return xf_source_begin(engine_of(conn), conn, dom, args, cookie_out, err);
+}
+
+static gboolean
+local_prepare3(struct xf_conn *conn, const struct xf_migrate_args *args,
+               GBytes **cookie_out, char **uri_out, GError **err)
+{
+    return xf_dest_prepare(engine_of(conn), conn, args, cookie_out, uri_out,
+                           err);
+}
+
+static gboolean
+local_perform3(struct xf_conn *conn, const struct xf_domain_ref *dom,
+               const struct xf_migrate_args *args, GBytes **cookie_out,
+               GError **err)
+{
+    return xf_source_perform(engine_of(conn), conn, dom, args, cookie_out,
+                             err);
+}
+
+static struct xf_domain_ref *
+local_finish3(struct xf_conn *conn, const struct xf_migrate_args *args,
+              GBytes **cookie_out, GError **err)
+{
+    return xf_dest_finish(engine_of(conn), conn, args, cookie_out, err);
+}
+
+static gboolean
+local_confirm3(struct xf_conn *conn, const struct xf_domain_ref *dom,
+               const struct xf_migrate_args *args, GError **err)
+{
+    return xf_source_confirm(engine_of(conn), conn, dom, args, err);
+}
+
+/* -- connections -- */
+
+static void
+local_client_gone(struct xf_conn *conn)
+{
+    g_autoptr(GPtrArray) all = xf_engine_all(engine_of(conn));
+
+    for (guint i = 0; i < all->len; i++) {
+        struct xf_handoff *h = g_ptr_array_index(all, i);
+
+        g_mutex_lock(&h->lock);
+
+        gboolean ours = h->owner == conn;
+
+        if (ours)
+            h->owner = NULL;
+        g_mutex_unlock(&h->lock);
+        if (ours && h->side == XF_SOURCE)
+            xf_source_client_gone(h);
+        else if (ours)
+            xf_dest_client_gone(h);
+    }
+}
+
+static void
+local_close(struct xf_conn *conn)
+{
+    local_client_gone(conn);
+    g_free(conn);
+}
+
+static const struct xf_driver local_driver = {
+    .name = "xenferry",
+    .close = local_close,
+    .client_gone = local_client_gone,
+    .supports_feature = local_supports_feature,
+    .get_hostname = local_get_hostname,
+    .get_version = local_get_version,
+    .node_info = local_node_info,
+    .list_domains = local_list_domains,
+    .lookup_by_id = local_lookup_by_id,
+    .lookup_by_name = local_lookup_by_name,
+    .lookup_by_uuid = local_lookup_by_uuid,
+    .domain_info = local_domain_info,
+    .domain_os_type = local_domain_os_type,
+    .domain_xml = local_domain_xml,
+    .create_xml = local_create_xml,
+    .domain_destroy = local_destroy,
+    .domain_suspend = local_suspend,
+    .domain_resume = local_resume,
+    .domain_shutdown = local_shutdown,
+    .domain_reboot = local_reboot,
+    .job_info = local_job_info,
+    .abort_job = local_abort_job,
+    .begin3 = local_begin3,
+    .prepare3 = local_prepare3,
+    .perform3 = local_perform3,
+    .finish3 = local_finish3,
+    .confirm3 = local_confirm3,
+};
+
+struct xf_conn *
+xf_engine_open(struct xf_engine *engine)
+{
+    struct local_conn *local = g_new0(struct local_conn, 1);
+
+    local->conn.driver = &local_driver;
+    local->engine = engine;
+    return &local->conn;
+}
