@@ -107,7 +107,8 @@ struct xf_channel_config {
                                  * long. */
     guint max_handshakes;       /* at a time, 0: 64.  When all are taken and
                                  * more wait, the oldest that has not named
-                                 * a known handoff makes room. */
+                                 * a known handoff makes room; see GRACE in
+                                 * channel-listen.c. */
 };
 
 /* Copies config and handler. */
