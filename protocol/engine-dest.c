@@ -345,6 +345,8 @@ xf_dest_prepare(struct xf_engine *engine, struct xf_conn *conn,
         xf_engine_remove(engine, h);
         return FALSE;
     }
+    if (!h->owner)              /* its client went while we prepared */
+        xf_dest_client_gone(h);
     *cookie_out = dest_cookie(h);
     *uri_out = g_steal_pointer(&uri);
     return TRUE;
@@ -386,19 +388,26 @@ stream_ended(struct xf_handoff *h)
     g_mutex_unlock(&h->lock);
 }
 
+/* busy comes before the event: whoever revokes after it must find that there
+ * is a stream to stop. */
 static gboolean
 stream_begins(struct xf_handoff *h)
 {
     g_autoptr(GError) err = NULL;
 
-    if (xf_handoff_event(h, XF_EVENT_CONNECTED, NULL, &err)) {
-        g_mutex_lock(&h->lock);
-        h->busy = TRUE;
-        h->connected = TRUE;
-        g_mutex_unlock(&h->lock);
+    g_mutex_lock(&h->lock);
+
+    gboolean first = !h->connected;
+
+    h->busy = h->busy || first;
+    h->connected = TRUE;
+    g_mutex_unlock(&h->lock);
+    if (first && xf_handoff_event(h, XF_EVENT_CONNECTED, NULL, &err))
         return TRUE;
-    }
-    g_message("a stream is refused: %s", err->message);
+    g_message("handoff %s: a stream is refused: %s", h->token,
+              err ? err->message : "there has been one");
+    if (first)
+        stream_ended(h);
     return FALSE;
 }
 

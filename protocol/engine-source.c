@@ -58,34 +58,51 @@ source_cookie(struct xf_handoff *h)
     return xf_cookie_format(&cookie);
 }
 
-/* The handoff of this domain, checked against the cookie when the caller
- * has one; from now on it belongs to `conn`. */
 static struct xf_handoff *
-find(struct xf_engine *engine, struct xf_conn *conn,
-     const struct xf_domain_ref *dom, const struct xf_cookie *cookie,
-     GError **err)
+find(struct xf_engine *engine, const struct xf_domain_ref *dom, GError **err)
 {
-    XF_AUTO(xf_handoff) *h = xf_engine_by_uuid(engine, XF_SOURCE, dom->uuid);
+    struct xf_handoff *h = xf_engine_by_uuid(engine, XF_SOURCE, dom->uuid);
 
-    if (!h) {
+    if (!h)
         g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
                     "domain '%s' has no migration under way; start with "
                     "Begin", dom->name);
-        return NULL;
-    }
-    if (cookie
-        && (strcmp(cookie->token, h->token) != 0
-            || (cookie->has_key
-                && !xf_secret_equal(cookie->key, h->key, XF_KEY_LEN)))) {
-        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
-                    "the cookie belongs to another migration than the one "
-                    "of domain '%s' (handoff %s)", h->name, h->token);
-        return NULL;
-    }
+    return h;
+}
+
+static gboolean
+check_cookie(const struct xf_handoff *h, const struct xf_cookie *cookie,
+             GError **err)
+{
+    if (strcmp(cookie->token, h->token) == 0
+        && (!cookie->has_key
+            || xf_secret_equal(cookie->key, h->key, XF_KEY_LEN)))
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                "the cookie belongs to another migration than the one of "
+                "domain '%s' (handoff %s)", h->name, h->token);
+    return FALSE;
+}
+
+/* From now on it belongs to `conn`. */
+static void
+own(struct xf_handoff *h, struct xf_conn *conn)
+{
     g_mutex_lock(&h->lock);
     h->owner = conn;
     g_mutex_unlock(&h->lock);
-    return g_steal_pointer(&h);
+}
+
+/* Only a client that is still there can go on with it. */
+static gboolean
+owned(struct xf_handoff *h, const struct xf_conn *conn)
+{
+    g_mutex_lock(&h->lock);
+
+    gboolean is = h->owner == conn;
+
+    g_mutex_unlock(&h->lock);
+    return is;
 }
 
 /* -- Begin -- */
@@ -126,11 +143,27 @@ xf_source_begin(struct xf_engine *engine, struct xf_conn *conn,
         xf_engine_remove(engine, h);
         return NULL;
     }
+    if (!owned(h, conn))        /* its client went while we began */
+        xf_source_client_gone(h);
     *cookie_out = source_cookie(h);
     return g_steal_pointer(&xml);
 }
 
 /* -- Perform -- */
+
+/* Begun, and never performed: the domain is free again. */
+static gboolean
+confirm_begun(struct xf_handoff *h, gboolean cancelled, GError **err)
+{
+    if (!cancelled) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "Confirm of domain '%s': nothing was performed; it runs "
+                    "on here", h->name);
+        return FALSE;
+    }
+    return xf_handoff_event(h, XF_EVENT_CANCEL, NULL, err)
+           && xf_source_known(h, FALSE, err);
+}
 
 static void
 on_frames(void *user, guint iteration, guint64 done, guint64 total)
@@ -348,11 +381,10 @@ perform_call(struct xf_handoff *h, const struct xf_migrate_args *args,
     return ok;
 }
 
-gboolean
-xf_source_perform(struct xf_engine *engine, struct xf_conn *conn,
-                  const struct xf_domain_ref *dom,
-                  const struct xf_migrate_args *args, GBytes **cookie_out,
-                  GError **err)
+/* Checks what Perform was given, and notes where the stream goes. */
+static gboolean
+perform_args(struct xf_handoff *h, const struct xf_migrate_args *args,
+             GError **err)
 {
     XF_AUTO(xf_cookie) *cookie = NULL;
     g_autofree char *host = NULL;
@@ -363,16 +395,12 @@ xf_source_perform(struct xf_engine *engine, struct xf_conn *conn,
     if (!args->uri) {
         g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
                     "Perform of domain '%s': no migration uri; the "
-                    "destination's Prepare gives one", dom->name);
+                    "destination's Prepare gives one", h->name);
         return FALSE;
     }
     cookie = xf_cookie_parse(args->cookie_in, err);
-    if (!cookie || !xf_migrate_uri_parse(args->uri, &host, &port, err))
-        return FALSE;
-
-    XF_AUTO(xf_handoff) *h = find(engine, conn, dom, cookie, err);
-
-    if (!h)
+    if (!cookie || !check_cookie(h, cookie, err)
+        || !xf_migrate_uri_parse(args->uri, &host, &port, err))
         return FALSE;
     g_mutex_lock(&h->lock);
     if (h->state == XF_STATE_BEGUN) {
@@ -381,6 +409,27 @@ xf_source_perform(struct xf_engine *engine, struct xf_conn *conn,
         h->peer_port = port ? port : XF_CHANNEL_PORT;
     }
     g_mutex_unlock(&h->lock);
+    return TRUE;
+}
+
+gboolean
+xf_source_perform(struct xf_engine *engine, struct xf_conn *conn,
+                  const struct xf_domain_ref *dom,
+                  const struct xf_migrate_args *args, GBytes **cookie_out,
+                  GError **err)
+{
+    XF_AUTO(xf_handoff) *h = find(engine, dom, err);
+
+    if (!h)
+        return FALSE;
+    if (!perform_args(h, args, err)) {
+        /* No Confirm follows a failed Perform: let go of the domain, unless
+         * this is not the client that has it. */
+        if (xf_handoff_state(h) == XF_STATE_BEGUN && owned(h, conn))
+            confirm_begun(h, TRUE, NULL);
+        return FALSE;
+    }
+    own(h, conn);
     if (!xf_handoff_event(h, XF_EVENT_PERFORM, NULL, err)
         || !perform_call(h, args, err))
         return FALSE;
@@ -401,19 +450,6 @@ proven(const struct xf_handoff *h, const struct xf_cookie *cookie)
     return xf_secret_equal(proof, cookie->proof, XF_KEY_LEN);
 }
 
-static gboolean
-confirm_begun(struct xf_handoff *h, gboolean cancelled, GError **err)
-{
-    if (!cancelled) {
-        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
-                    "Confirm of domain '%s': nothing was performed; it runs "
-                    "on here", h->name);
-        return FALSE;
-    }
-    return xf_handoff_event(h, XF_EVENT_CANCEL, NULL, err)
-           && xf_source_known(h, FALSE, err);
-}
-
 gboolean
 xf_source_confirm(struct xf_engine *engine, struct xf_conn *conn,
                   const struct xf_domain_ref *dom,
@@ -428,10 +464,11 @@ xf_source_confirm(struct xf_engine *engine, struct xf_conn *conn,
             return FALSE;
     }
 
-    XF_AUTO(xf_handoff) *h = find(engine, conn, dom, cookie, err);
+    XF_AUTO(xf_handoff) *h = find(engine, dom, err);
 
-    if (!h)
+    if (!h || (cookie && !check_cookie(h, cookie, err)))
         return FALSE;
+    own(h, conn);
     if (xf_handoff_state(h) == XF_STATE_BEGUN)
         return confirm_begun(h, args->cancelled, err);
     /* The client's word is not knowledge, either way: the destination's is,
