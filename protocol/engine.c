@@ -20,7 +20,7 @@ xf_engine_config_init(struct xf_engine_config *config)
     config->hostname = g_get_host_name();
     config->channel.port = XF_CHANNEL_PORT;
     config->channel.handshake_timeout_ms = 5 * 1000;
-    config->channel.silence_timeout_ms = 15 * 1000;
+    config->channel.silence_timeout_ms = 30 * 1000;
     config->channel.max_handshakes = 64;
     config->finish_timeout_ms = 60 * 1000;
     config->confirm_timeout_ms = 60 * 1000;
@@ -491,7 +491,7 @@ xf_engine_free(struct xf_engine *engine)
         return;
     g_atomic_int_set(&engine->stopping, TRUE);
     if (engine->listener)
-        xf_channel_listener_free(engine->listener);
+        xf_channel_listener_stop(engine->listener);
     g_mutex_lock(&engine->lock);
     g_cond_broadcast(&engine->changed);
     while (engine->threads) {
@@ -502,6 +502,8 @@ xf_engine_free(struct xf_engine *engine)
                           g_get_monotonic_time() + G_USEC_PER_SEC / 10);
     }
     g_mutex_unlock(&engine->lock);
+    if (engine->listener)
+        xf_channel_listener_free(engine->listener);
     g_thread_join(engine->sweeper);
     g_hash_table_destroy(engine->handoffs);
     g_hash_table_destroy(engine->last_jobs);

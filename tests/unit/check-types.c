@@ -4,7 +4,10 @@
 
 #include "protocol/error.h"
 #include "protocol/types.h"
+#include "protocol/uri.h"
 #include "tests/unit/common.h"
+
+#include <string.h>
 
 START_TEST(uuid_round_trip)
 {
@@ -52,6 +55,51 @@ START_TEST(error_numbers)
 }
 END_TEST
 
+START_TEST(migrate_uris)
+{
+    static const struct {
+        const char *uri, *host;
+        guint16 port;
+    } good[] = {
+        { "tcp://host2", "host2", 0 },
+        { "tcp://host2:49217", "host2", 49217 },
+        { "tcp:host2:1", "host2", 1 },
+        { "host2", "host2", 0 },
+        { "tcp://10.0.0.1:5", "10.0.0.1", 5 },
+        { "tcp://[::1]:7", "::1", 7 },
+    };
+    static const char *const bad[] = {
+        "", "tcp://", "tls://host2", "tcp://host2:70000", "tcp://host2:x",
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(good); i++) {
+        g_autoptr(GError) err = NULL;
+        g_autofree char *host = NULL;
+        guint16 port;
+
+        ck_assert_msg(xf_migrate_uri_parse(good[i].uri, &host, &port, &err),
+                      "%s: %s", good[i].uri, err ? err->message : "");
+        ck_assert_str_eq(host, good[i].host);
+        ck_assert_int_eq(port, good[i].port);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) err = NULL;
+        g_autofree char *host = NULL;
+        guint16 port;
+
+        ck_assert_msg(!xf_migrate_uri_parse(bad[i], &host, &port, &err),
+                      "taken: %s", bad[i]);
+        ck_assert(strstr(err->message, "tcp://HOST") != NULL);
+    }
+
+    g_autofree char *v6 = xf_migrate_uri_format("::1", 7);
+    g_autofree char *v4 = xf_migrate_uri_format("host2", 49217);
+
+    ck_assert_str_eq(v6, "tcp://[::1]:7");
+    ck_assert_str_eq(v4, "tcp://host2:49217");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -59,6 +107,7 @@ main(void)
         uuid_round_trip,
         uuid_refused,
         error_numbers,
+        migrate_uris,
         NULL
     };
 
