@@ -233,6 +233,33 @@ find_command(const struct xf_command *const *commands, const char *name,
     return found;
 }
 
+/* Back to "not given", and strings freed: one process may run several
+ * command lines (the tests do). */
+static void
+reset_options(const GOptionEntry *entry)
+{
+    for (; entry && entry->long_name; entry++) {
+        switch (entry->arg) {
+        case G_OPTION_ARG_NONE:
+            *(gboolean *)entry->arg_data = FALSE;
+            break;
+        case G_OPTION_ARG_STRING:
+            g_clear_pointer((char **)entry->arg_data, g_free);
+            break;
+        case G_OPTION_ARG_INT64:
+            *(gint64 *)entry->arg_data = 0;
+            break;
+        case G_OPTION_ARG_INT:
+        case G_OPTION_ARG_CALLBACK:
+        case G_OPTION_ARG_FILENAME:
+        case G_OPTION_ARG_STRING_ARRAY:
+        case G_OPTION_ARG_FILENAME_ARRAY:
+        case G_OPTION_ARG_DOUBLE:
+            g_assert_not_reached();     /* no command has such an option */
+        }
+    }
+}
+
 static GOptionContext *
 command_context(const struct xf_command *command)
 {
@@ -249,8 +276,8 @@ command_context(const struct xf_command *command)
 }
 
 static enum xf_exit
-run_command(const struct xf_command *command, struct xf_cli *cli, int argc,
-            char **argv)
+parse_and_run(const struct xf_command *command, struct xf_cli *cli, int argc,
+              char **argv)
 {
     g_autoptr(GOptionContext) context = command_context(command);
     g_auto(GStrv) args = g_new0(char *, argc + 2);
@@ -276,6 +303,16 @@ run_command(const struct xf_command *command, struct xf_cli *cli, int argc,
     return command->run(cli, args + 1);
 }
 
+static enum xf_exit
+run_command(const struct xf_command *command, struct xf_cli *cli, int argc,
+            char **argv)
+{
+    enum xf_exit status = parse_and_run(command, cli, argc, argv);
+
+    reset_options(command->options);
+    return status;
+}
+
 static GOptionContext *
 top_context(const struct xf_command *const *commands)
 {
@@ -290,20 +327,14 @@ top_context(const struct xf_command *const *commands)
     return context;
 }
 
-enum xf_exit
-xf_cli_main(const struct xf_command *const *commands,
-            struct xf_conn *(*open)(const char *uri, GError **err), int argc,
-            char **argv)
+static enum xf_exit
+dispatch(const struct xf_command *const *commands, struct xf_cli *cli,
+         int argc, char **argv)
 {
     g_autoptr(GOptionContext) context = NULL;
     g_autoptr(GError) err = NULL;
-    struct xf_cli cli = { .open = open };
     const struct xf_command *command;
 
-    setlocale(LC_ALL, "");
-    /* A reader of our output that goes away must not end a migration. */
-    signal(SIGPIPE, SIG_IGN);
-    g_log_set_default_handler(log_message, NULL);
     context = top_context(commands);
     if (!g_option_context_parse(context, &argc, &argv, &err))
         return usage_error(NULL, "%s", err->message);
@@ -320,5 +351,23 @@ xf_cli_main(const struct xf_command *const *commands,
     command = find_command(commands, argv[1], &err);
     if (!command)
         return usage_error(NULL, "%s", err->message);
-    return run_command(command, &cli, argc - 2, argv + 2);
+    return run_command(command, cli, argc - 2, argv + 2);
+}
+
+enum xf_exit
+xf_cli_main(const struct xf_command *const *commands,
+            struct xf_conn *(*open)(const char *uri, GError **err), int argc,
+            char **argv)
+{
+    struct xf_cli cli = { .open = open };
+    enum xf_exit status;
+
+    setlocale(LC_ALL, "");
+    /* A reader of our output that goes away must not end a migration. */
+    signal(SIGPIPE, SIG_IGN);
+    g_log_set_default_handler(log_message, NULL);
+    status = dispatch(commands, &cli, argc, argv);
+    reset_options(connect_options);
+    reset_options(version_options);
+    return status;
 }

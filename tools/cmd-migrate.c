@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* xenferry migrate: options, what is shown meanwhile, what is said after */
+/* xenferry migrate: its options, and what is shown meanwhile */
 #include "config.h"
 
 #include "tools/commands.h"
 #include "tools/move.h"
 #include "tools/progress.h"
+#include "tools/report.h"
 
 #include <glib-unix.h>
 #include <signal.h>
@@ -155,7 +156,6 @@ struct run {
     struct xf_move_report report;
     GMainLoop *loop;
     guint signals[3];
-    gboolean stopped;       /* the user has asked to stop */
 };
 
 static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP };
@@ -188,7 +188,6 @@ on_stop(gpointer user)
     for (gsize i = 0; i < G_N_ELEMENTS(stop_signals); i++)
         g_source_remove(run->signals[i]);
     memset(run->signals, 0, sizeof(run->signals));
-    run->stopped = TRUE;
     xf_move_abort(run->move);
     return G_SOURCE_REMOVE;
 }
@@ -208,170 +207,6 @@ run_to_end(struct run *run)
         if (run->signals[i])
             g_source_remove(run->signals[i]);
     g_main_loop_unref(run->loop);
-}
-
-/* -- what is said after -- */
-
-static const char *
-result_name(enum xf_move_result result)
-{
-    switch (result) {
-    case XF_MOVE_MOVED:
-        return "moved";
-    case XF_MOVE_FAILED:
-        return "failed";
-    case XF_MOVE_IN_DOUBT:
-        return "in-doubt";
-    }
-    g_assert_not_reached();
-}
-
-static enum xf_exit
-result_exit(enum xf_move_result result)
-{
-    switch (result) {
-    case XF_MOVE_MOVED:
-        return XF_EXIT_OK;
-    case XF_MOVE_FAILED:
-        return XF_EXIT_FAILED;
-    case XF_MOVE_IN_DOUBT:
-        return XF_EXIT_IN_DOUBT;
-    }
-    g_assert_not_reached();
-}
-
-/* A figure that the hosts gave, or null. */
-static void
-add_figure(JsonBuilder *builder, const struct xf_move_report *report,
-           const char *name, guint64 value)
-{
-    if (report->job.type != XF_JOB_NONE)
-        xf_cli_add_int(builder, name, value);
-    else
-        xf_cli_add_null(builder, name);
-}
-
-static void
-print_json(const struct xf_cli *cli, const struct xf_move_request *request,
-           const struct xf_move_report *report)
-{
-    g_autoptr(JsonBuilder) builder = json_builder_new();
-    const struct xf_job_info *job = &report->job;
-    char uuid[XF_UUID_STRING_LEN + 1];
-
-    json_builder_begin_object(builder);
-    xf_cli_add_string(builder, "domain", report->source ? report->source->name
-                                                        : request->domain);
-    xf_cli_add_string(builder, "uuid", report->source ?
-                      xf_uuid_format(report->source->uuid, uuid) : NULL);
-    xf_cli_add_string(builder, "from", cli->uri);
-    xf_cli_add_string(builder, "to", request->destination);
-    xf_cli_add_string(builder, "result", result_name(report->result));
-    json_builder_set_member_name(builder, "error");
-    if (report->error) {
-        json_builder_begin_object(builder);
-        xf_cli_add_int(builder, "code", xf_error_to_libvirt(report->error));
-        xf_cli_add_string(builder, "message", report->error->message);
-        json_builder_end_object(builder);
-    } else {
-        json_builder_add_null_value(builder);
-    }
-    xf_cli_add_int(builder, "total_ms", report->total_ms);
-    add_figure(builder, report, "downtime_ms", job->downtime);
-    add_figure(builder, report, "wire_bytes", job->wire_bytes);
-    add_figure(builder, report, "mem_bytes", job->mem_processed);
-    add_figure(builder, report, "iterations", job->iteration + 1);
-    json_builder_end_object(builder);
-    xf_cli_print_json(builder);
-}
-
-static void
-print_figures(const struct xf_move_report *report)
-{
-    const struct xf_job_info *job = &report->job;
-    g_autofree char *total = xf_format_ms(report->total_ms);
-    g_autofree char *downtime = xf_format_ms(job->downtime);
-    g_autofree char *wire = xf_format_bytes(job->wire_bytes);
-    g_autofree char *memory = xf_format_bytes(job->mem_processed);
-
-    g_print("  total time  %s\n", total);
-    if (job->type == XF_JOB_NONE) {
-        g_print("  the hosts gave no other figures\n");
-        return;
-    }
-    g_print("  downtime    %s\n", downtime);
-    g_print("  sent        %s (memory: %s in %u iteration%s)\n", wire, memory,
-            job->iteration + 1, job->iteration ? "s" : "");
-}
-
-static void
-tell_moved(const struct xf_cli *cli, const struct run *run,
-           const struct xf_move_request *request)
-{
-    const struct xf_move_report *report = &run->report;
-    g_autofree char *name = xf_cli_printable(report->destination->name);
-
-    if (report->error)
-        xf_cli_error("warning: %s; the guest has moved all the same",
-                     report->error->message);
-    else if (run->stopped)
-        xf_cli_error("it was too late to stop the migration");
-    if (options.json)
-        return;
-    g_print("%s has moved from %s to %s\n", name, cli->uri,
-            request->destination);
-    print_figures(report);
-}
-
-static void
-tell_failed(const struct xf_cli *cli, const struct xf_move_report *report)
-{
-    xf_cli_error("%s", report->error->message);
-    if (report->source)
-        xf_cli_error("nothing has moved: %s %s at %s", report->source->name,
-                     report->paused ? "is there as before, paused,"
-                                    : "runs on",
-                     cli->uri);
-}
-
-static void
-tell_in_doubt(const struct xf_cli *cli, const struct xf_move_request *request,
-              const struct xf_move_report *report)
-{
-    xf_cli_error("%s", report->error->message);
-    if (report->source_gone)
-        xf_cli_error("it is in doubt where %s is: %s has it no more, and %s "
-                     "does not show it under its name", report->source->name,
-                     cli->uri, request->destination);
-    else
-        xf_cli_error("it is in doubt where %s is: the copy at %s waits, or "
-                     "that host does not answer", report->source->name,
-                     cli->uri);
-    xf_cli_error("xenferryd at the source keeps asking the destination and "
-                 "settles it as soon as that answers; do not start the guest "
-                 "by hand meanwhile");
-    xf_cli_error("see \"xenstore-ls /tool/xenferry/handoff\" and "
-                 "\"journalctl -u xenferryd\" on both hosts, and \"xenferry "
-                 "list\" for where it is then");
-}
-
-static void
-tell(const struct xf_cli *cli, const struct run *run,
-     const struct xf_move_request *request)
-{
-    switch (run->report.result) {
-    case XF_MOVE_MOVED:
-        tell_moved(cli, run, request);
-        break;
-    case XF_MOVE_FAILED:
-        tell_failed(cli, &run->report);
-        break;
-    case XF_MOVE_IN_DOUBT:
-        tell_in_doubt(cli, request, &run->report);
-        break;
-    }
-    if (options.json)
-        print_json(cli, request, &run->report);
 }
 
 static gboolean
@@ -422,8 +257,8 @@ run_migrate(struct xf_cli *cli, char **args)
     } else {
         erase(&display);
     }
-    tell(cli, &run, &request);
-    status = result_exit(run.report.result);
+    xf_report_tell(cli->uri, &request, &run.report, options.json);
+    status = xf_report_exit(&run.report);
     xf_move_free(run.move);
     xf_move_report_clear(&run.report);
     g_free(display.name);

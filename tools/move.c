@@ -368,6 +368,9 @@ xf_move_run(struct xf_move *move, struct xf_move_report *report)
         report->result = XF_MOVE_MOVED;
     else
         find_guest(move, report);
+    g_mutex_lock(&move->lock);
+    report->stopped = move->abort;
+    g_mutex_unlock(&move->lock);
     if (report->result == XF_MOVE_MOVED)
         collect_figures(move, report);
 }

@@ -54,6 +54,7 @@ struct xf_move_report {
     GError *error;          /* NULL when moved without trouble; set and MOVED:
                              * trouble that did not matter in the end */
     gboolean started;       /* FALSE: nothing was asked of either host yet */
+    gboolean stopped;       /* the user wanted it to stop */
     gboolean source_gone;   /* IN_DOUBT: the source has no such domain now;
                              * else it is there, or could not be asked */
     gboolean paused;        /* the guest was, before it all */

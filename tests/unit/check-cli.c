@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The command line: words to commands, domains by name, what is printed. */
+#include "config.h"
+
+#include "tests/unit/common.h"
+#include "tests/unit/fake-host.h"
+#include "tools/commands.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+static const struct xf_command *const commands[] = {
+    &xf_cmd_list,
+    &xf_cmd_create,
+    &xf_cmd_pause,
+    &xf_cmd_unpause,
+    &xf_cmd_shutdown,
+    &xf_cmd_destroy,
+    NULL
+};
+
+static GString *out, *errors;
+
+static void
+take_out(const char *text)
+{
+    g_string_append(out, text);
+}
+
+static void
+take_error(const char *text)
+{
+    g_string_append(errors, text);
+}
+
+static void
+setup(void)
+{
+    xf_fake_reset();
+    out = g_string_new(NULL);
+    errors = g_string_new(NULL);
+    g_set_print_handler(take_out);
+    g_set_printerr_handler(take_error);
+}
+
+static void
+teardown(void)
+{
+    ck_assert_int_eq(xf_fake_here.connections, 0);
+    ck_assert_int_eq(xf_fake_there.connections, 0);
+    g_string_free(out, TRUE);
+    g_string_free(errors, TRUE);
+}
+
+/* xenferry LINE; the status. */
+static enum xf_exit
+run(const char *line)
+{
+    g_autofree char *whole = g_strconcat("xenferry ", line, NULL);
+    g_auto(GStrv) words = NULL;
+    int count = 0;
+
+    g_string_truncate(out, 0);
+    g_string_truncate(errors, 0);
+    ck_assert(g_shell_parse_argv(whole, &count, &words, NULL));
+
+    /* The parser takes words out of the vector; it does not free them. */
+    g_autofree char **argv = g_memdup2(words, (count + 1) * sizeof(*words));
+
+    return xf_cli_main(commands, xf_fake_open, count, argv);
+}
+
+static const char *
+found(const char *text)
+{
+    static char name[64];
+    XF_AUTO(xf_conn) *conn = xf_fake_open(FAKE_HERE, NULL);
+    g_autoptr(GError) err = NULL;
+    XF_AUTO(xf_domain_ref) *dom = xf_cli_find_domain(conn, text, &err);
+
+    ck_assert((dom == NULL) == (err != NULL));
+    g_strlcpy(name, dom ? dom->name : "-", sizeof(name));
+    return name;
+}
+
+START_TEST(domains_by_name_id_uuid)
+{
+    setup();
+    xf_fake_add(&xf_fake_here, 3, "guest1", 0x11);
+    xf_fake_add(&xf_fake_here, 4, "3", 0x22);
+    xf_fake_add(&xf_fake_here, 5, "99", 0x33);
+    xf_fake_add(&xf_fake_here, 6, "44444444-4444-4444-4444-444444444444",
+                0x55);
+    ck_assert_str_eq(found("guest1"), "guest1");
+    ck_assert_str_eq(found("3"), "guest1");
+    ck_assert_str_eq(found("4"), "3");
+    ck_assert_str_eq(found("99"), "99");
+    ck_assert_str_eq(found("98"), "-");
+    ck_assert_str_eq(found("33333333-3333-3333-3333-333333333333"), "99");
+    ck_assert_str_eq(found("44444444-4444-4444-4444-444444444444"),
+                     "44444444-4444-4444-4444-444444444444");
+    ck_assert_str_eq(found("66666666-6666-6666-6666-666666666666"), "-");
+    ck_assert_str_eq(found("99999999999999999999"), "-");
+    ck_assert_str_eq(found(""), "-");
+    teardown();
+}
+END_TEST
+
+/* An error other than "not there" is not taken for "not there". */
+START_TEST(lookup_errors_are_kept)
+{
+    g_autoptr(GError) err = NULL;
+
+    setup();
+    xf_fake_add(&xf_fake_here, 3, "guest1", 0x11);
+
+    XF_AUTO(xf_conn) *conn = xf_fake_open(FAKE_HERE, NULL);
+
+    xf_fake_here.down = TRUE;
+    ck_assert_ptr_null(xf_cli_find_domain(conn, "3", &err));
+    ck_assert(g_error_matches(err, XF_ERROR, XF_ERROR_NO_CONNECT));
+}
+END_TEST
+
+static const struct {
+    const char *line;
+    enum xf_exit status;
+    const char *error;      /* in stderr */
+} usages[] = {
+    { "", XF_EXIT_USAGE, "Commands:" },
+    { "frobnicate", XF_EXIT_USAGE,
+      "xenferry: there is no command 'frobnicate'; see" },
+    { "--frobnicate", XF_EXIT_USAGE, "--frobnicate; see \"xenferry --help\"" },
+    { "list --frobnicate", XF_EXIT_USAGE,
+      "--frobnicate; see \"xenferry list --help\"" },
+    { "list x", XF_EXIT_USAGE, "'x' is one argument too many" },
+    { "create", XF_EXIT_USAGE, "create: FILE.xml is missing" },
+    { "create a b", XF_EXIT_USAGE, "'b' is one argument too many" },
+    { "destroy", XF_EXIT_USAGE, "destroy: DOMAIN is missing" },
+    { "li", XF_EXIT_OK, "" },
+    { "-c " FAKE_THERE " list", XF_EXIT_OK, "" },
+    { "list --connect " FAKE_THERE, XF_EXIT_OK, "" },
+    { "--version", XF_EXIT_OK, "" },
+};
+
+START_TEST(usage)
+{
+    setup();
+    for (gsize i = 0; i < G_N_ELEMENTS(usages); i++) {
+        int status = run(usages[i].line);
+
+        ck_assert_msg(status == (int)usages[i].status, "%s: %d",
+                      usages[i].line, status);
+        ck_assert_msg(strstr(errors->str, usages[i].error) != NULL,
+                      "%s: %s", usages[i].line, errors->str);
+        if (!*usages[i].error)
+            ck_assert_str_eq(errors->str, "");
+    }
+    teardown();
+}
+END_TEST
+
+/* "un" is one command, "" any of them, "s" one; a word that is a whole name
+ * is that command even where another begins with it. */
+START_TEST(prefixes)
+{
+    setup();
+    xf_fake_add(&xf_fake_here, 3, "g", 0x11);
+    ck_assert_int_eq(run("un g"), XF_EXIT_OK);
+    ck_assert_str_eq(out->str, "g runs\n");
+    ck_assert_int_eq(run("\"\" g"), XF_EXIT_USAGE);
+    ck_assert_ptr_nonnull(strstr(errors->str, "'' could be list or create"));
+    teardown();
+}
+END_TEST
+
+START_TEST(control)
+{
+    struct xf_fake_domain *domain;
+
+    setup();
+    domain = xf_fake_add(&xf_fake_here, 3, "g", 0x11);
+    ck_assert_int_eq(run("pause g"), XF_EXIT_OK);
+    ck_assert_int_eq(domain->info.state, XF_DOMAIN_PAUSED);
+    ck_assert_int_eq(run("unpause 3"), XF_EXIT_OK);
+    ck_assert_int_eq(domain->info.state, XF_DOMAIN_RUNNING);
+    ck_assert_int_eq(run("shutdown g"), XF_EXIT_FAILED);
+    ck_assert_ptr_nonnull(strstr(errors->str, "domain_shutdown"));
+    ck_assert_int_eq(run("destroy g"), XF_EXIT_OK);
+    ck_assert_str_eq(out->str, "g is destroyed\n");
+    ck_assert_int_eq(run("destroy g"), XF_EXIT_FAILED);
+    ck_assert_str_eq(errors->str,
+                     "xenferry: there is no domain 'g' on this host; "
+                     "\"xenferry list\" shows those that are there\n");
+    teardown();
+}
+END_TEST
+
+START_TEST(list_text)
+{
+    setup();
+    xf_fake_add(&xf_fake_here, 3, "guest1", 0x11);
+    /* what a peer chose for a name must not reach the terminal */
+    xf_fake_add(&xf_fake_here, 4, "bad\033[2Jname", 0x22);
+    ck_assert_int_eq(run("list"), XF_EXIT_OK);
+    ck_assert_str_eq(out->str,
+        "   ID  NAME                     STATE              MiB VCPUS"
+        "     CPU s\n"
+        "    3  guest1                   running            256     2"
+        "       1.5\n"
+        "    4  bad?[2Jname              running            256     2"
+        "       1.5\n");
+    teardown();
+}
+END_TEST
+
+START_TEST(list_json)
+{
+    g_autoptr(JsonParser) parser = json_parser_new();
+    JsonArray *array;
+    JsonObject *object;
+
+    setup();
+    ck_assert_int_eq(run("list --json"), XF_EXIT_OK);
+    ck_assert_str_eq(out->str, "[]\n");
+    xf_fake_add(&xf_fake_here, 3, "guest1", 0x11);
+    xf_fake_add(&xf_fake_here, 4, "guest2", 0x22)->info.state =
+        XF_DOMAIN_PAUSED;
+    ck_assert_int_eq(run("list --json"), XF_EXIT_OK);
+    ck_assert(json_parser_load_from_data(parser, out->str, -1, NULL));
+    array = json_node_get_array(json_parser_get_root(parser));
+    ck_assert_int_eq(json_array_get_length(array), 2);
+    object = json_array_get_object_element(array, 1);
+    ck_assert_int_eq(json_object_get_int_member(object, "id"), 4);
+    ck_assert_str_eq(json_object_get_string_member(object, "name"), "guest2");
+    ck_assert_str_eq(json_object_get_string_member(object, "uuid"),
+                     "22222222-2222-2222-2222-222222222222");
+    ck_assert_str_eq(json_object_get_string_member(object, "state"),
+                     "paused");
+    ck_assert_int_eq(json_object_get_int_member(object, "memory_kib"),
+                     256 * 1024);
+    teardown();
+}
+END_TEST
+
+START_TEST(create)
+{
+    g_autofree char *file = NULL, *line = NULL;
+    int fd;
+
+    setup();
+    fd = g_file_open_tmp("xenferry-check-XXXXXX", &file, NULL);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    ck_assert(g_file_set_contents(file, "<domain/>", -1, NULL));
+    line = g_strconcat("create --paused ", file, NULL);
+    ck_assert_int_eq(run(line), XF_EXIT_OK);
+    ck_assert_str_eq(xf_fake_here.created, "<domain/>");
+    ck_assert_uint_eq(xf_fake_here.created_flags, XF_CREATE_PAUSED);
+    ck_assert_str_eq(out->str, "made is created, paused, with id 7\n");
+    g_unlink(file);
+    ck_assert_int_eq(run(line), XF_EXIT_FAILED);
+    ck_assert_ptr_nonnull(strstr(errors->str, file));
+    teardown();
+}
+END_TEST
+
+START_TEST(no_connection)
+{
+    setup();
+    xf_fake_here.down = TRUE;
+    ck_assert_int_eq(run("list"), XF_EXIT_FAILED);
+    ck_assert_str_eq(errors->str, "xenferry: cannot connect to " FAKE_HERE
+                                  ": here does not answer\n");
+    teardown();
+}
+END_TEST
+
+int
+main(void)
+{
+    const TTest *const tests[] = {
+        domains_by_name_id_uuid,
+        lookup_errors_are_kept,
+        usage,
+        prefixes,
+        control,
+        list_text,
+        list_json,
+        create,
+        no_connection,
+        NULL
+    };
+
+    return xf_unit_main("cli", tests);
+}
