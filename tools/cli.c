@@ -198,11 +198,11 @@ commands_help(const struct xf_command *const *commands)
         g_autofree char *usage =
             g_strdup_printf("%s %s", (*commands)->name, (*commands)->args);
 
-        g_string_append_printf(text, "  %-30s %s\n", usage,
+        g_string_append_printf(text, "  %-26s %s\n", usage,
                                (*commands)->summary);
     }
     g_string_append(text, "\nA command may be cut short as long as it is "
-                          "unambiguous.  \"xenferry COMMAND --help\" shows\n"
+                          "unambiguous.\n\"xenferry COMMAND --help\" shows "
                           "its options.");
     return g_string_free(text, FALSE);
 }
@@ -281,11 +281,12 @@ parse_and_run(const struct xf_command *command, struct xf_cli *cli, int argc,
 {
     g_autoptr(GOptionContext) context = command_context(command);
     g_auto(GStrv) args = g_new0(char *, argc + 2);
+    g_autofree char *program = g_strconcat("xenferry ", command->name, NULL);
     g_autoptr(GError) err = NULL;
     int count;
 
-    /* GLib takes the program's name for its usage from the first one. */
-    args[0] = g_strdup(command->name);
+    g_set_prgname(program);     /* as usage shows it */
+    args[0] = g_strdup(program);
     for (int i = 0; i < argc; i++)
         args[i + 1] = g_strdup(argv[i]);
     if (!g_option_context_parse_strv(context, &args, &err))

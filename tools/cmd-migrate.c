@@ -17,6 +17,7 @@
 #define POLL_MS 200
 #define SETTLE_MS 10000
 #define DEFAULT_COLUMNS 80
+#define ECHO_COLUMNS 2      /* of the ^C that the terminal writes */
 
 static struct {
     gboolean live;
@@ -68,7 +69,7 @@ draw(struct display *display)
         columns = size.ws_col;
     display->view.elapsed_ms = (g_get_monotonic_time() - display->start) /
                                G_TIME_SPAN_MILLISECOND;
-    line = xf_progress_line(&display->view, columns);
+    line = xf_progress_line(&display->view, columns - ECHO_COLUMNS);
     /* carriage return, line, erase to its end */
     g_printerr("\r%s\033[K", line);
 }

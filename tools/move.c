@@ -237,15 +237,9 @@ revive(struct xf_move *move, struct xf_conn **conn, const char *uri)
     return *conn;
 }
 
-enum place {
-    PLACE_UNKNOWN,
-    PLACE_HERE,         /* this host's copy is the copy */
-    PLACE_NOT_HERE,     /* this host has none */
-};
-
 /* Is the guest the source's, and is nothing under way with it any more?  A
  * guest that is paused because of the migration is nobody's yet. */
-static enum place
+static enum xf_move_place
 look_at_source(struct xf_move *move)
 {
     struct xf_conn *conn = revive(move, &move->source, move->cli->uri);
@@ -254,20 +248,20 @@ look_at_source(struct xf_move *move)
     struct xf_job_info job = { 0 };
 
     if (!conn)
-        return PLACE_UNKNOWN;
+        return XF_MOVE_SILENT;
     if (!conn->driver->domain_info(conn, move->dom, &info, &err))
         return g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN) ?
-                   PLACE_NOT_HERE : PLACE_UNKNOWN;
+                   XF_MOVE_GONE : XF_MOVE_SILENT;
     if (!conn->driver->job_info(conn, move->dom, FALSE, &job, NULL) ||
         job_active(&job))
-        return PLACE_UNKNOWN;
+        return XF_MOVE_WAITS;
     if (info.state == XF_DOMAIN_PAUSED)
         return info.reason == XF_PAUSED_USER ||
                (move->was_paused && info.reason != XF_PAUSED_MIGRATION) ?
-                   PLACE_HERE : PLACE_UNKNOWN;
+                   XF_MOVE_HERE : XF_MOVE_WAITS;
     return info.state == XF_DOMAIN_RUNNING ||
            info.state == XF_DOMAIN_BLOCKED ||
-           info.state == XF_DOMAIN_NOSTATE ? PLACE_HERE : PLACE_UNKNOWN;
+           info.state == XF_DOMAIN_NOSTATE ? XF_MOVE_HERE : XF_MOVE_WAITS;
 }
 
 /* The guest under its final name: only a committed copy has that. */
@@ -308,13 +302,13 @@ find_guest(struct xf_move *move, struct xf_move_report *report)
     gboolean told = FALSE;
 
     for (;;) {
-        enum place place = look_at_source(move);
+        enum xf_move_place place = look_at_source(move);
 
-        if (place == PLACE_HERE) {
+        if (place == XF_MOVE_HERE) {
             report->result = XF_MOVE_FAILED;
             return;
         }
-        if (place == PLACE_NOT_HERE &&
+        if (place == XF_MOVE_GONE &&
             (report->destination = look_at_destination(move))) {
             report->result = XF_MOVE_MOVED;
             return;
@@ -323,7 +317,7 @@ find_guest(struct xf_move *move, struct xf_move_report *report)
             tell_note(move, "the migration went wrong; asking the hosts "
                             "where the guest is");
         told = TRUE;
-        report->source_gone = place == PLACE_NOT_HERE;
+        report->place = place;
         if (!wait_until(move, deadline))
             break;
     }

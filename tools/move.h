@@ -21,6 +21,14 @@ enum xf_move_result {
     XF_MOVE_IN_DOUBT,
 };
 
+/* What the source says of its copy. */
+enum xf_move_place {
+    XF_MOVE_SILENT,         /* it does not answer */
+    XF_MOVE_HERE,           /* its copy is the copy, and nothing is under way */
+    XF_MOVE_WAITS,          /* there, but not settled whether it is the copy */
+    XF_MOVE_GONE,           /* it has none */
+};
+
 /* Told while it goes; from any thread, one call at a time.  `user` of the
  * request is passed. */
 struct xf_move_ui {
@@ -55,8 +63,7 @@ struct xf_move_report {
                              * trouble that did not matter in the end */
     gboolean started;       /* FALSE: nothing was asked of either host yet */
     gboolean stopped;       /* the user wanted it to stop */
-    gboolean source_gone;   /* IN_DOUBT: the source has no such domain now;
-                             * else it is there, or could not be asked */
+    enum xf_move_place place;   /* IN_DOUBT: what was last known */
     gboolean paused;        /* the guest was, before it all */
     struct xf_domain_ref *source;       /* NULL: not found */
     struct xf_domain_ref *destination;  /* set when moved */

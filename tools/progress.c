@@ -149,7 +149,7 @@ fill_parts(const struct xf_progress_view *view, char **parts)
     parts[PART_PERCENT] = format_percent(view);
     if (view->job.mem_total)
         parts[PART_ITERATION] =
-            g_strdup_printf("iteration %-2u", view->job.iteration);
+            g_strdup_printf("iteration %-2u", view->job.iteration + 1);
     parts[PART_RATE] = format_rate(&view->job);
     parts[PART_REMAINING] = format_remaining(view);
 }

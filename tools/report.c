@@ -130,15 +130,25 @@ static void
 tell_in_doubt(const char *uri, const struct xf_move_request *request,
               const struct xf_move_report *report)
 {
+    const char *name = report->source->name;
+
     xf_cli_error("%s", report->error->message);
-    if (report->source_gone)
+    switch (report->place) {
+    case XF_MOVE_HERE:
+    case XF_MOVE_WAITS:
+        xf_cli_error("it is in doubt where %s is to run: its copy at %s "
+                     "waits until that is known", name, uri);
+        break;
+    case XF_MOVE_GONE:
         xf_cli_error("it is in doubt where %s is: %s has it no more, and %s "
-                     "does not show it under its name", report->source->name,
-                     uri, request->destination);
-    else
-        xf_cli_error("it is in doubt where %s is: the copy at %s waits, or "
-                     "that host does not answer", report->source->name,
+                     "does not show it under its name", name, uri,
+                     request->destination);
+        break;
+    case XF_MOVE_SILENT:
+        xf_cli_error("it is in doubt where %s is: %s does not answer", name,
                      uri);
+        break;
+    }
     xf_cli_error("xenferryd at the source keeps asking the destination and "
                  "settles it as soon as that answers; do not start the guest "
                  "by hand meanwhile");

@@ -288,9 +288,9 @@ static const struct {
 } endings[] = {
     { fail_begin, 1, "nothing has moved: guest1 runs on at " FAKE_HERE },
     { lose_reply, 0, "the guest has moved all the same" },
-    { stay_in_doubt, 3, "the copy at " FAKE_HERE " waits" },
-    { lose_source, 3, "that host does not answer" },
-    { lose_contact, 3, "in doubt" },
+    { stay_in_doubt, 3, "its copy at " FAKE_HERE " waits" },
+    { lose_source, 3, FAKE_HERE " does not answer" },
+    { lose_contact, 3, "its copy at " FAKE_HERE " waits" },
     { guest_dies, 3, FAKE_HERE " has it no more" },
 };
 

@@ -40,7 +40,7 @@ START_TEST(whole_line)
 {
     ck_assert_str_eq(line(&halfway, 100),
                      "guest1 perform  [##################>"
-                     "                     ]  47% iteration 2  117.0 MiB/s  "
+                     "                     ]  47% iteration 3  117.0 MiB/s  "
                      "0:12 left");
     line(NULL, 0);
 }
@@ -49,7 +49,7 @@ END_TEST
 START_TEST(narrow_lines)
 {
     ck_assert_str_eq(line(&halfway, 60),
-                     "perform  [###>   ]  47% iteration 2  117.0 MiB/s  "
+                     "perform  [###>   ]  47% iteration 3  117.0 MiB/s  "
                      "0:12 left");
     ck_assert_str_eq(line(&halfway, 40),
                      "perform  [#####>     ]  47% 117.0 MiB/s");
@@ -68,7 +68,7 @@ START_TEST(every_width)
     view.name = "a-domain-with-a-long-name";
     view.job.time_remaining = G_GUINT64_CONSTANT(36000000);
     view.job.mem_bps = G_MAXUINT64;
-    view.job.iteration = G_MAXUINT;
+    view.job.iteration = G_MAXUINT - 1;
     for (int columns = 40; columns <= 200; columns++) {
         const char *text = line(&view, columns);
 
@@ -132,7 +132,7 @@ START_TEST(whole_only_when_done)
     ck_assert_int_eq(xf_progress_percent(&view), 100);
     ck_assert_str_eq(line(&view, 80),
                      "guest1 done     [###############################] 100% "
-                     "iteration 2  117.0 MiB/s");
+                     "iteration 3  117.0 MiB/s");
     memset(&view.job, 0, sizeof(view.job));
     ck_assert_str_eq(line(&view, 40),
                      "guest1 done     [################] 100%");
