@@ -6,9 +6,9 @@
  * handshake (bounded in number and in total time) and then for accepted().
  * Nothing here needs a main loop.
  *
- * The lock guards the counts, the queue of handshakes and `stopping`.  A
- * connection is counted either as a handshake (in the queue) or as running;
- * the listener lives until both are none.
+ * A connection's thread is counted as running from its start to its end, and
+ * is in the queue of handshakes before it knows whether to call accepted().
+ * Threads are joined: each by the next one that ends, the last by free().
  */
 #include "config.h"
 
@@ -41,13 +41,13 @@ struct xf_channel_listener {
     int stop_fd;                /* readable once stopping */
     GThread *acceptor;          /* NULL once stopped */
 
-    GMutex lock;
+    GMutex lock;                /* guards all that follows */
     GCond changed;
     gboolean stopping;
     GQueue handshakes;          /* struct visit *, oldest first */
-    guint running;              /* accepted() calls */
-
-    gint64 log_since;           /* monotonic s, guarded by lock like ... */
+    guint running;              /* threads of connections */
+    GThread *ended;             /* the last that ended; to be joined */
+    gint64 log_since;           /* monotonic s */
     guint logged;
     guint unlogged;
 };
@@ -118,7 +118,7 @@ visit_known(void *user)
 }
 
 /* The handshake is over: gives up its place.  TRUE: accepted() may be
- * called, and is counted as running. */
+ * called. */
 static gboolean
 visit_leave(struct visit *visit, gboolean ok)
 {
@@ -127,20 +127,26 @@ visit_leave(struct visit *visit, gboolean ok)
     g_mutex_lock(&listener->lock);
     g_queue_remove(&listener->handshakes, visit);
     ok = ok && !listener->stopping && !visit->evicted;
-    if (ok)
-        listener->running++;
     g_cond_broadcast(&listener->changed);
     g_mutex_unlock(&listener->lock);
     return ok;
 }
 
+/* The last that a connection's thread does; the listener may be gone after
+ * it. */
 static void
-running_ended(struct xf_channel_listener *listener)
+thread_ends(struct xf_channel_listener *listener, GThread *thread)
 {
     g_mutex_lock(&listener->lock);
+
+    GThread *before = listener->ended;
+
+    listener->ended = thread;
     listener->running--;
     g_cond_broadcast(&listener->changed);
     g_mutex_unlock(&listener->lock);
+    if (before)
+        g_thread_join(before);
 }
 
 static gboolean
@@ -169,12 +175,11 @@ visit_thread(void *user)
     if (!shake_hands(visit, &caller, &err)
         && !g_error_matches(err, XF_ERROR, XF_ERROR_ABORTED))
         log_dropped(visit, err->message);
-    if (visit_leave(visit, err == NULL)) {
+    if (visit_leave(visit, err == NULL))
         listener->handler.accepted(listener->handler.user, caller.purpose,
                                    caller.token, xf_steal_fd(&visit->fd));
-        running_ended(listener);
-    }
     visit_free(visit);
+    thread_ends(listener, g_thread_self());
     return NULL;
 }
 
@@ -192,18 +197,21 @@ visit_start(struct xf_channel_listener *listener, int fd,
                     sizeof(visit->peer), NULL, 0, NI_NUMERICHOST))
         g_strlcpy(visit->peer, "an unknown address", sizeof(visit->peer));
 
+    /* under the lock, so that the thread cannot have ended and been joined
+     * before it is whole; the reference to it is thread_ends()' */
     g_mutex_lock(&listener->lock);
-    g_queue_push_tail(&listener->handshakes, visit);
-    g_mutex_unlock(&listener->lock);
 
-    GThread *thread = g_thread_try_new("channel", visit_thread, visit, &err);
+    gboolean started =
+        g_thread_try_new("channel", visit_thread, visit, &err) != NULL;
 
-    if (thread) {
-        g_thread_unref(thread);
-        return;
+    if (started) {
+        g_queue_push_tail(&listener->handshakes, visit);
+        listener->running++;
     }
+    g_mutex_unlock(&listener->lock);
+    if (started)
+        return;
     log_dropped(visit, err->message);
-    visit_leave(visit, FALSE);
     visit_free(visit);
 }
 
@@ -517,6 +525,7 @@ xf_channel_listener_free(struct xf_channel_listener *listener)
     while (listener->running)
         g_cond_wait(&listener->changed, &listener->lock);
     g_mutex_unlock(&listener->lock);
+    g_clear_pointer(&listener->ended, g_thread_join);
     xf_close_fd(&listener->stop_fd);
     g_mutex_clear(&listener->lock);
     g_cond_clear(&listener->changed);

@@ -71,10 +71,10 @@ lookup_thread(void *user)
 }
 
 static gboolean
-lookup_wait(struct lookup *lookup, gint64 until, struct addrinfo **found,
-            GError **err)
+lookup_wait(struct lookup *lookup, GThread *thread, gint64 until,
+            struct addrinfo **found, GError **err)
 {
-    gboolean ok = FALSE;
+    gboolean ok = FALSE, done;
 
     g_mutex_lock(&lookup->lock);
     while (!lookup->done)
@@ -90,7 +90,12 @@ lookup_wait(struct lookup *lookup, gint64 until, struct addrinfo **found,
         ok = TRUE;
     if (ok)
         *found = g_steal_pointer(&lookup->found);
+    done = lookup->done;
     g_mutex_unlock(&lookup->lock);
+    if (done)
+        g_thread_join(thread);
+    else
+        g_thread_unref(thread);
     return ok;
 }
 
@@ -117,9 +122,8 @@ look_up(const char *name, guint16 port, gint64 until,
         lookup_unref(lookup);
         return FALSE;
     }
-    g_thread_unref(thread);
 
-    gboolean ok = lookup_wait(lookup, until, found, err);
+    gboolean ok = lookup_wait(lookup, thread, until, found, err);
 
     lookup_unref(lookup);
     return ok;

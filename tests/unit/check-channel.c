@@ -912,12 +912,26 @@ static pthread_t storm_target;
 static volatile sig_atomic_t storm_on;
 static gint interruptions;
 
+/* One shot, set again by the handler: under valgrind, where a signal takes
+ * long, something must get done in between. */
+static void
+storm_next(void)
+{
+    const struct itimerval timer = { .it_value = { .tv_usec = 1000 } };
+
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* The kernel picks a thread; the main one gets its share from there. */
 static void
 on_alarm(int number)
 {
-    g_atomic_int_inc(&interruptions);
-    if (storm_on && !pthread_equal(pthread_self(), storm_target))
+    if (!pthread_equal(pthread_self(), storm_target))
         pthread_kill(storm_target, SIGALRM);
+    else
+        g_atomic_int_inc(&interruptions);
+    if (storm_on)
+        storm_next();
 }
 
 #define STORM_BYTES (10 * 1024 * 1024)
@@ -943,15 +957,6 @@ storm_receiver(void *user)
     return NULL;
 }
 
-static void
-storm_timer(int usec)
-{
-    const struct itimerval timer = { .it_interval = { .tv_usec = usec },
-                                     .it_value = { .tv_usec = usec } };
-
-    ck_assert_int_eq(setitimer(ITIMER_REAL, &timer, NULL), 0);
-}
-
 START_TEST(eintr_storm)
 {
     /* no SA_RESTART: every blocking call comes back with EINTR */
@@ -970,7 +975,7 @@ START_TEST(eintr_storm)
     storm_target = pthread_self();
     ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
     storm_on = TRUE;
-    storm_timer(1000);
+    storm_next();
 
     g_autoptr(GError) err = NULL;
     int fd = dial(&host, XF_CHANNEL_STREAM, TOKEN, TOKEN, &err);
@@ -985,7 +990,6 @@ START_TEST(eintr_storm)
     ck_assert(xf_channel_send(fd, XF_MSG_END, NULL));
     ck_assert(xf_channel_recv(fd, TIMEOUT_MS, &msg, NULL));
     g_thread_join(receiver);
-    storm_timer(0);
     storm_on = FALSE;
     close(fd);
     host_close(&host);
