@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Are the devices of a domain ready?
+ *
+ * A backend is ready for its frontend when its state is InitWait or beyond,
+ * and, if it has a hotplug script, when that has written the node that the
+ * backend needs to connect.  Only disks and network interfaces are looked
+ * at: other backends (console, keyboard) have no such states.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "xen/internal.h"
+#include "xen/xenstore.h"
+
+enum backend_state {            /* xen/io/xenbus.h */
+    STATE_INIT_WAIT = 2,
+    STATE_CONNECTED = 4,
+};
+
+enum readiness {
+    READY,
+    NOT_YET,
+    FAILED,
+};
+
+struct class {
+    const char *name;
+    /* What its hotplug script must have written, when it has one; value
+     * NULL: anything. */
+    const char *node, *value;
+};
+
+static const struct class classes[] = {
+    { "vbd", "physical-device", NULL },
+    { "vif", "hotplug-status", "connected" },
+    { "qdisk", NULL, NULL },
+};
+
+static const struct class *
+class_of(const char *backend)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(classes); i++) {
+        g_autofree char *part = g_strdup_printf("/backend/%s/",
+                                                classes[i].name);
+
+        if (strstr(backend, part))
+            return &classes[i];
+    }
+    return NULL;
+}
+
+static gboolean
+script_is_through(struct xs_handle *xs, const char *backend)
+{
+    const struct class *class = class_of(backend);
+    g_autofree char *script = xf_xs_read(xs, "%s/script", backend);
+
+    if (!script || !class->node)
+        return TRUE;
+
+    g_autofree char *value = xf_xs_read(xs, "%s/%s", backend, class->node);
+
+    return class->value ? g_strcmp0(value, class->value) == 0 : value != NULL;
+}
+
+static enum readiness
+backend_readiness(struct xs_handle *xs, const char *backend, GError **err)
+{
+    g_autofree char *error = xf_xs_read(xs, "%s/hotplug-error", backend);
+    g_autofree char *hotplug = xf_xs_read(xs, "%s/hotplug-status", backend);
+    g_autofree char *state = xf_xs_read(xs, "%s/state", backend);
+    int number = state ? atoi(state) : 0;
+
+    if (error || g_strcmp0(hotplug, "error") == 0) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
+                    "device %s: its hotplug script failed: %s", backend,
+                    error ? error : "it does not say why");
+        return FAILED;
+    }
+    if (!script_is_through(xs, backend))
+        return NOT_YET;
+    return number >= STATE_INIT_WAIT && number <= STATE_CONNECTED ? READY
+                                                                  : NOT_YET;
+}
+
+/* The paths of the backends of a domain, wherever they are. */
+static GPtrArray *
+list_backends(struct xs_handle *xs, int domid)
+{
+    GPtrArray *backends = g_ptr_array_new_with_free_func(g_free);
+    g_auto(GStrv) kinds = xf_xs_children(xs, "/libxl/%d/device", domid);
+
+    for (char **kind = kinds; *kind; kind++) {
+        g_auto(GStrv) ids = xf_xs_children(xs, "/libxl/%d/device/%s", domid,
+                                           *kind);
+
+        for (char **id = ids; *id; id++) {
+            char *backend = xf_xs_read(xs, "/libxl/%d/device/%s/%s/backend",
+                                       domid, *kind, *id);
+
+            if (backend && class_of(backend))
+                g_ptr_array_add(backends, backend);
+            else
+                g_free(backend);
+        }
+    }
+    return backends;
+}
+
+/* Waits for one backend; the handle watches nothing else. */
+static gboolean
+wait_backend(struct xs_handle *xs, const char *backend, gint64 deadline,
+             GError **err)
+{
+    gboolean result = FALSE;
+
+    if (!xs_watch(xs, backend, "device")) {
+        g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM,
+                    "cannot watch %s in xenstore", backend);
+        return FALSE;
+    }
+    for (;;) {
+        enum readiness now = backend_readiness(xs, backend, err);
+        gint64 left = (deadline - g_get_monotonic_time()) / 1000;
+
+        result = now == READY;
+        if (now != NOT_YET)
+            break;
+        if (left <= 0) {
+            g_set_error(err, XF_ERROR, XF_ERROR_TIMEOUT,
+                        "device %s is not ready in time (its state and "
+                        "hotplug-status in xenstore tell how far it is)",
+                        backend);
+            break;
+        }
+        xf_xs_wait(xs, -1, left);
+    }
+    xs_unwatch(xs, backend, "device");
+    return result;
+}
+
+gboolean
+xf_libxl_devices_ready(int domid, guint deadline_ms, GError **err)
+{
+    XF_AUTO(xs_handle) *xs = xf_xs_open(err);
+    gint64 deadline = g_get_monotonic_time() + (gint64)deadline_ms * 1000;
+
+    if (!xs)
+        return FALSE;
+
+    g_autoptr(GPtrArray) backends = list_backends(xs, domid);
+
+    for (guint i = 0; i < backends->len; i++)
+        if (!wait_backend(xs, g_ptr_array_index(backends, i), deadline, err))
+            return FALSE;
+    return TRUE;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The destination side, in steps: create, stream, devices, switch.
+ *
+ * libxl_domain_create_restore() does the second and third at one go; the
+ * devices' step then only looks whether they are ready.  It runs in the
+ * caller's thread, with a context of its own.  A second thread, the minder,
+ * lives as long as that call: it finds out the domid as soon as the domain
+ * has its (temporary, hence unique) name, which libxl tells only at the end,
+ * and passes an abort on to libxl until it is taken.
+ *
+ * A restore that fails is cleaned up by libxl, except when it was aborted.
+ * Both are looked after: whatever is left under our name with our uuid is
+ * destroyed before incoming_stream() returns a failure.
+ */
+#include "config.h"
+
+#include <libxl_event.h>
+#include <libxl_utils.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "xen/domxml.h"
+#include "xen/internal.h"
+
+#define LOOK_MS 50
+#define DEVICES_MS 30000
+#define NAME_MAX_LEN 200        /* with the suffix it must fit a node */
+
+struct incoming {
+    struct xf_incoming base;
+    gboolean has_config;
+    libxl_domain_config config; /* as parsed; restore changes it */
+    struct xf_context *context; /* the restore's alone */
+
+    GMutex lock;
+    GCond changed;
+    gboolean abort, finished;   /* lock */
+};
+
+static struct libxl_hv *
+hv_of(struct incoming *in)
+{
+    return (struct libxl_hv *)in->base.hv;
+}
+
+static char *
+temporary_name(const struct incoming *in)
+{
+    return g_strconcat(in->base.name, XF_INCOMING_SUFFIX, NULL);
+}
+
+/* -- create --------------------------------------------------------------- */
+
+static gboolean
+name_ok(const char *name, GError **err)
+{
+    if (name && *name && strlen(name) <= NAME_MAX_LEN && !strchr(name, '/') &&
+        !g_str_has_suffix(name, XF_INCOMING_SUFFIX))
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                "'%s' is not a name for a domain: it must have 1 to %d "
+                "characters, no '/', and not end in " XF_INCOMING_SUFFIX,
+                name ? name : "", NAME_MAX_LEN);
+    return FALSE;
+}
+
+/* The question changes the configuration, so it is asked of a copy. */
+static gboolean
+needed_memory(struct incoming *in, GError **err)
+{
+    struct libxl_hv *hv = hv_of(in);
+    XF_LENT struct lent_context lent = borrow_context(hv->pool, err);
+    struct xf_context *c = lent.context;
+    libxl_domain_config copy;
+    uint64_t kib = 0;
+
+    if (!c)
+        return FALSE;
+    libxl_domain_config_init(&copy);
+    libxl_domain_config_copy(c->libxl, &copy, &in->config);
+
+    int rc = libxl_domain_need_memory(c->libxl, &copy, INVALID_DOMID, &kib);
+
+    libxl_domain_config_dispose(&copy);
+    if (rc)
+        xf_context_error(c, err, XF_ERROR_CONFIG_UNSUPPORTED, rc,
+                         "domain '%s': its configuration does not fit this "
+                         "host", in->base.name);
+    in->base.memory_kib = kib;
+    return !rc;
+}
+
+static void
+set_name(struct incoming *in, const char *name)
+{
+    in->base.name = g_strdup(name);
+    free(in->config.c_info.name);
+    /* freed by libxl, with free() */
+    in->config.c_info.name = strdup(name);
+}
+
+static struct incoming *
+incoming_new(struct xf_hypervisor *hv)
+{
+    struct incoming *in = g_new0(struct incoming, 1);
+
+    in->base.hv = hv;
+    in->base.domid = -1;
+    g_mutex_init(&in->lock);
+    g_cond_init(&in->changed);
+    return in;
+}
+
+struct xf_incoming *
+xf_libxl_incoming_create(struct xf_hypervisor *hv, const char *xml,
+                         const char *name, GError **err)
+{
+    struct incoming *in = incoming_new(hv);
+
+    in->has_config = xf_domxml_parse(xml, &in->config, err);
+    if (in->has_config) {
+        g_autofree char *chosen =
+            g_strdup(name ? name : in->config.c_info.name);
+
+        if (name_ok(chosen, err)) {
+            set_name(in, chosen);
+            memcpy(in->base.uuid,
+                   libxl_uuid_bytearray(&in->config.c_info.uuid),
+                   XF_UUID_LEN);
+            in->config.c_info.domid = 0;
+            if (xf_libxl_movable(&in->config, err) && needed_memory(in, err))
+                return &in->base;
+        }
+    }
+    xf_libxl_incoming_free(&in->base);
+    return NULL;
+}
+
+/* -- finding our domain ---------------------------------------------------- */
+
+/* The domain of that name, if it has our uuid; -1: there is none. */
+static int
+find_by_name(struct xf_context *c, const struct incoming *in,
+             const char *name)
+{
+    struct xf_hv_domain info;
+    uint32_t domid;
+
+    if (libxl_name_to_domid(c->libxl, name, &domid) ||
+        !xf_libxl_query(c, domid, &info, NULL) ||
+        memcmp(info.uuid, in->base.uuid, XF_UUID_LEN) != 0)
+        return -1;
+    return domid;
+}
+
+struct xf_incoming *
+xf_libxl_incoming_adopt(struct xf_hypervisor *hypervisor, const guint8 *uuid,
+                        const char *name, GError **err)
+{
+    struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
+    XF_LENT struct lent_context lent = borrow_context(hv->pool, err);
+
+    if (!lent.context)
+        return NULL;
+
+    struct incoming *in = incoming_new(hypervisor);
+
+    in->base.name = g_strdup(name);
+    memcpy(in->base.uuid, uuid, XF_UUID_LEN);
+
+    g_autofree char *temporary = temporary_name(in);
+    int domid = find_by_name(lent.context, in, temporary);
+
+    if (domid < 0)
+        domid = find_by_name(lent.context, in, name);
+    if (domid < 0) {
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
+                    "there is no domain '%s' or '%s' with the uuid of the "
+                    "one that was received", temporary, name);
+        xf_libxl_incoming_free(&in->base);
+        return NULL;
+    }
+    in->base.domid = domid;
+    return &in->base;
+}
+
+/* -- stream --------------------------------------------------------------- */
+
+static gpointer
+minder(gpointer data)
+{
+    struct incoming *in = data;
+    struct libxl_hv *hv = hv_of(in);
+    g_autofree char *name = temporary_name(in);
+    struct xf_context *c = xf_context_get(hv->pool, NULL);
+    gboolean abort_taken = FALSE;
+
+    g_mutex_lock(&in->lock);
+    while (!in->finished) {
+        gboolean abort = in->abort;
+
+        g_mutex_unlock(&in->lock);
+        if (abort && !abort_taken)
+            abort_taken = libxl_ao_abort(in->context->libxl, NULL) !=
+                          ERROR_NOTFOUND;
+        if (c && g_atomic_int_get(&in->base.domid) < 0)
+            g_atomic_int_set(&in->base.domid, find_by_name(c, in, name));
+
+        gboolean settled = (!abort || abort_taken) &&
+                           (!c || g_atomic_int_get(&in->base.domid) >= 0);
+
+        g_mutex_lock(&in->lock);
+        if (in->finished || abort != in->abort)
+            continue;
+        if (settled)
+            g_cond_wait(&in->changed, &in->lock);
+        else
+            g_cond_wait_until(&in->changed, &in->lock,
+                              g_get_monotonic_time() + LOOK_MS * 1000);
+    }
+    g_mutex_unlock(&in->lock);
+    if (c)
+        xf_context_put(hv->pool, c);
+    return NULL;
+}
+
+static int
+run_restore(struct incoming *in, int fd, uint32_t *domid)
+{
+    libxl_domain_restore_params params;
+    GThread *thread = g_thread_new("restore-minder", minder, in);
+
+    libxl_domain_restore_params_init(&params);
+    /* What init gives means Xen 4.5's format. */
+    params.stream_version = 2;
+
+    int rc = libxl_domain_create_restore(in->context->libxl, &in->config,
+                                         domid, fd, -1, &params, NULL, NULL);
+
+    libxl_domain_restore_params_dispose(&params);
+    g_mutex_lock(&in->lock);
+    in->finished = TRUE;
+    g_cond_broadcast(&in->changed);
+    g_mutex_unlock(&in->lock);
+    g_thread_join(thread);
+    return rc;
+}
+
+/* Nothing of a failed restore stays. */
+static void
+destroy_leavings(struct incoming *in, const char *name)
+{
+    struct xf_context *c = in->context;
+    int domid = find_by_name(c, in, name);
+
+    g_atomic_int_set(&in->base.domid, -1);
+    if (domid < 0)
+        return;
+    if (libxl_domain_destroy(c->libxl, domid, NULL))
+        g_warning("domain %d ('%s') is left of a failed restore and cannot "
+                  "be destroyed; it is in the way of the next one: destroy "
+                  "it with xl", domid, name);
+}
+
+gboolean
+xf_libxl_incoming_stream(struct xf_incoming *incoming, int fd, GError **err)
+{
+    struct incoming *in = (struct incoming *)incoming;
+    g_autofree char *name = temporary_name(in);
+    uint32_t domid = INVALID_DOMID;
+
+    g_return_val_if_fail(in->has_config && !in->context, FALSE);
+    in->context = xf_context_new(err);
+    if (!in->context)
+        return FALSE;
+    free(in->config.c_info.name);
+    in->config.c_info.name = strdup(name);
+
+    int rc = run_restore(in, fd, &domid);
+
+    if (!rc) {
+        g_atomic_int_set(&in->base.domid, domid);
+        return TRUE;
+    }
+    g_mutex_lock(&in->lock);
+    if (in->abort)
+        rc = ERROR_ABORTED;
+    g_mutex_unlock(&in->lock);
+    xf_context_error(in->context, err, XF_ERROR_OPERATION_FAILED, rc,
+                     "domain '%s' could not be received", in->base.name);
+    destroy_leavings(in, name);
+    return FALSE;
+}
+
+void
+xf_libxl_incoming_abort(struct xf_incoming *incoming)
+{
+    struct incoming *in = (struct incoming *)incoming;
+
+    g_mutex_lock(&in->lock);
+    in->abort = TRUE;
+    g_cond_broadcast(&in->changed);
+    g_mutex_unlock(&in->lock);
+}
+
+/* -- devices, switch -------------------------------------------------------- */
+
+gboolean
+xf_libxl_incoming_devices(struct xf_incoming *in, GError **err)
+{
+    return xf_libxl_devices_ready(g_atomic_int_get(&in->domid), DEVICES_MS,
+                                  err);
+}
+
+static gboolean
+take_name(struct xf_context *c, const struct incoming *in,
+          const struct xf_hv_domain *info, GError **err)
+{
+    g_autofree char *temporary = temporary_name(in);
+
+    if (strcmp(info->name, in->base.name) == 0)
+        return TRUE;
+
+    int rc = libxl_domain_rename(c->libxl, info->domid, temporary,
+                                 in->base.name);
+
+    if (rc)
+        xf_context_error(c, err, XF_ERROR_OPERATION_FAILED, rc,
+                         "domain %d has arrived, but '%s' cannot be renamed "
+                         "to '%s' (is there another one of that name?)",
+                         info->domid, info->name, in->base.name);
+    return !rc;
+}
+
+gboolean
+xf_libxl_incoming_switch(struct xf_incoming *incoming, gboolean paused,
+                         GError **err)
+{
+    struct incoming *in = (struct incoming *)incoming;
+    struct libxl_hv *hv = hv_of(in);
+    int domid = g_atomic_int_get(&incoming->domid);
+    XF_LENT struct lent_context lent = borrow_context(hv->pool, err);
+    struct xf_context *c = lent.context;
+    struct xf_hv_domain info;
+
+    if (!c || !xf_libxl_query(c, domid, &info, err))
+        return FALSE;
+    if (memcmp(info.uuid, incoming->uuid, XF_UUID_LEN) != 0) {
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
+                    "domain %d is not the one that was received", domid);
+        return FALSE;
+    }
+    if (!take_name(c, in, &info, err))
+        return FALSE;
+
+    /* The keeper first: from its first instruction on it may reboot.  But
+     * the guest must run, kept or not. */
+    g_autoptr(GError) keep_err = NULL;
+
+    if (!xf_keeper_add(hv->keeper, domid, info.uuid, &keep_err))
+        g_warning("domain %d ('%s') has arrived, but its next shutdown or "
+                  "reboot will not be acted on: %s", domid, in->base.name,
+                  keep_err->message);
+    return paused || xf_libxl_let_run(c, domid, err);
+}
+
+void
+xf_libxl_incoming_free(struct xf_incoming *incoming)
+{
+    struct incoming *in = (struct incoming *)incoming;
+
+    if (in->has_config)
+        libxl_domain_config_dispose(&in->config);
+    if (in->context)
+        xf_context_free(in->context);
+    g_cond_clear(&in->changed);
+    g_mutex_clear(&in->lock);
+    g_free(in->base.name);
+    g_free(in);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The table, its making and its end. */
+#include "config.h"
+
+#include <unistd.h>
+
+#include "xen/internal.h"
+#include "xen/libxl.h"
+
+static gboolean
+keeper_asks_suspending(void *user, int domid)
+{
+    return xf_libxl_suspending(user, domid);
+}
+
+static void
+libxl_free(struct xf_hypervisor *hypervisor)
+{
+    struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
+
+    if (hv->keeper)
+        xf_keeper_free(hv->keeper);
+    xf_context_pool_free(hv->pool);
+    g_hash_table_unref(hv->suspends);
+    g_mutex_clear(&hv->lock);
+    g_free(hv);
+}
+
+static const struct xf_hypervisor_ops libxl_ops = {
+    .type = "Xen",
+    .free = libxl_free,
+    .host = xf_libxl_host,
+    .list = xf_libxl_list,
+    .info = xf_libxl_info,
+    .describe = xf_libxl_describe,
+    .create = xf_libxl_create,
+    .destroy = xf_libxl_destroy,
+    .pause = xf_libxl_pause,
+    .unpause = xf_libxl_unpause,
+    .shutdown = xf_libxl_shutdown,
+    .reboot = xf_libxl_reboot,
+    .can_leave = xf_libxl_can_leave,
+    .suspend = xf_libxl_suspend,
+    .suspend_abort = xf_libxl_suspend_abort,
+    .resume = xf_libxl_resume,
+    .incoming_create = xf_libxl_incoming_create,
+    .incoming_adopt = xf_libxl_incoming_adopt,
+    .incoming_stream = xf_libxl_incoming_stream,
+    .incoming_devices = xf_libxl_incoming_devices,
+    .incoming_switch = xf_libxl_incoming_switch,
+    .incoming_abort = xf_libxl_incoming_abort,
+    .incoming_free = xf_libxl_incoming_free,
+};
+
+struct xf_hypervisor *
+xf_libxl_new(GError **err)
+{
+    struct libxl_hv *hv = g_new0(struct libxl_hv, 1);
+    struct xf_keeper_owner owner = { keeper_asks_suspending, hv };
+    struct xf_hv_host host;
+
+    hv->base.ops = &libxl_ops;
+    hv->pool = xf_context_pool_new();
+    g_mutex_init(&hv->lock);
+    hv->suspends = g_hash_table_new(NULL, NULL);
+    if (xf_libxl_host(&hv->base, &host, err))
+        hv->keeper = xf_keeper_new(hv->pool, &owner, err);
+    if (!hv->keeper) {
+        libxl_free(&hv->base);
+        return NULL;
+    }
+    return &hv->base;
+}

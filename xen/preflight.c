@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What keeps a domain from leaving, said before anything is done: libxl
+ * itself finds these out late, or by the guest's death. */
+#include "config.h"
+
+#include "xen/internal.h"
+#include "xen/xenstore.h"
+
+/* -- the configuration ------------------------------------------------------ */
+
+struct immovable {
+    const char *what;
+    const char *advice;
+    gboolean (*present)(const libxl_domain_config *config);
+};
+
+static gboolean
+has_pci(const libxl_domain_config *c)
+{
+    return c->num_pcidevs > 0 || c->num_dtdevs > 0;
+}
+
+static gboolean
+has_usb(const libxl_domain_config *c)
+{
+    return c->num_usbdevs > 0;
+}
+
+static gboolean
+has_vtpm(const libxl_domain_config *c)
+{
+    return c->num_vtpms > 0;
+}
+
+static gboolean
+has_vnuma(const libxl_domain_config *c)
+{
+    return c->b_info.num_vnuma_nodes > 0;
+}
+
+static gboolean
+is_disabled(const libxl_domain_config *c)
+{
+    return !libxl_defbool_is_default(c->b_info.disable_migrate) &&
+           libxl_defbool_val(c->b_info.disable_migrate);
+}
+
+static const struct immovable immovables[] = {
+    { "has a device of the host passed through to it (PCI)",
+      "detach it first", has_pci },
+    { "has a USB device of the host passed through to it",
+      "detach it first", has_usb },
+    { "has a virtual TPM, whose state does not travel",
+      "detach it first", has_vtpm },
+    { "has virtual NUMA nodes, which Xen cannot save",
+      "start it without them", has_vnuma },
+    { "is marked as not to be migrated (nomigrate)",
+      "start it without that mark", is_disabled },
+};
+
+gboolean
+xf_libxl_movable(const libxl_domain_config *config, GError **err)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(immovables); i++) {
+        if (!immovables[i].present(config))
+            continue;
+        g_set_error(err, XF_ERROR, XF_ERROR_CONFIG_UNSUPPORTED,
+                    "domain '%s' cannot move: it %s; %s",
+                    config->c_info.name ? config->c_info.name : "?",
+                    immovables[i].what, immovables[i].advice);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* -- the state ------------------------------------------------------------ */
+
+static const char *
+state_in_the_way(const struct xf_hv_domain *d)
+{
+    if (d->dying)
+        return "it is being destroyed";
+    if (d->crashed)
+        return "it has crashed";
+    if (d->shutdown)
+        return "it has shut down";
+    if (d->suspended)
+        return "it is suspended: another save or migration of it is under "
+               "way or has been left unfinished";
+    return NULL;
+}
+
+static gboolean
+can_suspend(struct xf_context *c, const struct xf_hv_domain *d, GError **err)
+{
+    const char *state = state_in_the_way(d);
+
+    if (state) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' cannot move: %s", d->name, state);
+        return FALSE;
+    }
+    if (d->type == XF_GUEST_HVM)
+        return TRUE;            /* if it must, it is stopped by force */
+
+    g_autofree char *feature =
+        xf_xs_read(c->xs, "/local/domain/%d/control/feature-suspend",
+                   d->domid);
+
+    if (g_strcmp0(feature, "1") == 0)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                "domain '%s' cannot move: its kernel has not said that it "
+                "can be suspended (control/feature-suspend is not 1); it is "
+                "still booting: try again later; or its kernel lacks Xen "
+                "suspend support", d->name);
+    return FALSE;
+}
+
+/* Without shadow paging Xen cannot see what a PV guest writes. */
+static gboolean
+can_iterate(struct xf_context *c, const struct xf_hv_domain *d, GError **err)
+{
+    libxl_physinfo phys;
+
+    if (d->type != XF_GUEST_PV)
+        return TRUE;
+    libxl_physinfo_init(&phys);
+
+    int rc = libxl_get_physinfo(c->libxl, &phys);
+    gboolean shadow = phys.cap_shadow;
+
+    libxl_physinfo_dispose(&phys);
+    if (rc) {
+        xf_context_error(c, err, XF_ERROR_SYSTEM, rc,
+                         "cannot ask Xen what it can do");
+        return FALSE;
+    }
+    if (!shadow)
+        g_set_error(err, XF_ERROR, XF_ERROR_UNSUPPORTED,
+                    "domain '%s' cannot move live: it is a PV guest, and "
+                    "this host's Xen is built without shadow paging, which "
+                    "a live move of PV needs; move it without --live (it "
+                    "stands still while its memory is copied)", d->name);
+    return shadow;
+}
+
+gboolean
+xf_libxl_can_leave(struct xf_hypervisor *hypervisor, int domid, gboolean live,
+                   GError **err)
+{
+    struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
+    XF_LENT struct lent_context lent = borrow_context(hv->pool, err);
+    struct xf_context *c = lent.context;
+    struct xf_hv_domain info;
+    libxl_domain_config config;
+
+    if (!c)
+        return FALSE;
+    if (domid == 0) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain 0 is the host itself: it cannot move");
+        return FALSE;
+    }
+    if (xf_libxl_suspending(hv, domid)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_BUSY,
+                    "domain %d is on its way already", domid);
+        return FALSE;
+    }
+    if (!xf_libxl_query(c, domid, &info, err) ||
+        !can_suspend(c, &info, err) ||
+        (live && !can_iterate(c, &info, err)) ||
+        !xf_libxl_retrieve(c, domid, &config, err))
+        return FALSE;
+
+    gboolean movable = xf_libxl_movable(&config, err);
+
+    libxl_domain_config_dispose(&config);
+    return movable;
+}

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The source side: suspend to a stream, resume.
+ *
+ * libxl_domain_suspend() runs in the caller's thread with a context of its
+ * own.  Its return code is only a hint; what became of the guest is asked of
+ * Xen afterwards, always.
+ *
+ * A second thread, the minder, lives as long as that call and does two
+ * things:
+ *
+ * Abort.  libxl_ao_abort() finds nothing while the operation has not begun
+ * yet, so the minder repeats it until libxl has taken it.
+ *
+ * Paused guests.  A guest suspends itself: asked through xenstore
+ * (control/shutdown = "suspend"), it quiesces its drivers and calls the
+ * hypervisor.  A guest that its administrator has paused cannot do that, and
+ * libxl would wait for a minute and give up.  It cannot be unpaused at the
+ * start either: it must not run on through a long pre-copy.  So the minder
+ * watches that node, and when the request appears in it (all memory has
+ * been sent by then, but for the last pages) unpauses the guest, which then
+ * runs just its suspend code: milliseconds.  It goes on looking until the
+ * guest has stopped, since somebody may pause it in the middle as well.
+ * HVM guests without PV drivers are stopped by force, paused or not; for
+ * them libxl writes no request, and nothing is unpaused.  (Nor for a guest
+ * that has a suspend event channel, which no current kernel sets up.)
+ * Where the suspend fails, the guest is paused again; the copy at the other
+ * end is left paused by whoever calls this, since *was_paused says so.
+ */
+#include "config.h"
+
+#include <libxl_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "xen/internal.h"
+#include "xen/xenstore.h"
+
+#define ABORT_RETRY_MS 20
+/* Nothing tells of a pause, so it is looked for; only after the request. */
+#define PAUSE_LOOK_MS 100
+
+struct suspend_op {
+    struct libxl_hv *hv;
+    int domid;
+    struct xf_context *context; /* libxl_domain_suspend()'s alone */
+    const struct xf_progress *progress;
+
+    /* the minder */
+    struct xf_context *own;     /* the minder's context */
+    struct xs_handle *watch;
+    int wake;                   /* eventfd: abort or finished was set */
+    gint abort, finished;       /* atomic */
+    gboolean let_run;           /* it has unpaused the guest; after join */
+};
+
+/* -- progress --------------------------------------------------------------- */
+
+static void
+report(void *user, const char *what, guint64 done, guint64 total)
+{
+    const struct xf_progress *progress = user;
+    guint iteration = 0;
+
+    if (sscanf(what, "Frames iteration %u", &iteration) == 1 ||
+        strcmp(what, "Frames") == 0) {
+        if (progress->frames)
+            progress->frames(progress->user, iteration, done, total);
+    } else if (strcmp(what, "Domain now suspended") == 0) {
+        if (progress->suspended)
+            progress->suspended(progress->user);
+    }
+}
+
+/* -- minder ----------------------------------------------------------------- */
+
+static void
+wake_minder(struct suspend_op *op)
+{
+    eventfd_write(op->wake, 1);
+}
+
+/* TRUE when there is nothing more to do about it. */
+static gboolean
+pass_on_abort(struct suspend_op *op)
+{
+    int rc = libxl_ao_abort(op->context->libxl, NULL);
+
+    return rc != ERROR_NOTFOUND;
+}
+
+/* TRUE when the guest has stopped. */
+static gboolean
+free_to_answer(struct suspend_op *op)
+{
+    g_autoptr(GError) err = NULL;
+    struct xf_hv_domain info;
+
+    if (!xf_libxl_query(op->own, op->domid, &info, NULL) || info.suspended ||
+        info.shutdown || info.dying)
+        return TRUE;
+    if (!info.paused)
+        return FALSE;
+    g_info("domain %d: paused; let run to answer the suspend request",
+           op->domid);
+    op->let_run = TRUE;
+    if (!xf_libxl_let_run(op->own, op->domid, &err))
+        g_warning("domain %d: asked to suspend, it cannot answer: %s",
+                  op->domid, err->message);
+    return FALSE;
+}
+
+static gboolean
+request_is_there(struct suspend_op *op)
+{
+    g_autofree char *value =
+        xf_xs_read(op->watch, "/local/domain/%d/control/shutdown", op->domid);
+
+    return g_strcmp0(value, "suspend") == 0;
+}
+
+static gpointer
+minder(gpointer data)
+{
+    struct suspend_op *op = data;
+    gboolean abort_taken = FALSE, requested = FALSE, stopped = FALSE;
+
+    while (!g_atomic_int_get(&op->finished)) {
+        int timeout = -1;
+        eventfd_t count;
+
+        if (g_atomic_int_get(&op->abort) && !abort_taken) {
+            abort_taken = pass_on_abort(op);
+            timeout = abort_taken ? -1 : ABORT_RETRY_MS;
+        }
+        requested = requested || request_is_there(op);
+        if (requested && !stopped) {
+            stopped = free_to_answer(op);
+            if (timeout < 0 && !stopped)
+                timeout = PAUSE_LOOK_MS;
+        }
+        xf_xs_wait(op->watch, op->wake, timeout);
+        eventfd_read(op->wake, &count);
+    }
+    return NULL;
+}
+
+/* -- one operation at a time and domain ------------------------------------ */
+
+static gboolean
+enter(struct suspend_op *op, GError **err)
+{
+    struct libxl_hv *hv = op->hv;
+    gpointer key = GINT_TO_POINTER(op->domid);
+
+    g_mutex_lock(&hv->lock);
+
+    gboolean busy = g_hash_table_contains(hv->suspends, key);
+
+    if (!busy)
+        g_hash_table_insert(hv->suspends, key, op);
+    g_mutex_unlock(&hv->lock);
+    if (busy)
+        g_set_error(err, XF_ERROR, XF_ERROR_BUSY,
+                    "domain %d is being suspended already", op->domid);
+    return !busy;
+}
+
+static void
+leave(struct suspend_op *op)
+{
+    g_mutex_lock(&op->hv->lock);
+    g_hash_table_remove(op->hv->suspends, GINT_TO_POINTER(op->domid));
+    g_mutex_unlock(&op->hv->lock);
+}
+
+gboolean
+xf_libxl_suspending(struct libxl_hv *hv, int domid)
+{
+    g_mutex_lock(&hv->lock);
+
+    gboolean found = g_hash_table_contains(hv->suspends,
+                                           GINT_TO_POINTER(domid));
+
+    g_mutex_unlock(&hv->lock);
+    return found;
+}
+
+void
+xf_libxl_suspend_abort(struct xf_hypervisor *hypervisor, int domid)
+{
+    struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
+
+    g_mutex_lock(&hv->lock);
+
+    struct suspend_op *op = g_hash_table_lookup(hv->suspends,
+                                                GINT_TO_POINTER(domid));
+
+    if (op) {
+        g_atomic_int_set(&op->abort, 1);
+        wake_minder(op);
+    }
+    g_mutex_unlock(&hv->lock);
+}
+
+/* -- suspend ---------------------------------------------------------------- */
+
+static gboolean
+op_open(struct suspend_op *op, GError **err)
+{
+    g_autofree char *node =
+        g_strdup_printf("/local/domain/%d/control/shutdown", op->domid);
+
+    op->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    g_assert(op->wake >= 0);
+    op->context = xf_context_new(err);
+    op->own = op->context ? xf_context_get(op->hv->pool, err) : NULL;
+    op->watch = op->own ? xf_xs_open(err) : NULL;
+    if (!op->watch)
+        return FALSE;
+    if (!xs_watch(op->watch, node, "suspend")) {
+        g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM,
+                    "cannot watch %s in xenstore", node);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+op_close(struct suspend_op *op)
+{
+    if (op->watch)
+        xs_close(op->watch);
+    if (op->own)
+        xf_context_put(op->hv->pool, op->own);
+    if (op->context)
+        xf_context_free(op->context);
+    close(op->wake);
+}
+
+static int
+run_suspend(struct suspend_op *op, int fd, guint flags)
+{
+    struct xf_context_progress progress = {
+        report, (void *)op->progress,
+    };
+    GThread *thread = g_thread_new("suspend-minder", minder, op);
+
+    if (op->progress)
+        xf_context_set_progress(op->context, &progress);
+
+    int rc = libxl_domain_suspend(op->context->libxl, op->domid, fd,
+                                  flags & XF_SUSPEND_LIVE
+                                      ? LIBXL_SUSPEND_LIVE : 0, NULL);
+
+    g_atomic_int_set(&op->finished, 1);
+    wake_minder(op);
+    g_thread_join(thread);
+    xf_context_set_progress(op->context, NULL);
+    return rc;
+}
+
+/* What became of the guest, whatever rc says. */
+static enum xf_suspend_outcome
+outcome(struct suspend_op *op, int rc, struct xf_hv_domain *info)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (!xf_libxl_query(op->own, op->domid, info, &err)) {
+        memset(info, 0, sizeof(*info));
+        /* Not known: the one answer that lets nobody run twice and does
+         * no harm when it is wrong, since Xen refuses to resume a domain
+         * that is not suspended. */
+        return g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN)
+                   ? XF_SUSPEND_GONE : XF_SUSPEND_STOPPED;
+    }
+    if (info->dying || info->shutdown)
+        return XF_SUSPEND_GONE;
+    if (!info->suspended)
+        return XF_SUSPEND_RUNNING;
+    return rc ? XF_SUSPEND_STOPPED : XF_SUSPEND_DONE;
+}
+
+static void
+explain(struct suspend_op *op, enum xf_suspend_outcome result, int rc,
+        const char *name, GError **err)
+{
+    static const char *const what[] = {
+        [XF_SUSPEND_DONE] = "",
+        [XF_SUSPEND_RUNNING] = "it could not be saved and runs on",
+        [XF_SUSPEND_STOPPED] = "it was suspended, but not all of it could be "
+                               "sent",
+        [XF_SUSPEND_GONE] = "it has shut down or died while it was saved",
+    };
+
+    if (g_atomic_int_get(&op->abort))
+        rc = ERROR_ABORTED;
+    xf_context_error(op->context, err,
+                     result == XF_SUSPEND_GONE ? XF_ERROR_OPERATION_INVALID
+                                               : XF_ERROR_OPERATION_FAILED,
+                     rc, "domain %d ('%s'): %s", op->domid, name,
+                     what[result]);
+}
+
+/* After a failure: as the administrator had it. */
+static void
+pause_again(struct suspend_op *op, enum xf_suspend_outcome result)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (result != XF_SUSPEND_RUNNING && result != XF_SUSPEND_STOPPED)
+        return;
+    if (!xf_libxl_hold(op->own, op->domid, &err))
+        g_warning("domain %d was paused before it was saved, and cannot be "
+                  "paused again: %s", op->domid, err->message);
+}
+
+static enum xf_suspend_outcome
+suspend_entered(struct suspend_op *op, int fd, guint flags,
+                gboolean *was_paused, GError **err)
+{
+    g_autoptr(GError) query_err = NULL;
+    enum xf_suspend_outcome result;
+    struct xf_hv_domain before, after;
+
+    if (!op_open(op, err))
+        return XF_SUSPEND_RUNNING;
+    if (!xf_libxl_query(op->own, op->domid, &before, &query_err)) {
+        result = g_error_matches(query_err, XF_ERROR, XF_ERROR_NO_DOMAIN)
+                     ? XF_SUSPEND_GONE : XF_SUSPEND_RUNNING;
+        g_propagate_error(err, g_steal_pointer(&query_err));
+        return result;
+    }
+    if (before.suspended || before.shutdown || before.dying) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' cannot be suspended: it is %s", before.name,
+                    before.suspended ? "suspended already"
+                                     : "shut down or dying");
+        return before.suspended ? XF_SUSPEND_STOPPED : XF_SUSPEND_GONE;
+    }
+
+    int rc = run_suspend(op, fd, flags);
+
+    result = outcome(op, rc, &after);
+    *was_paused = before.paused || op->let_run || after.paused;
+    if (*was_paused)
+        pause_again(op, result);
+    if (result != XF_SUSPEND_DONE)
+        explain(op, result, rc, before.name, err);
+    return result;
+}
+
+enum xf_suspend_outcome
+xf_libxl_suspend(struct xf_hypervisor *hypervisor, int domid, int fd,
+                 guint flags, const struct xf_progress *progress,
+                 gboolean *was_paused, GError **err)
+{
+    struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
+    struct suspend_op op = {
+        .hv = hv, .domid = domid, .progress = progress, .wake = -1,
+    };
+
+    *was_paused = FALSE;
+    if (!enter(&op, err))
+        return XF_SUSPEND_RUNNING;
+
+    enum xf_suspend_outcome result =
+        suspend_entered(&op, fd, flags, was_paused, err);
+
+    leave(&op);
+    op_close(&op);
+    if (result == XF_SUSPEND_RUNNING || result == XF_SUSPEND_GONE)
+        xf_keeper_suspend_failed(hv->keeper, domid);
+    return result;
+}
+
+/* -- resume ----------------------------------------------------------------- */
+
+/* xl's monitor of a domain ends when it sees it suspended, so nobody would
+ * act on its next reboot; libvirtd's does not. */
+static void
+keep_if_nobody_does(struct libxl_hv *hv, struct xf_context *c,
+                    const struct xf_hv_domain *info)
+{
+    g_autoptr(GError) err = NULL;
+    uint8_t *data = NULL;
+    int len = 0;
+    int rc = libxl_userdata_retrieve(c->libxl, info->domid, "libvirt-xml",
+                                     &data, &len);
+
+    free(data);
+    if (rc || len > 0)
+        xf_keeper_resumed(hv->keeper, info->domid);
+    else if (!xf_keeper_add(hv->keeper, info->domid, info->uuid, &err))
+        g_warning("domain %d runs on, but its next shutdown or reboot will "
+                  "not be acted on: %s", info->domid, err->message);
+}
+
+static gboolean
+resume_suspended(struct libxl_hv *hv, struct xf_context *c,
+                 const struct xf_hv_domain *info, gboolean paused,
+                 GError **err)
+{
+    if (paused && !xf_libxl_hold(c, info->domid, err))
+        return FALSE;
+
+    /* 1: the guest's suspend call returns "cancelled"; 0 would rebuild its
+     * state and has crashed many. */
+    int rc = libxl_domain_resume(c->libxl, info->domid, 1, NULL);
+
+    if (rc) {
+        xf_context_error(c, err, XF_ERROR_OPERATION_FAILED, rc,
+                         "domain %d ('%s') is suspended and cannot be "
+                         "resumed now; try again", info->domid, info->name);
+        return FALSE;
+    }
+    keep_if_nobody_does(hv, c, info);
+    return TRUE;
+}
+
+gboolean
+xf_libxl_resume(struct xf_hypervisor *hypervisor, int domid, gboolean paused,
+                GError **err)
+{
+    struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
+    XF_LENT struct lent_context lent = borrow_context(hv->pool, err);
+    struct xf_context *c = lent.context;
+    struct xf_hv_domain info;
+
+    if (!c || !xf_libxl_query(c, domid, &info, err))
+        return FALSE;
+    if (info.shutdown || info.dying) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' cannot be resumed: it has %s", info.name,
+                    info.dying ? "been destroyed" : "shut down");
+        return FALSE;
+    }
+    /* One that runs already needs only its pause put right. */
+    if (info.suspended && !resume_suspended(hv, c, &info, paused, err))
+        return FALSE;
+    return paused ? xf_libxl_hold(c, domid, err)
+                  : xf_libxl_let_run(c, domid, err);
+}
