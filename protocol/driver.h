@@ -39,6 +39,7 @@ enum xf_feature {
     XF_FEATURE_MIGRATION_PARAMS = 13,
     XF_FEATURE_EVENT_CALLBACK = 14,
     XF_FEATURE_CLOSE_CALLBACK = 15,
+    XF_FEATURE_NETWORK_ORDER = 16,
 };
 
 /* virDomainMigrateFlags: all that have a name here; engine.c has the table
