@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One client.  Packets come in the main loop's thread and become jobs; a job
+ * runs in a pool's thread (or at once, when its procedure is marked INLINE)
+ * and ends with its reply on the link.
+ */
+#include "config.h"
+
+#include "protocol/rpc/link.h"
+#include "protocol/rpc/session.h"
+
+#include <sys/socket.h>
+
+/* The arguments of one client's calls under way, all together. */
+#define CALL_BYTES_MAX (64 * 1024 * 1024)
+
+/* A driver connection; a reference for the session, one for each call. */
+struct opened {
+    gint refs;
+    struct xf_conn *conn;
+    gboolean read_only;
+};
+
+struct xf_rpc_session {
+    gint refs;
+    struct xf_rpc_session_env *env;
+    struct xf_rpc_link *link;
+    gboolean local;
+
+    GMutex lock;            /* guards the rest; taken before the link's */
+    struct opened *opened;
+    guint calls;
+    gsize call_bytes;
+    gboolean gone;
+};
+
+/* One call; or, without a procedure, just the end of a connection. */
+struct job {
+    const struct xf_rpc_proc *proc;
+    struct xf_rpc_session *session;
+    struct opened *opened;
+    struct xf_rpc_header header;
+    GBytes *packet;
+};
+
+static void
+opened_unref(struct opened *opened)
+{
+    if (!opened || !g_atomic_int_dec_and_test(&opened->refs))
+        return;
+    xf_conn_close(opened->conn);
+    g_free(opened);
+}
+
+static struct xf_rpc_session *
+session_ref(struct xf_rpc_session *s)
+{
+    g_atomic_int_inc(&s->refs);
+    return s;
+}
+
+void
+xf_rpc_session_unref(struct xf_rpc_session *s)
+{
+    if (!g_atomic_int_dec_and_test(&s->refs))
+        return;
+    xf_rpc_link_unref(s->link);
+    g_mutex_clear(&s->lock);
+    g_free(s);
+}
+
+/* -- calls --------------------------------------------------------------- */
+
+/* Under the lock.  Has this client as much under way as it may? */
+static void
+update_reading(struct xf_rpc_session *s)
+{
+    xf_rpc_link_set_reading(s->link, s->calls < s->env->config.max_calls &&
+                                         s->call_bytes < CALL_BYTES_MAX);
+}
+
+static struct job *
+job_new(struct xf_rpc_session *s, const struct xf_rpc_proc *proc,
+        const struct xf_rpc_header *header, GBytes *packet)
+{
+    struct job *job = g_new0(struct job, 1);
+
+    job->proc = proc;
+    job->session = session_ref(s);
+    job->header = *header;
+    job->packet = g_bytes_ref(packet);
+    g_mutex_lock(&s->lock);
+    if (s->opened) {
+        job->opened = s->opened;
+        g_atomic_int_inc(&job->opened->refs);
+    }
+    s->calls++;
+    s->call_bytes += g_bytes_get_size(packet);
+    update_reading(s);
+    g_mutex_unlock(&s->lock);
+    return job;
+}
+
+/* FALSE: the client has gone meanwhile, nobody wants this call any more. */
+static gboolean
+is_wanted(struct job *job)
+{
+    g_mutex_lock(&job->session->lock);
+
+    gboolean wanted = !job->session->gone;
+
+    g_mutex_unlock(&job->session->lock);
+    return wanted;
+}
+
+static void
+end_call(struct job *job)
+{
+    struct xf_rpc_session *s = job->session;
+
+    g_mutex_lock(&s->lock);
+    s->calls--;
+    s->call_bytes -= g_bytes_get_size(job->packet);
+    update_reading(s);
+    g_mutex_unlock(&s->lock);
+    g_bytes_unref(job->packet);
+    xf_rpc_session_unref(s);
+}
+
+static GBytes *
+run_call(struct job *job)
+{
+    struct xf_rpc_call call = {
+        .session = job->session,
+        .conn = job->opened ? job->opened->conn : NULL,
+        .read_only = job->opened && job->opened->read_only,
+    };
+
+    return xf_rpc_dispatch(job->proc, &call, &job->header, job->packet);
+}
+
+void
+xf_rpc_session_run(gpointer data, gpointer unused)
+{
+    struct job *job = data;
+    GBytes *reply = NULL;
+
+    if (job->proc && is_wanted(job))
+        reply = run_call(job);
+    opened_unref(job->opened);
+    if (reply)
+        xf_rpc_link_send(job->session->link, reply);
+    if (job->proc)
+        end_call(job);
+    g_free(job);
+}
+
+static void
+start_call(struct xf_rpc_session *s, const struct xf_rpc_proc *proc,
+           const struct xf_rpc_header *header, GBytes *packet)
+{
+    struct job *job = job_new(s, proc, header, packet);
+
+    if (proc->flags & XF_RPC_INLINE)
+        xf_rpc_session_run(job, NULL);
+    else if (proc->flags & XF_RPC_SLOW)
+        g_thread_pool_push(s->env->slow, job, NULL);
+    else
+        g_thread_pool_push(s->env->quick, job, NULL);
+}
+
+/* -- the link ------------------------------------------------------------ */
+
+static void
+on_packet(void *user, const struct xf_rpc_header *header, GBytes *packet)
+{
+    struct xf_rpc_session *s = user;
+    const struct xf_rpc_proc *proc;
+    g_autoptr(GError) why = NULL;
+
+    /* Streams and messages of programs we do not have want no answer. */
+    if (header->type != XFW_CALL && header->type != XFW_CALL_WITH_FDS) {
+        g_debug("packet of type %u passed over", header->type);
+        return;
+    }
+    proc = xf_rpc_find_proc(header, &why);
+    if (proc)
+        start_call(s, proc, header, packet);
+    else
+        xf_rpc_link_send(s->link,
+                         xf_rpc_error_packet(header, why, XFW_FROM_RPC));
+}
+
+/* The session has no driver connection any more.  `calls` are those under
+ * way that do not count. */
+static struct opened *
+take_opened(struct xf_rpc_session *s, guint calls)
+{
+    struct opened *opened;
+    gboolean others;
+
+    g_mutex_lock(&s->lock);
+    opened = g_steal_pointer(&s->opened);
+    others = s->calls > calls;
+    g_mutex_unlock(&s->lock);
+    if (opened && others && opened->conn->driver->client_gone)
+        opened->conn->driver->client_gone(opened->conn);
+    return opened;
+}
+
+static void
+on_closed(void *user, const GError *why)
+{
+    struct xf_rpc_session *s = user;
+    struct opened *opened;
+
+    g_debug("client: %s", why->message);
+    g_mutex_lock(&s->lock);
+    s->gone = TRUE;
+    g_mutex_unlock(&s->lock);
+    opened = take_opened(s, 0);
+    if (opened) {
+        /* closing may cancel handoffs: not in the main loop */
+        struct job *job = g_new0(struct job, 1);
+
+        job->opened = opened;
+        g_thread_pool_push(s->env->slow, job, NULL);
+    }
+    s->env->closed(s->env->user, s);
+}
+
+static const struct xf_rpc_link_ops link_ops = {
+    .packet = on_packet,
+    .closed = on_closed,
+};
+
+static gboolean
+is_unix_socket(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+
+    return getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+           address.ss_family == AF_UNIX;
+}
+
+struct xf_rpc_session *
+xf_rpc_session_new(struct xf_rpc_session_env *env, int fd)
+{
+    struct xf_rpc_session *s = g_new0(struct xf_rpc_session, 1);
+
+    s->refs = 1;
+    s->env = env;
+    s->local = is_unix_socket(fd);
+    g_mutex_init(&s->lock);
+    s->link = xf_rpc_link_new(fd, env->context, &link_ops, s);
+    return s;
+}
+
+void
+xf_rpc_session_drop(struct xf_rpc_session *s)
+{
+    xf_rpc_link_close_now(s->link);
+}
+
+/* -- for handlers -------------------------------------------------------- */
+
+gboolean
+xf_rpc_session_open(struct xf_rpc_session *s, gboolean read_only,
+                    GError **err)
+{
+    struct opened *opened;
+    struct xf_conn *conn;
+
+    if (s->opened) {
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_INTERNAL,
+                            "the connection is open already");
+        return FALSE;
+    }
+    conn = s->env->backend.open(s->env->backend.user, err);
+    if (!conn)
+        return FALSE;
+    opened = g_new0(struct opened, 1);
+    opened->refs = 1;
+    opened->conn = conn;
+    opened->read_only = read_only;
+    g_mutex_lock(&s->lock);
+    s->opened = opened;
+    g_mutex_unlock(&s->lock);
+    return TRUE;
+}
+
+void
+xf_rpc_session_close_conn(struct xf_rpc_session *s)
+{
+    opened_unref(take_opened(s, 1));
+}
+
+void
+xf_rpc_session_keepalive(struct xf_rpc_session *s)
+{
+    xf_rpc_link_set_keepalive(s->link, s->env->config.keepalive_interval_ms,
+                              s->env->config.keepalive_count);
+}
+
+gboolean
+xf_rpc_session_is_local(struct xf_rpc_session *s)
+{
+    return s->local;
+}
