@@ -128,7 +128,7 @@ xf_cli_connect(struct xf_cli *cli, const char *uri, GError **err)
     struct xf_conn *conn = cli->open(uri, err);
 
     if (!conn)
-        g_prefix_error(err, "cannot connect to %s: ", uri);
+        g_prefix_error(err, "%s: ", uri);
     return conn;
 }
 

@@ -433,7 +433,7 @@ START_TEST(refused_before_it_starts)
     move(&report);
     ck_assert_int_eq(report.result, XF_MOVE_FAILED);
     ck_assert_ptr_nonnull(strstr(errors->str,
-                                 "cannot connect to " FAKE_THERE));
+                                 FAKE_THERE ": there does not answer"));
     teardown(&report);
 }
 END_TEST

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Completion of xenferry's command line; needs the package bash-completion.
+
+# The names of the domains there are, from the daemon that -c names.
+_xenferry_domains()
+{
+    local i uri=()
+    for ((i = 1; i < cword; i++)); do
+        case ${words[i]} in
+        -c|--connect) uri=(-c "${words[i + 1]}") ;;
+        esac
+    done
+    xenferry "${uri[@]}" list 2>/dev/null | awk 'NR > 1 { print $2 }'
+}
+
+# Sets command to the command that was given, if any, and given to the
+# number of its arguments before the cursor.
+_xenferry_parse()
+{
+    local i
+    command='' given=0
+    for ((i = 1; i < cword; i++)); do
+        case ${words[i]} in
+        -c|--connect|--dname|--uri|--bandwidth) ((i++)) ;;
+        -*) ;;
+        *)
+            if [ -z "$command" ]; then
+                command=${words[i]}
+            else
+                given=$((given + 1))
+            fi
+            ;;
+        esac
+    done
+}
+
+# What may follow the command, by command and number of arguments.
+_xenferry_choices()
+{
+    local common='--connect --help'
+    case $command/$given in
+    /*)
+        echo "create destroy list migrate pause shutdown unpause"
+        echo "$common --version"
+        ;;
+    list/*) echo "$common --json" ;;
+    create/*) echo "$common --json --paused" ;;
+    migrate/*)
+        echo "$common --bandwidth --dname --json --live --paused --uri"
+        [ "$given" -ne 0 ] || _xenferry_domains
+        [ "$given" -ne 1 ] || echo xen+tcp://
+        ;;
+    destroy/*|pause/*|shutdown/*|unpause/*)
+        echo "$common"
+        [ "$given" -ne 0 ] || _xenferry_domains
+        ;;
+    esac
+}
+
+_xenferry()
+{
+    local cur prev words cword command given choices
+    _init_completion -n := || return
+    _xenferry_parse
+    case $prev in
+    -c|--connect) choices='xen+unix:///system xen+tcp://' ;;
+    --dname|--uri|--bandwidth) return ;;
+    *) choices=$(_xenferry_choices) ;;
+    esac
+    if [[ $command == create && $given -eq 0 && $cur != -* ]]; then
+        _filedir xml
+    else
+        mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
+    fi
+    [[ ${COMPREPLY[0]-} != xen+tcp:// ]] || compopt -o nospace
+    __ltrim_colon_completions "$cur"
+} &&
+complete -F _xenferry xenferry
