@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "protocol/rpc/client.h"
+#include "tools/daemon-config.h"
+
+#include <math.h>
+#include <string.h>
+
+#define DEFAULT_FILE SYSCONFDIR "/xenferry/xenferryd.conf"
+
+enum kind {
+    KIND_STRING,
+    KIND_BOOL,      /* true, false */
+    KIND_PORT,      /* 0 = any free one */
+    KIND_NUMBER,    /* 0 to 1000000 */
+    KIND_SECONDS,   /* with fractions; kept in ms */
+};
+
+static const char *const kind_values[] = {
+    [KIND_STRING] = "a text",
+    [KIND_BOOL] = "true or false",
+    [KIND_PORT] = "a port number from 0 to 65535",
+    [KIND_NUMBER] = "a number from 0 to 1000000",
+    [KIND_SECONDS] = "a number of seconds from 0 to 1000000",
+};
+
+#define SECONDS_MAX 1000000.0
+#define NUMBER_MAX 1000000
+
+/* The option of a key is the key with '-' for '_'. */
+static const struct key {
+    const char *group;
+    const char *name;
+    enum kind kind;
+    gsize offset;       /* in struct xf_daemon_config */
+    const char *help;
+} keys[] = {
+#define KEY(group, name, kind, field, help) \
+    { group, name, kind, G_STRUCT_OFFSET(struct xf_daemon_config, field), help }
+    KEY("daemon", "socket", KIND_STRING, socket,
+        "path of the unix socket"),
+    KEY("daemon", "listen_tcp", KIND_BOOL, listen_tcp,
+        "serve plain TCP too"),
+    KEY("daemon", "tcp_address", KIND_STRING, tcp_address,
+        "numeric address for it (default: all)"),
+    KEY("daemon", "tcp_port", KIND_PORT, tcp_port,
+        "port for it"),
+    KEY("daemon", "max_clients", KIND_NUMBER, server.max_clients,
+        "clients at a time"),
+    KEY("daemon", "max_client_calls", KIND_NUMBER, server.max_calls,
+        "calls of one client at a time"),
+    KEY("daemon", "keepalive_interval", KIND_SECONDS,
+        server.keepalive_interval_ms,
+        "silence before a client is pinged; 0: never"),
+    KEY("daemon", "keepalive_count", KIND_NUMBER, server.keepalive_count,
+        "pings before a client is given up"),
+    KEY("daemon", "verbose", KIND_BOOL, verbose,
+        "log what is done, not only what matters"),
+    KEY("migration", "hostname", KIND_STRING, hostname,
+        "this host's name, as peers resolve it"),
+    KEY("migration", "channel_address", KIND_STRING, channel_address,
+        "numeric address to receive domains on (default: all)"),
+    KEY("migration", "channel_port", KIND_PORT, channel_port,
+        "port to receive domains on"),
+    KEY("migration", "channel_host", KIND_STRING, channel_host,
+        "name or address that peers send domains to (default: hostname)"),
+    KEY("migration", "handshake_timeout", KIND_SECONDS,
+        engine.channel.handshake_timeout_ms,
+        "for a peer to prove who it is"),
+    KEY("migration", "silence_timeout", KIND_SECONDS,
+        engine.channel.silence_timeout_ms,
+        "silence after which a link is dead"),
+    KEY("migration", "connect_timeout", KIND_SECONDS,
+        engine.connect_timeout_ms,
+        "for connecting to the destination"),
+    KEY("migration", "ack_timeout", KIND_SECONDS, engine.ack_timeout_ms,
+        "from the end of the stream to the destination's receipt"),
+    KEY("migration", "finish_timeout", KIND_SECONDS, engine.finish_timeout_ms,
+        "before a received domain that nobody finishes is looked after"),
+    KEY("migration", "confirm_timeout", KIND_SECONDS,
+        engine.confirm_timeout_ms,
+        "before a sent domain that nobody confirms is looked after"),
+    KEY("migration", "resolve_wait", KIND_SECONDS, engine.resolve_wait_ms,
+        "before a call answers that the outcome is in doubt"),
+    KEY("migration", "keep_orphan", KIND_SECONDS, engine.keep_orphan_ms,
+        "how long a received domain is kept whose source is silent"),
+    KEY("migration", "keep_ended", KIND_SECONDS, engine.keep_ended_ms,
+        "how long records of ended handoffs are kept for the source"),
+    KEY("migration", "max_handoffs", KIND_NUMBER, engine.max_incoming,
+        "handoffs at a time, each way"),
+    KEY("migration", "memory_reserve", KIND_NUMBER, memory_reserve_mib,
+        "MiB of memory that incoming domains never get"),
+#undef KEY
+};
+
+#define FIELD(type, config, key) \
+    ((type *)G_STRUCT_MEMBER_P(config, (key)->offset))
+
+/* -- values -------------------------------------------------------------- */
+
+static gboolean
+parse_bool(const char *text, gboolean *value)
+{
+    *value = strcmp(text, "true") == 0;
+    return *value || strcmp(text, "false") == 0;
+}
+
+static gboolean
+parse_number(const char *text, guint max, guint *value)
+{
+    guint64 number;
+
+    if (!g_ascii_string_to_unsigned(text, 10, 0, max, &number, NULL))
+        return FALSE;
+    *value = number;
+    return TRUE;
+}
+
+static gboolean
+parse_seconds(const char *text, guint *ms)
+{
+    char *end;
+    double seconds = g_ascii_strtod(text, &end);
+
+    if (end == text || *end || !isfinite(seconds) || seconds < 0 ||
+        seconds > SECONDS_MAX)
+        return FALSE;
+    *ms = (guint)(seconds * 1000 + 0.5);
+    return TRUE;
+}
+
+static gboolean
+parse_value(struct xf_daemon_config *config, const struct key *key,
+            const char *text)
+{
+    switch (key->kind) {
+    case KIND_STRING:
+        g_free(*FIELD(char *, config, key));
+        *FIELD(char *, config, key) = *text ? g_strdup(text) : NULL;
+        return TRUE;
+    case KIND_BOOL:
+        return parse_bool(text, FIELD(gboolean, config, key));
+    case KIND_PORT:
+        return parse_number(text, G_MAXUINT16, FIELD(guint, config, key));
+    case KIND_NUMBER:
+        return parse_number(text, NUMBER_MAX, FIELD(guint, config, key));
+    case KIND_SECONDS:
+        return parse_seconds(text, FIELD(guint, config, key));
+    }
+    return FALSE;
+}
+
+static gboolean
+set_value(struct xf_daemon_config *config, const struct key *key,
+          const char *text, const char *where, GError **err)
+{
+    if (parse_value(config, key, text))
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG, "%s: '%s' is not %s",
+                where, text, kind_values[key->kind]);
+    return FALSE;
+}
+
+/* -- the file ------------------------------------------------------------ */
+
+static const struct key *
+find_key(const char *group, const char *name)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+        if (strcmp(keys[i].group, group) == 0 &&
+            strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+static gboolean
+take_key(struct xf_daemon_config *config, GKeyFile *file, const char *path,
+         const char *group, const char *name, GError **err)
+{
+    const struct key *key = find_key(group, name);
+    g_autofree char *where = g_strdup_printf("%s: [%s] %s", path, group,
+                                             name);
+    g_autofree char *text = NULL;
+
+    if (!key) {
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "%s: there is no such key; xenferryd.conf(5) lists them",
+                    where);
+        return FALSE;
+    }
+    text = g_key_file_get_string(file, group, name, err);
+    if (!text) {
+        g_prefix_error(err, "%s: ", where);
+        return FALSE;
+    }
+    return set_value(config, key, g_strstrip(text), where, err);
+}
+
+static gboolean
+take_file(struct xf_daemon_config *config, GKeyFile *file, const char *path,
+          GError **err)
+{
+    g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
+
+    for (char **group = groups; *group; group++) {
+        g_auto(GStrv) names = g_key_file_get_keys(file, *group, NULL, err);
+
+        if (!names)
+            return FALSE;
+        for (char **name = names; *name; name++)
+            if (!take_key(config, file, path, *group, *name, err))
+                return FALSE;
+    }
+    return TRUE;
+}
+
+/* `path` NULL: the default, which need not be there. */
+static gboolean
+load_file(struct xf_daemon_config *config, const char *path, GError **err)
+{
+    g_autoptr(GKeyFile) file = g_key_file_new();
+    g_autoptr(GError) why = NULL;
+
+    if (g_key_file_load_from_file(file, path ? path : DEFAULT_FILE,
+                                  G_KEY_FILE_NONE, &why))
+        return take_file(config, file, path ? path : DEFAULT_FILE, err);
+    if (!path && g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG, "%s: %s",
+                path ? path : DEFAULT_FILE, why->message);
+    return FALSE;
+}
+
+/* -- options ------------------------------------------------------------- */
+
+struct options {
+    char *file;
+    gboolean version;
+    char *given[G_N_ELEMENTS(keys)];    /* by row of keys */
+};
+
+static void
+option_name(const struct key *key, char *buf, gsize len)
+{
+    g_strlcpy(buf, key->name, len);
+    g_strdelimit(buf, "_", '-');
+}
+
+static gboolean
+on_option(const char *name, const char *value, gpointer data, GError **err)
+{
+    struct options *options = data;
+    char buf[64];
+
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+        option_name(&keys[i], buf, sizeof(buf));
+        if (strcmp(name + strlen("--"), buf) != 0)
+            continue;
+        g_free(options->given[i]);
+        options->given[i] = g_strdup(value ? value : "true");
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static const char *
+value_name(enum kind kind)
+{
+    static const char *const names[] = {
+        [KIND_STRING] = "TEXT",    [KIND_BOOL] = "true|false",
+        [KIND_PORT] = "PORT",      [KIND_NUMBER] = "N",
+        [KIND_SECONDS] = "SECONDS",
+    };
+
+    return names[kind];
+}
+
+static void
+add_key_options(GOptionGroup *group, char names[][64])
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+        GOptionEntry entry[2] = { {
+            .long_name = names[i],
+            .flags = keys[i].kind == KIND_BOOL ? G_OPTION_FLAG_OPTIONAL_ARG
+                                               : 0,
+            .arg = G_OPTION_ARG_CALLBACK,
+            .arg_data = on_option,
+            .description = keys[i].help,
+            .arg_description = value_name(keys[i].kind),
+        } };
+
+        option_name(&keys[i], names[i], 64);
+        g_option_group_add_entries(group, entry);
+    }
+}
+
+static gboolean
+parse_options(struct options *options, int *argc, char ***argv, GError **err)
+{
+    const GOptionEntry own[] = {
+        { "config", 'c', 0, G_OPTION_ARG_FILENAME, &options->file,
+          "configuration file (default: " DEFAULT_FILE ")", "FILE" },
+        { "version", 'V', 0, G_OPTION_ARG_NONE, &options->version,
+          "print the version and end", NULL },
+        G_OPTION_ENTRY_NULL
+    };
+    char names[G_N_ELEMENTS(keys)][64];
+    g_autoptr(GOptionContext) context =
+        g_option_context_new("- moves Xen domains between hosts");
+    GOptionGroup *group = g_option_group_new("xenferryd", "", "", options,
+                                             NULL);
+
+    g_option_group_add_entries(group, own);
+    add_key_options(group, names);
+    g_option_context_set_main_group(context, group);
+    if (!g_option_context_parse(context, argc, argv, err))
+        return FALSE;
+    if (*argc > 1) {
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "'%s': there are only options here; --help lists them",
+                    (*argv)[1]);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+take_options(struct xf_daemon_config *config, const struct options *options,
+             GError **err)
+{
+    char buf[64];
+
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+        g_autofree char *where = NULL;
+
+        if (!options->given[i])
+            continue;
+        option_name(&keys[i], buf, sizeof(buf));
+        where = g_strdup_printf("--%s", buf);
+        if (!set_value(config, &keys[i], options->given[i], where, err))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+options_clear(struct options *options)
+{
+    g_free(options->file);
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+        g_free(options->given[i]);
+}
+
+/* -- all together -------------------------------------------------------- */
+
+static struct xf_daemon_config *
+config_new(void)
+{
+    struct xf_daemon_config *config = g_new0(struct xf_daemon_config, 1);
+
+    config->socket = g_strdup(XF_REMOTE_SOCKET);
+    config->tcp_port = XF_REMOTE_TCP_PORT;
+    xf_rpc_server_config_init(&config->server);
+    xf_engine_config_init(&config->engine);
+    config->channel_port = config->engine.channel.port;
+    config->memory_reserve_mib = config->engine.memory_reserve_kib / 1024;
+    return config;
+}
+
+static void
+fill_engine(struct xf_daemon_config *config)
+{
+    struct xf_engine_config *engine = &config->engine;
+
+    if (config->hostname)
+        engine->hostname = config->hostname;
+    engine->channel_host = config->channel_host;
+    engine->channel.address = config->channel_address;
+    engine->channel.port = config->channel_port;
+    engine->memory_reserve_kib = config->memory_reserve_mib * 1024ull;
+}
+
+static gboolean
+check(const struct xf_daemon_config *config, GError **err)
+{
+    const char *what = NULL;
+
+    if (!config->socket)
+        what = "[daemon] socket: a path is needed";
+    else if (!config->server.max_clients || !config->server.max_calls)
+        what = "[daemon] max_clients, max_client_calls: 0 would serve nobody";
+    if (!what)
+        return TRUE;
+    g_set_error_literal(err, XF_ERROR, XF_ERROR_INVALID_ARG, what);
+    return FALSE;
+}
+
+struct xf_daemon_config *
+xf_daemon_config_load(int *argc, char ***argv, gboolean *version,
+                      GError **err)
+{
+    XF_AUTO(xf_daemon_config) *config = config_new();
+    __attribute__((cleanup(options_clear))) struct options options = { 0 };
+
+    if (!parse_options(&options, argc, argv, err))
+        return NULL;
+    *version = options.version;
+    if (*version)
+        return g_steal_pointer(&config);
+    if (!load_file(config, options.file, err) ||
+        !take_options(config, &options, err) || !check(config, err))
+        return NULL;
+    fill_engine(config);
+    return g_steal_pointer(&config);
+}
+
+void
+xf_daemon_config_free(struct xf_daemon_config *config)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+        if (keys[i].kind == KIND_STRING)
+            g_free(*FIELD(char *, config, &keys[i]));
+    g_free(config);
+}
