@@ -31,8 +31,8 @@ read_xml(const char *file, GError **err)
     if (strcmp(file, "-") == 0) {
         in = g_io_channel_unix_new(0);
         ok = g_io_channel_set_encoding(in, NULL, &local) ==
-                 G_IO_STATUS_NORMAL &&
-             g_io_channel_read_to_end(in, &text, NULL, &local) ==
+                 G_IO_STATUS_NORMAL
+             && g_io_channel_read_to_end(in, &text, NULL, &local) ==
                  G_IO_STATUS_NORMAL;
     } else {
         ok = g_file_get_contents(file, &text, NULL, &local);

@@ -142,16 +142,16 @@ connect_both(struct xf_move *move, GError **err)
     if (!move->source)
         return FALSE;
     move->dom = xf_cli_find_domain(move->source, request->domain, err);
-    if (!move->dom ||
-        !move->source->driver->domain_info(move->source, move->dom, &info,
+    if (!move->dom
+        || !move->source->driver->domain_info(move->source, move->dom, &info,
                                            err))
         return FALSE;
     move->was_paused = info.state == XF_DOMAIN_PAUSED;
     move->destination =
         xf_cli_connect(move->cli, request->destination, err);
-    return move->destination && refuse_same_host(move, err) &&
-           require_v3(move->source, move->cli->uri, err) &&
-           require_v3(move->destination, request->destination, err);
+    return move->destination && refuse_same_host(move, err)
+           && require_v3(move->source, move->cli->uri, err)
+           && require_v3(move->destination, request->destination, err);
 }
 
 /* -- meanwhile: the watcher -- */
@@ -173,8 +173,8 @@ watch(gpointer user)
 
     g_mutex_lock(&move->lock);
     while (!move->ended) {
-        gint64 until = g_get_monotonic_time() +
-                       move->request->poll_ms * G_TIME_SPAN_MILLISECOND;
+        gint64 until = g_get_monotonic_time()
+                       + move->request->poll_ms * G_TIME_SPAN_MILLISECOND;
         gboolean aborting = move->abort && !heard;
         struct xf_job_info info = { 0 };
 
@@ -183,11 +183,11 @@ watch(gpointer user)
         conn->driver->job_info(conn, move->dom, FALSE, &info, NULL);
         tell_job(move, &info);
         if (aborting)
-            heard = conn->driver->abort_job(conn, move->dom, NULL) &&
-                    job_active(&info);
+            heard = conn->driver->abort_job(conn, move->dom, NULL)
+                    && job_active(&info);
         g_mutex_lock(&move->lock);
-        while (!move->ended && (heard || aborting || !move->abort) &&
-               g_cond_wait_until(&move->changed, &move->lock, until))
+        while (!move->ended && (heard || aborting || !move->abort)
+               && g_cond_wait_until(&move->changed, &move->lock, until))
             ;
     }
     g_mutex_unlock(&move->lock);
@@ -237,6 +237,18 @@ revive(struct xf_move *move, struct xf_conn **conn, const char *uri)
     return *conn;
 }
 
+/* It runs, or is paused by somebody and not for the migration. */
+static gboolean
+settled(const struct xf_move *move, const struct xf_domain_info *info)
+{
+    if (info->state == XF_DOMAIN_PAUSED)
+        return info->reason == XF_PAUSED_USER
+               || (move->was_paused && info->reason != XF_PAUSED_MIGRATION);
+    return info->state == XF_DOMAIN_RUNNING
+           || info->state == XF_DOMAIN_BLOCKED
+           || info->state == XF_DOMAIN_NOSTATE;
+}
+
 /* Is the guest the source's, and is nothing under way with it any more?  A
  * guest that is paused because of the migration is nobody's yet. */
 static enum xf_move_place
@@ -250,18 +262,12 @@ look_at_source(struct xf_move *move)
     if (!conn)
         return XF_MOVE_SILENT;
     if (!conn->driver->domain_info(conn, move->dom, &info, &err))
-        return g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN) ?
-                   XF_MOVE_GONE : XF_MOVE_SILENT;
-    if (!conn->driver->job_info(conn, move->dom, FALSE, &job, NULL) ||
-        job_active(&job))
+        return g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN)
+                   ? XF_MOVE_GONE : XF_MOVE_SILENT;
+    if (!conn->driver->job_info(conn, move->dom, FALSE, &job, NULL)
+        || job_active(&job))
         return XF_MOVE_WAITS;
-    if (info.state == XF_DOMAIN_PAUSED)
-        return info.reason == XF_PAUSED_USER ||
-               (move->was_paused && info.reason != XF_PAUSED_MIGRATION) ?
-                   XF_MOVE_HERE : XF_MOVE_WAITS;
-    return info.state == XF_DOMAIN_RUNNING ||
-           info.state == XF_DOMAIN_BLOCKED ||
-           info.state == XF_DOMAIN_NOSTATE ? XF_MOVE_HERE : XF_MOVE_WAITS;
+    return settled(move, &info) ? XF_MOVE_HERE : XF_MOVE_WAITS;
 }
 
 /* The guest under its final name: only a committed copy has that. */
@@ -285,8 +291,8 @@ look_at_destination(struct xf_move *move)
 static gboolean
 wait_until(struct xf_move *move, gint64 deadline)
 {
-    gint64 next = g_get_monotonic_time() +
-                  move->request->poll_ms * G_TIME_SPAN_MILLISECOND;
+    gint64 next = g_get_monotonic_time()
+                  + move->request->poll_ms * G_TIME_SPAN_MILLISECOND;
 
     if (next > deadline)
         return FALSE;
@@ -297,8 +303,8 @@ wait_until(struct xf_move *move, gint64 deadline)
 static void
 find_guest(struct xf_move *move, struct xf_move_report *report)
 {
-    gint64 deadline = g_get_monotonic_time() +
-                      move->request->settle_ms * G_TIME_SPAN_MILLISECOND;
+    gint64 deadline = g_get_monotonic_time()
+                      + move->request->settle_ms * G_TIME_SPAN_MILLISECOND;
     gboolean told = FALSE;
 
     for (;;) {
@@ -308,8 +314,8 @@ find_guest(struct xf_move *move, struct xf_move_report *report)
             report->result = XF_MOVE_FAILED;
             return;
         }
-        if (place == XF_MOVE_GONE &&
-            (report->destination = look_at_destination(move))) {
+        if (place == XF_MOVE_GONE
+            && (report->destination = look_at_destination(move))) {
             report->result = XF_MOVE_MOVED;
             return;
         }
@@ -336,8 +342,8 @@ collect_figures(struct xf_move *move, struct xf_move_report *report)
 
     if (!from->driver->job_info(from, move->dom, TRUE, &report->job, NULL))
         memset(&report->job, 0, sizeof(report->job));
-    if (report->job.downtime ||
-        !to->driver->job_info(to, report->destination, TRUE, &there, NULL))
+    if (report->job.downtime
+        || !to->driver->job_info(to, report->destination, TRUE, &there, NULL))
         return;
     report->job.downtime = there.downtime;
 }

@@ -50,13 +50,13 @@ print_json(const char *uri, const struct xf_move_request *request,
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
     const struct xf_job_info *job = &report->job;
+    const struct xf_domain_ref *dom = report->source;
     char uuid[XF_UUID_STRING_LEN + 1];
 
     json_builder_begin_object(builder);
-    xf_cli_add_string(builder, "domain", report->source ? report->source->name
-                                                        : request->domain);
-    xf_cli_add_string(builder, "uuid", report->source ?
-                      xf_uuid_format(report->source->uuid, uuid) : NULL);
+    xf_cli_add_string(builder, "domain", dom ? dom->name : request->domain);
+    xf_cli_add_string(builder, "uuid",
+                      dom ? xf_uuid_format(dom->uuid, uuid) : NULL);
     xf_cli_add_string(builder, "from", uri);
     xf_cli_add_string(builder, "to", request->destination);
     xf_cli_add_string(builder, "result", result_name(report->result));

@@ -304,8 +304,8 @@ START_TEST(verdict_is_true)
         move(&report);
         ck_assert_msg((int)xf_report_exit(&report) == endings[i].status,
                       "ending %zu: status %d", i, xf_report_exit(&report));
-        ck_assert_msg(strstr(errors->str, "it went wrong") &&
-                      strstr(errors->str, endings[i].error),
+        ck_assert_msg(strstr(errors->str, "it went wrong")
+                      && strstr(errors->str, endings[i].error),
                       "ending %zu: %s", i, errors->str);
         ck_assert((report.destination != NULL) ==
                   (report.result == XF_MOVE_MOVED));

@@ -84,9 +84,9 @@ find(struct xf_fake_host *host, const guint8 *uuid, const char *name, int id)
     for (guint i = 0; i < host->domains->len; i++) {
         struct xf_fake_domain *domain = host->domains->pdata[i];
 
-        if ((uuid && memcmp(domain->ref->uuid, uuid, XF_UUID_LEN) == 0) ||
-            (name && strcmp(domain->ref->name, name) == 0) ||
-            (id >= 0 && domain->ref->id == id))
+        if ((uuid && memcmp(domain->ref->uuid, uuid, XF_UUID_LEN) == 0)
+            || (name && strcmp(domain->ref->name, name) == 0)
+            || (id >= 0 && domain->ref->id == id))
             return domain;
     }
     return NULL;
