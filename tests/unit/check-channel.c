@@ -851,7 +851,9 @@ START_TEST(scanners_do_not_fill_the_log)
 {
     struct host host = { 0 };
 
-    g_log_set_handler(G_LOG_DOMAIN, G_LOG_LEVEL_MASK, count_line, NULL);
+    guint handler = g_log_set_handler(G_LOG_DOMAIN, G_LOG_LEVEL_MASK,
+                                      count_line, NULL);
+
     host_open(&host, 10000, 0);
     for (int i = 0; i < 50; i++) {
         int fd = raw_connect(host.port);
@@ -861,6 +863,7 @@ START_TEST(scanners_do_not_fill_the_log)
         close(fd);
     }
     host_close(&host);
+    g_log_remove_handler(G_LOG_DOMAIN, handler);
     ck_assert_int_ge(g_atomic_int_get(&log_lines), 1);
     ck_assert_int_le(g_atomic_int_get(&log_lines), 5);
 }

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Protocol v3 as its client runs it.  One function a phase; each makes its
+ * own arguments from what is known so far, and keeps what it was given in a
+ * field of its own: no cookie takes another's place.
+ *
+ * What a function undoes after a failure can fail as well; that is logged,
+ * and the first error stays the one that is returned.
+ */
+#include "config.h"
+
+#include "protocol/sequence.h"
+
+/* What only the source is to know of, and only the client. */
+#define SOURCE_ONLY                                                         \
+    (XF_MIGRATE_ABORT_ON_ERROR | XF_MIGRATE_AUTO_CONVERGE                   \
+     | XF_MIGRATE_CHANGE_PROTECTION)
+
+struct move {
+    struct xf_conn *source;
+    struct xf_conn *destination;
+    const struct xf_domain_ref *dom;
+    const struct xf_sequence_request *request;
+    gboolean protects;          /* the source has CHANGE_PROTECTION */
+    gboolean paused;            /* it was found paused after Begin */
+    char *xml;                  /* Begin's */
+    char *uri;                  /* Prepare's, else the user's */
+    /* what each phase gave; each goes to the next one only */
+    GBytes *from_begin;
+    GBytes *from_prepare;
+    GBytes *from_perform;
+    GBytes *from_finish;
+};
+
+static void
+move_clear(struct move *m)
+{
+    g_free(m->xml);
+    g_free(m->uri);
+    g_bytes_unref(m->from_begin);
+    g_bytes_unref(m->from_prepare);
+    g_bytes_unref(m->from_perform);
+    g_bytes_unref(m->from_finish);
+}
+
+/* -- arguments -- */
+
+static struct xf_migrate_args
+common_args(const struct move *m, GBytes *cookie)
+{
+    return (struct xf_migrate_args){
+        .flags = m->request->flags | (m->paused ? XF_MIGRATE_PAUSED : 0),
+        .dname = m->request->dname,
+        .uri = m->uri ? m->uri : m->request->uri,
+        .xml = m->xml ? m->xml : m->request->xml,
+        .bandwidth = m->request->bandwidth,
+        .cookie_in = cookie,
+    };
+}
+
+static struct xf_migrate_args
+source_args(const struct move *m, GBytes *cookie)
+{
+    struct xf_migrate_args args = common_args(m, cookie);
+
+    /* a source that can be told to guard the domain is always told to */
+    args.flags &= ~XF_MIGRATE_CHANGE_PROTECTION;
+    if (m->protects)
+        args.flags |= XF_MIGRATE_CHANGE_PROTECTION;
+    return args;
+}
+
+static struct xf_migrate_args
+destination_args(const struct move *m, GBytes *cookie)
+{
+    struct xf_migrate_args args = common_args(m, cookie);
+
+    args.flags &= ~SOURCE_ONLY;
+    return args;
+}
+
+/* From Finish on the domain's name is said even if it stays the same. */
+static const char *
+final_name(const struct move *m)
+{
+    return m->request->dname ? m->request->dname : m->dom->name;
+}
+
+/* -- what both sides can do -- */
+
+/* 1 yes, 0 no, -1 error.  A peer that has no such call has no feature. */
+static int
+has_feature(struct xf_conn *conn, enum xf_feature feature, GError **err)
+{
+    g_autoptr(GError) why = NULL;
+    int has = conn->driver->supports_feature
+        ? conn->driver->supports_feature(conn, feature, &why) : 0;
+
+    if (has >= 0)
+        return has != 0;
+    if (g_error_matches(why, XF_ERROR, XF_ERROR_NO_SUPPORT))
+        return 0;
+    g_propagate_error(err, g_steal_pointer(&why));
+    return -1;
+}
+
+/* Does it speak v3, with typed parameters or without? */
+static gboolean
+check_speaks(struct xf_conn *conn, const char *side, GError **err)
+{
+    int has = has_feature(conn, XF_FEATURE_MIGRATION_PARAMS, err);
+
+    if (has == 0)
+        has = has_feature(conn, XF_FEATURE_MIGRATION_V3, err);
+    if (has < 0)
+        g_prefix_error(err, "asking the %s what it can do: ", side);
+    else if (!has)
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_SUPPORT,
+                    "the %s does not support migration protocol v3", side);
+    return has > 0;
+}
+
+static gboolean
+check_features(struct move *m, GError **err)
+{
+    int protects;
+
+    if (!check_speaks(m->source, "source", err)
+        || !check_speaks(m->destination, "destination", err))
+        return FALSE;
+    protects = has_feature(m->source, XF_FEATURE_CHANGE_PROTECTION, err);
+    if (protects < 0) {
+        g_prefix_error(err, "asking the source what it can do: ");
+        return FALSE;
+    }
+    if (!protects && m->request->flags & XF_MIGRATE_CHANGE_PROTECTION) {
+        g_set_error(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
+                    "the source cannot protect the domain from changes "
+                    "during the migration: leave that flag out");
+        return FALSE;
+    }
+    m->protects = protects;
+    return TRUE;
+}
+
+/* -- the phases -- */
+
+static void
+enter(const struct move *m, const char *phase)
+{
+    if (m->request->phase)
+        m->request->phase(m->request->user, phase);
+}
+
+static gboolean
+begin(struct move *m, GError **err)
+{
+    struct xf_conn *conn = m->source;
+    const struct xf_migrate_args args = source_args(m, NULL);
+
+    enter(m, "begin");
+    if (conn->driver->begin3)
+        m->xml = conn->driver->begin3(conn, m->dom, &args, &m->from_begin,
+                                      err);
+    else
+        xf_driver_lacks(conn, "begin3", err);
+    if (!m->xml)
+        g_prefix_error(err, "begin at the source: ");
+    return m->xml != NULL;
+}
+
+static gboolean
+look_if_paused(struct move *m, GError **err)
+{
+    struct xf_conn *conn = m->source;
+    struct xf_domain_info info;
+
+    if (!(conn->driver->domain_info
+          ? conn->driver->domain_info(conn, m->dom, &info, err)
+          : xf_driver_lacks(conn, "domain_info", err))) {
+        g_prefix_error(err, "asking the source for the domain's state: ");
+        return FALSE;
+    }
+    m->paused = info.state == XF_DOMAIN_PAUSED;
+    return TRUE;
+}
+
+static gboolean
+prepare(struct move *m, GError **err)
+{
+    struct xf_conn *conn = m->destination;
+    const struct xf_migrate_args args = destination_args(m, m->from_begin);
+    g_autofree char *uri = NULL;
+
+    enter(m, "prepare");
+    if (!(conn->driver->prepare3
+          ? conn->driver->prepare3(conn, &args, &m->from_prepare, &uri, err)
+          : xf_driver_lacks(conn, "prepare3", err))) {
+        g_prefix_error(err, "prepare at the destination: ");
+        return FALSE;
+    }
+    m->uri = uri && *uri ? g_steal_pointer(&uri) : g_strdup(args.uri);
+    return TRUE;
+}
+
+static gboolean
+perform(struct move *m, GError **err)
+{
+    struct xf_conn *conn = m->source;
+    const struct xf_migrate_args args = source_args(m, m->from_prepare);
+
+    enter(m, "perform");
+    if (conn->driver->perform3
+        ? conn->driver->perform3(conn, m->dom, &args, &m->from_perform, err)
+        : xf_driver_lacks(conn, "perform3", err))
+        return TRUE;
+    g_prefix_error(err, "perform at the source: ");
+    return FALSE;
+}
+
+static struct xf_domain_ref *
+finish(struct move *m, gboolean cancelled, GBytes *cookie, GError **err)
+{
+    struct xf_conn *conn = m->destination;
+    struct xf_migrate_args args = destination_args(m, cookie);
+    struct xf_domain_ref *dom = NULL;
+
+    args.dname = final_name(m);
+    args.cancelled = cancelled;
+    enter(m, "finish");
+    if (conn->driver->finish3)
+        dom = conn->driver->finish3(conn, &args, &m->from_finish, err);
+    else
+        xf_driver_lacks(conn, "finish3", err);
+    if (!dom)
+        g_prefix_error(err, "finish at the destination: ");
+    return dom;
+}
+
+static gboolean
+confirm(struct move *m, gboolean cancelled, GBytes *cookie, GError **err)
+{
+    struct xf_conn *conn = m->source;
+    struct xf_migrate_args args = source_args(m, cookie);
+
+    args.dname = final_name(m);
+    args.cancelled = cancelled;
+    enter(m, "confirm");
+    if (conn->driver->confirm3
+        ? conn->driver->confirm3(conn, m->dom, &args, err)
+        : xf_driver_lacks(conn, "confirm3", err))
+        return TRUE;
+    g_prefix_error(err, "confirm at the source: ");
+    return FALSE;
+}
+
+/* -- after a failure -- */
+
+static void
+cancel_source(struct move *m)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (!confirm(m, TRUE, NULL, &err))
+        g_warning("domain '%s': cancelling the migration: %s", m->dom->name,
+                  err->message);
+}
+
+/* That it fails is how Finish(cancelled) says that it has been done; which
+ * failures mean less only the destination knows. */
+static void
+cancel_destination(struct move *m, GBytes *cookie)
+{
+    g_autoptr(GError) err = NULL;
+    XF_AUTO(xf_domain_ref) *dom = finish(m, TRUE, cookie, &err);
+
+    if (dom)
+        g_warning("domain '%s': the destination has kept its copy ('%s') of "
+                  "a cancelled migration: make sure that it does not run",
+                  m->dom->name, dom->name);
+    else if (!g_error_matches(err, XF_ERROR, XF_ERROR_FINISH_OK))
+        g_message("domain '%s': cancelling the migration: %s", m->dom->name,
+                  err->message);
+}
+
+/* -- the whole -- */
+
+/* Until the destination is ready and it is known where the stream goes. */
+static gboolean
+get_ready(struct move *m, GError **err)
+{
+    if (!check_features(m, err) || !begin(m, err))
+        return FALSE;
+    if (!look_if_paused(m, err) || !prepare(m, err)) {
+        if (m->protects)
+            cancel_source(m);
+        return FALSE;
+    }
+    if (m->uri)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
+                "the destination did not say where the domain's data is to "
+                "go: give a migration uri");
+    cancel_destination(m, m->from_prepare);
+    cancel_source(m);
+    return FALSE;
+}
+
+static struct xf_domain_ref *
+run(struct move *m, GError **err)
+{
+    g_autoptr(GError) why = NULL;
+    struct xf_domain_ref *dom;
+
+    if (!get_ready(m, err))
+        return NULL;
+    if (!perform(m, err)) {
+        cancel_destination(m, NULL);
+        return NULL;
+    }
+    dom = finish(m, FALSE, m->from_perform, err);
+    if (!dom)
+        cancel_source(m);
+    else if (!confirm(m, FALSE, m->from_finish, &why))
+        g_warning("domain '%s' has moved, but: %s", m->dom->name,
+                  why->message);
+    return dom;
+}
+
+struct xf_domain_ref *
+xf_sequence_v3(struct xf_conn *source, const struct xf_domain_ref *dom,
+               struct xf_conn *destination,
+               const struct xf_sequence_request *request, GError **err)
+{
+    struct move m = {
+        .source = source,
+        .destination = destination,
+        .dom = dom,
+        .request = request,
+    };
+    struct xf_domain_ref *result = run(&m, err);
+
+    move_clear(&m);
+    return result;
+}
