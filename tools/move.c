@@ -93,7 +93,7 @@ tell_job(struct xf_move *move, const struct xf_job_info *info)
     g_mutex_unlock(&move->ui_lock);
 }
 
-/* -- before: both hosts reached, and fit for each other -- */
+/* -- before: both hosts are reached, and are two -- */
 
 /* The same host twice?  Its name alone is no proof (two hosts may both be
  * called "localhost"), the same domain under the same id there is. */
@@ -121,18 +121,6 @@ refuse_same_host(struct xf_move *move, GError **err)
 }
 
 static gboolean
-require_v3(struct xf_conn *conn, const char *uri, GError **err)
-{
-    int has =
-        conn->driver->supports_feature(conn, XF_FEATURE_MIGRATION_V3, err);
-
-    if (has == 0)
-        g_set_error(err, XF_ERROR, XF_ERROR_NO_SUPPORT,
-                    "%s does not offer migration protocol version 3", uri);
-    return has == 1;
-}
-
-static gboolean
 connect_both(struct xf_move *move, GError **err)
 {
     const struct xf_move_request *request = move->request;
@@ -149,9 +137,7 @@ connect_both(struct xf_move *move, GError **err)
     move->was_paused = info.state == XF_DOMAIN_PAUSED;
     move->destination =
         xf_cli_connect(move->cli, request->destination, err);
-    return move->destination && refuse_same_host(move, err)
-           && require_v3(move->source, move->cli->uri, err)
-           && require_v3(move->destination, request->destination, err);
+    return move->destination && refuse_same_host(move, err);
 }
 
 /* -- meanwhile: the watcher -- */

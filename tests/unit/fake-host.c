@@ -217,14 +217,6 @@ domain_resume(struct xf_conn *conn, const struct xf_domain_ref *dom,
 
 /* -- the host and its jobs -- */
 
-static int
-supports_feature(struct xf_conn *conn, int feature, GError **err)
-{
-    if (!answers(conn, err))
-        return -1;
-    return feature == XF_FEATURE_MIGRATION_V3 && !host_of(conn)->no_v3;
-}
-
 static char *
 get_hostname(struct xf_conn *conn, GError **err)
 {
@@ -263,7 +255,6 @@ conn_close(struct xf_conn *conn)
 static const struct xf_driver driver = {
     .name = "fake",
     .close = conn_close,
-    .supports_feature = supports_feature,
     .get_hostname = get_hostname,
     .list_domains = list_domains,
     .lookup_by_id = lookup_by_id,
