@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The destination's part: create, stream, devices, switch. */
+#include "config.h"
+
+#include "tests/sim/faults.h"
+#include "tests/sim/sim-private.h"
+
+#include <string.h>
+
+struct sim_incoming {
+    struct xf_incoming base;
+    struct fakexl *xl;
+    struct sim_xml *xml;        /* NULL for an adopted one */
+    char *text;
+};
+
+static struct sim_incoming *
+incoming_new(struct xf_hypervisor *hv, const char *name, const char *uuid,
+             guint64 memory_kib)
+{
+    struct sim_incoming *in = g_new0(struct sim_incoming, 1);
+
+    in->base.hv = hv;
+    in->base.name = g_strdup(name);
+    xf_uuid_parse(uuid, in->base.uuid);
+    in->base.memory_kib = memory_kib;
+    in->base.domid = -1;
+    in->xl = fakexl_new(((struct sim *)hv)->host);
+    return in;
+}
+
+void
+sim_incoming_free(struct xf_incoming *base)
+{
+    struct sim_incoming *in = (struct sim_incoming *)base;
+
+    fakexl_free(in->xl);
+    sim_xml_free(in->xml);
+    g_free(in->text);
+    g_free(in->base.name);
+    g_free(in);
+}
+
+struct xf_incoming *
+sim_incoming_create(struct xf_hypervisor *hv, const char *text,
+                    const char *name, GError **err)
+{
+    struct sim *sim = (struct sim *)hv;
+    XF_AUTO(sim_xml) *xml = sim_xml_parse(text, err);
+
+    if (!xml)
+        return NULL;
+    if (sim_point(sim->host, name ? name : xml->name, "incoming-create", 0,
+                  -1)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_CONFIG_UNSUPPORTED,
+                    "domain %s cannot come in, as ordered", xml->name);
+        return NULL;
+    }
+
+    struct sim_incoming *in = incoming_new(hv, name ? name : xml->name,
+                                           xml->uuid, xml->memory_kib);
+
+    in->xml = g_steal_pointer(&xml);
+    in->text = g_strdup(text);
+    return &in->base;
+}
+
+gboolean
+sim_incoming_stream(struct xf_incoming *base, int fd, GError **err)
+{
+    struct sim_incoming *in = (struct sim_incoming *)base;
+    g_autofree char *name = g_strconcat(base->name, XF_INCOMING_SUFFIX, NULL);
+    struct fakexl_config config;
+
+    sim_fill_config(in->xml, name, in->text, &config);
+
+    int rc = fakexl_create_restore(in->xl, &config, &base->domid, fd);
+
+    if (!rc)
+        return TRUE;
+    sim_set_error(err, in->xl, rc, base->domid, "receive it");
+    if (base->domid < 0)
+        return FALSE;
+    /* after an abort libxl leaves the domain to us; after other failures it
+     * is not there any more */
+    rc = fakexl_destroy(in->xl, base->domid);
+    if (!rc || rc == FAKEXL_NOT_FOUND)
+        g_atomic_int_set(&base->domid, -1);
+    return FALSE;
+}
+
+gboolean
+sim_incoming_devices(struct xf_incoming *base, GError **err)
+{
+    struct sim_incoming *in = (struct sim_incoming *)base;
+    struct sim *sim = (struct sim *)base->hv;
+    gboolean fails = sim_point(sim->host, base->name, "devices", 0,
+                               in->xl->abort_fd);
+    XF_AUTO(sim_domain) *dom = sim_look_up(sim, base->domid, err);
+
+    if (!dom)
+        return FALSE;
+    if (fails)
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
+                    "domain %s: its devices fail as ordered", base->name);
+    return !fails;
+}
+
+gboolean
+sim_incoming_switch(struct xf_incoming *base, gboolean paused, GError **err)
+{
+    struct sim_incoming *in = (struct sim_incoming *)base;
+    struct sim *sim = (struct sim *)base->hv;
+    XF_AUTO(sim_domain) *dom = sim_look_up(sim, base->domid, err);
+
+    if (!dom)
+        return FALSE;
+    if (strcmp(dom->name, base->name)) {
+        int rc = fakexl_rename(in->xl, base->domid, base->name);
+
+        if (rc) {
+            sim_set_error(err, in->xl, rc, base->domid, "give it its name");
+            return FALSE;
+        }
+    }
+    if (paused)
+        return TRUE;
+
+    int rc = fakexl_unpause(in->xl, base->domid);
+
+    if (rc)
+        sim_set_error(err, in->xl, rc, base->domid, "let it run");
+    return !rc;
+}
+
+static gboolean
+is_adoptable(const struct sim_domain *dom, const char *uuid, const char *name)
+{
+    g_autofree char *temporary = g_strconcat(name, XF_INCOMING_SUFFIX, NULL);
+
+    return !dom->dying && !strcmp(dom->uuid, uuid) &&
+           (!strcmp(dom->name, name) || !strcmp(dom->name, temporary)) &&
+           dom->populated_kib == dom->memory_kib && !dom->helper;
+}
+
+struct xf_incoming *
+sim_incoming_adopt(struct xf_hypervisor *hv, const guint8 *uuid,
+                   const char *name, GError **err)
+{
+    struct sim *sim = (struct sim *)hv;
+    char text[XF_UUID_STRING_LEN + 1];
+    SIM_LOCK(sim->host);
+    g_autoptr(GPtrArray) all = sim_host_domains(sim->host);
+
+    xf_uuid_format(uuid, text);
+    for (guint i = 0; i < all->len; i++) {
+        struct sim_domain *dom = all->pdata[i];
+
+        if (!is_adoptable(dom, text, name))
+            continue;
+
+        struct sim_incoming *in = incoming_new(hv, name, text,
+                                               dom->memory_kib);
+
+        in->base.domid = dom->domid;
+        return &in->base;
+    }
+    g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
+                "no complete domain %s with uuid %s to take up", name, text);
+    return NULL;
+}
+
+void
+sim_incoming_abort(struct xf_incoming *base)
+{
+    fakexl_abort(((struct sim_incoming *)base)->xl);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The source's part.  What became of a guest is never told from a return
+ * code: the domain is asked.
+ */
+#include "config.h"
+
+#include "tests/sim/faults.h"
+#include "tests/sim/sim-private.h"
+
+#include <errno.h>
+
+#define WATCH_POLL_US 2000
+
+gboolean
+sim_can_leave(struct xf_hypervisor *hv, int domid, gboolean live,
+              GError **err)
+{
+    struct sim *sim = (struct sim *)hv;
+
+    if (!domid) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "dom0 is the host itself and cannot leave it");
+        return FALSE;
+    }
+
+    XF_AUTO(sim_domain) *dom = sim_look_up(sim, domid, err);
+
+    if (!dom)
+        return FALSE;
+    if (dom->dying || dom->shutdown != SIM_UP) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain %s is %s; only one that runs or is paused can "
+                    "leave", dom->name,
+                    dom->shutdown == SIM_SUSPENDED ? "suspended" : "down");
+        return FALSE;
+    }
+    if (sim_point(sim->host, dom->name, "can-leave", 0, -1)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain %s cannot leave, as ordered", dom->name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* -- guests that suspend too late -- */
+
+struct watch {
+    struct sim *sim;
+    int domid;
+    gint64 until;
+};
+
+/* TRUE: keep on watching. */
+static gboolean
+watch_look(struct watch *watch)
+{
+    struct sim *sim = watch->sim;
+    gpointer key = GINT_TO_POINTER(watch->domid);
+
+    if (sim->stopping || !g_hash_table_contains(sim->watched, key) ||
+        g_get_monotonic_time() > watch->until)
+        return FALSE;
+
+    XF_AUTO(fakexl) *xl = fakexl_new(sim->host);
+    XF_AUTO(sim_domain) *dom = fakexl_info(xl, watch->domid);
+
+    if (!dom)
+        return FALSE;
+    if (dom->shutdown != SIM_SUSPENDED)
+        return TRUE;
+    return fakexl_resume(xl, watch->domid) != FAKEXL_OK;
+}
+
+static gpointer
+watch_thread(gpointer data)
+{
+    struct watch *watch = data;
+    struct sim *sim = watch->sim;
+
+    g_mutex_lock(&sim->lock);
+    while (watch_look(watch)) {
+        g_mutex_unlock(&sim->lock);
+        sim_wait_us(WATCH_POLL_US, -1);
+        g_mutex_lock(&sim->lock);
+    }
+    sim->watchers--;
+    g_cond_broadcast(&sim->idle);
+    g_mutex_unlock(&sim->lock);
+    g_free(watch);
+    return NULL;
+}
+
+/* A guest that has acknowledged and did not suspend in time may do so any
+ * moment now, and then nobody but us would let it run on. */
+static void
+watch_late(struct sim *sim, const struct sim_domain *dom)
+{
+    struct watch *watch = g_new0(struct watch, 1);
+    gint64 ms = sim_knob_int(sim->host, dom->name, "late-watch-ms", 2000);
+
+    watch->sim = sim;
+    watch->domid = dom->domid;
+    watch->until = g_get_monotonic_time() + ms * 1000;
+    g_mutex_lock(&sim->lock);
+    g_hash_table_add(sim->watched, GINT_TO_POINTER(dom->domid));
+    sim->watchers++;
+    g_mutex_unlock(&sim->lock);
+    g_thread_unref(g_thread_new("sim-watch", watch_thread, watch));
+}
+
+/* -- suspend -- */
+
+struct suspend {
+    struct sim *sim;
+    struct fakexl *xl;
+    int domid;
+    gboolean was_paused;
+    const struct xf_progress *progress;
+};
+
+static void
+on_frames(void *user, guint iteration, guint64 done, guint64 total)
+{
+    struct suspend *suspend = user;
+
+    if (suspend->progress && suspend->progress->frames)
+        suspend->progress->frames(suspend->progress->user, iteration, done,
+                                  total);
+}
+
+/* A paused guest cannot see the request: it runs from now until it has
+ * suspended itself. */
+static void
+on_asked(void *user)
+{
+    struct suspend *suspend = user;
+
+    if (suspend->was_paused)
+        fakexl_unpause(suspend->xl, suspend->domid);
+}
+
+static void
+on_suspended(void *user)
+{
+    struct suspend *suspend = user;
+
+    if (suspend->progress && suspend->progress->suspended)
+        suspend->progress->suspended(suspend->progress->user);
+}
+
+static gboolean
+enter(struct suspend *suspend, GError **err)
+{
+    struct sim *sim = suspend->sim;
+    gpointer key = GINT_TO_POINTER(suspend->domid);
+
+    g_mutex_lock(&sim->lock);
+
+    gboolean busy = g_hash_table_contains(sim->suspends, key);
+
+    if (!busy) {
+        g_hash_table_insert(sim->suspends, key, suspend->xl);
+        g_hash_table_remove(sim->watched, key);
+    }
+    g_mutex_unlock(&sim->lock);
+    if (busy)
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain %d is being suspended already", suspend->domid);
+    return !busy;
+}
+
+static void
+leave(struct suspend *suspend)
+{
+    g_mutex_lock(&suspend->sim->lock);
+    g_hash_table_remove(suspend->sim->suspends,
+                        GINT_TO_POINTER(suspend->domid));
+    g_mutex_unlock(&suspend->sim->lock);
+}
+
+/* Asks the domain itself; rc only tells whether the stream is whole. */
+static enum xf_suspend_outcome
+ask_domain(struct suspend *suspend, int rc)
+{
+    XF_AUTO(sim_domain) *dom = fakexl_info(suspend->xl, suspend->domid);
+
+    if (!dom || dom->dying || dom->shutdown > SIM_SUSPENDED)
+        return XF_SUSPEND_GONE;
+    if (dom->shutdown == SIM_SUSPENDED)
+        return rc ? XF_SUSPEND_STOPPED : XF_SUSPEND_DONE;
+    if (suspend->was_paused)
+        fakexl_pause(suspend->xl, suspend->domid);
+    watch_late(suspend->sim, dom);
+    return XF_SUSPEND_RUNNING;
+}
+
+static void
+set_suspend_error(struct suspend *suspend, const struct sim_domain *dom,
+                  int rc, gboolean live, enum xf_suspend_outcome outcome,
+                  GError **err)
+{
+    if (outcome == XF_SUSPEND_DONE)
+        return;
+    sim_set_error(err, suspend->xl, rc, suspend->domid, "suspend it");
+    if (dom->type == XF_GUEST_PV && live && outcome == XF_SUSPEND_RUNNING &&
+        rc != FAKEXL_ABORTED)
+        g_prefix_error(err, "a PV guest cannot be moved live where the "
+                       "hypervisor has no shadow paging; move it without "
+                       "--live: ");
+}
+
+enum xf_suspend_outcome
+sim_suspend(struct xf_hypervisor *hv, int domid, int fd, guint flags,
+            const struct xf_progress *progress, gboolean *was_paused,
+            GError **err)
+{
+    struct sim *sim = (struct sim *)hv;
+    XF_AUTO(sim_domain) *dom = sim_look_up(sim, domid, err);
+
+    *was_paused = dom && dom->paused;
+    if (!dom)
+        return XF_SUSPEND_GONE;
+
+    XF_AUTO(fakexl) *xl = fakexl_new(sim->host);
+    struct suspend suspend = {
+        .sim = sim,
+        .xl = xl,
+        .domid = domid,
+        .was_paused = dom->paused,
+        .progress = progress,
+    };
+
+    xl->frames = on_frames;
+    xl->asked = on_asked;
+    xl->suspended = on_suspended;
+    xl->user = &suspend;
+    if (!enter(&suspend, err))
+        return XF_SUSPEND_RUNNING;
+
+    /* what stands still needs no passes over what it writes */
+    gboolean live = flags & XF_SUSPEND_LIVE && !dom->paused;
+    int rc = fakexl_suspend(xl, domid, fd, live);
+    enum xf_suspend_outcome outcome = ask_domain(&suspend, rc);
+
+    set_suspend_error(&suspend, dom, rc, live, outcome, err);
+    leave(&suspend);
+    return outcome;
+}
+
+void
+sim_suspend_abort(struct xf_hypervisor *hv, int domid)
+{
+    struct sim *sim = (struct sim *)hv;
+
+    g_mutex_lock(&sim->lock);
+
+    struct fakexl *xl = g_hash_table_lookup(sim->suspends,
+                                            GINT_TO_POINTER(domid));
+
+    if (xl)
+        fakexl_abort(xl);
+    g_mutex_unlock(&sim->lock);
+}
+
+gboolean
+sim_resume(struct xf_hypervisor *hv, int domid, gboolean paused, GError **err)
+{
+    struct sim *sim = (struct sim *)hv;
+    XF_AUTO(sim_domain) *dom = sim_look_up(sim, domid, err);
+
+    if (!dom)
+        return FALSE;
+    if (dom->shutdown == SIM_UP && !dom->dying)
+        return TRUE;            /* it never stopped */
+
+    XF_AUTO(fakexl) *xl = fakexl_new(sim->host);
+    int rc = paused && !dom->paused ? fakexl_pause(xl, domid) : FAKEXL_OK;
+
+    if (!rc)
+        rc = fakexl_resume(xl, domid);
+    if (!rc && !paused && dom->paused)
+        rc = fakexl_unpause(xl, domid);
+    if (rc)
+        sim_set_error(err, xl, rc, domid, "resume it");
+    return !rc;
+}
