@@ -109,12 +109,14 @@ xf_cli_add_domain(JsonBuilder *builder, const struct xf_domain_ref *dom)
     xf_cli_add_string(builder, "uuid", xf_uuid_format(dom->uuid, uuid));
 }
 
-/* GLib's messages (a library's g_warning()) as ours. */
+/* GLib's warnings as ours.  Lesser things are for a daemon's log: what they
+ * led to is in the verdict. */
 static void
 log_message(const char *domain, GLogLevelFlags level, const char *message,
             gpointer user)
 {
-    if (level & (G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG))
+    if (level
+        & (G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG))
         return;
     xf_cli_error("%s%s",
                  level & G_LOG_LEVEL_WARNING ? "warning: " : "", message);
