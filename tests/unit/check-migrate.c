@@ -147,6 +147,7 @@ succeed(struct xf_conn *source, const struct xf_domain_ref *dom,
     asked = *r;
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
         r->phase(r->user, names[i]);
+    g_mutex_lock(&xf_fake_lock);
     xf_fake_here.completed = (struct xf_job_info){
         .type = XF_JOB_COMPLETED,
         .downtime = 310,
@@ -154,6 +155,7 @@ succeed(struct xf_conn *source, const struct xf_domain_ref *dom,
         .mem_processed = 514 * MIB,
         .iteration = 2,
     };
+    g_mutex_unlock(&xf_fake_lock);
     return arrive(r->dname ? r->dname : "guest1");
 }
 
@@ -178,7 +180,9 @@ lose_reply(struct xf_conn *source, const struct xf_domain_ref *dom,
            const struct xf_sequence_request *r, GError **err)
 {
     xf_domain_ref_free(arrive("guest1"));
+    g_mutex_lock(&xf_fake_lock);
     xf_fake_there.broken = TRUE;
+    g_mutex_unlock(&xf_fake_lock);
     return go_wrong(err, XF_ERROR_NO_CONNECT);
 }
 
@@ -197,7 +201,9 @@ static struct xf_domain_ref *
 lose_source(struct xf_conn *source, const struct xf_domain_ref *dom,
             const struct xf_sequence_request *r, GError **err)
 {
+    g_mutex_lock(&xf_fake_lock);
     xf_fake_here.down = TRUE;
+    g_mutex_unlock(&xf_fake_lock);
     return go_wrong(err, XF_ERROR_NO_CONNECT);
 }
 
@@ -206,8 +212,10 @@ static struct xf_domain_ref *
 lose_contact(struct xf_conn *source, const struct xf_domain_ref *dom,
              const struct xf_sequence_request *r, GError **err)
 {
+    g_mutex_lock(&xf_fake_lock);
     xf_fake_here.broken = TRUE;
     xf_fake_here.job.type = XF_JOB_UNBOUNDED;
+    g_mutex_unlock(&xf_fake_lock);
     return go_wrong(err, XF_ERROR_NO_CONNECT);
 }
 

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+GMutex xf_fake_lock;
 struct xf_fake_host xf_fake_here, xf_fake_there;
 
 struct fake_conn {
@@ -62,9 +63,13 @@ static gboolean
 answers(struct xf_conn *conn, GError **err)
 {
     struct fake_conn *self = (struct fake_conn *)conn;
+    gboolean ok;
 
+    g_mutex_lock(&xf_fake_lock);
     self->broken |= self->host->broken;
-    if (!self->broken && !self->host->down)
+    ok = !self->broken && !self->host->down;
+    g_mutex_unlock(&xf_fake_lock);
+    if (ok)
         return TRUE;
     g_set_error(err, XF_ERROR, XF_ERROR_NO_CONNECT,
                 "connection to %s lost", self->host->hostname);
@@ -231,7 +236,9 @@ job_info(struct xf_conn *conn, const struct xf_domain_ref *dom,
 
     if (!answers(conn, err))
         return FALSE;
+    g_mutex_lock(&xf_fake_lock);
     *info = completed ? host->completed : host->job;
+    g_mutex_unlock(&xf_fake_lock);
     return TRUE;
 }
 
@@ -240,7 +247,9 @@ abort_job(struct xf_conn *conn, const struct xf_domain_ref *dom, GError **err)
 {
     if (!answers(conn, err))
         return FALSE;
+    g_mutex_lock(&xf_fake_lock);
     host_of(conn)->job.type = XF_JOB_NONE;
+    g_mutex_unlock(&xf_fake_lock);
     g_atomic_int_inc(&host_of(conn)->aborts);
     return TRUE;
 }

@@ -32,6 +32,9 @@ struct xf_fake_host {
     guint created_flags;
 };
 
+/* Held by who changes a host while calls may run on it. */
+extern GMutex xf_fake_lock;
+
 extern struct xf_fake_host xf_fake_here, xf_fake_there;
 
 void xf_fake_reset(void);
