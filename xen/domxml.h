@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Domain XML (libvirt's, for Xen) to libxl's configuration and back.
+ * Domain XML <-> libxl's domain configuration, for PV, PVH and HVM.
+ *
+ * Nothing is dropped silently.  An element, attribute or value that is not
+ * understood or cannot be honoured is an error that names it, its line and
+ * the reason; the few that change nothing for the guest are marked harmless
+ * in the tables of domxml*.c.  Where the XML is silent the defaults are those
+ * of libvirt's libxl driver, else libxl's own.  The result depends on the
+ * document alone, never on the machine that reads it.
+ *
+ * What libxl can say and domain XML cannot travels in the document's
+ * <metadata> as a list of edits to libxl's JSON form (domxml-residual.h), so
+ * that parse(format(config)) is config, exactly; libvirt keeps the element
+ * without reading it.
+ *
+ * All functions may be called from any thread at once.
  */
 #ifndef XF_XEN_DOMXML_H
 #define XF_XEN_DOMXML_H
@@ -8,14 +22,24 @@
 #include <glib.h>
 #include <libxl.h>
 
-/* Fills in *config from the XML.  On success *config has been initialised
- * and the caller ends it with libxl_domain_config_dispose(); on failure it
- * needs no disposal. */
+/* Documents longer than this are refused before they are read. */
+#define XF_DOMXML_MAX_BYTES (1024 * 1024)
+
+/* Our namespace in domain XML: carries what libvirt has no element for. */
+#define XF_DOMXML_NS "urn:xenferry:domain:1"
+#define XF_DOMXML_NS_PREFIX "xenferry"
+
+/* Fills `config`, which it initialises; on success the caller disposes of it
+ * (libxl_domain_config_dispose).  Errors: XF_ERROR_XML for a malformed
+ * document or value, XF_ERROR_CONFIG_UNSUPPORTED for what cannot be honoured.
+ * A uuid is made up when there is none; a MAC address is left to libxl. */
 gboolean xf_domxml_parse(const char *xml, libxl_domain_config *config,
                          GError **err);
 
-/* The XML of a domain; domid -1: it does not run.  `flags` are enum
- * xf_xml_flags.  The caller frees the string. */
+/* The document for `config`; free with g_free().  domid -1 gives the inactive
+ * form, without an id.  flags: enum xf_xml_flags; passwords are written only
+ * with XF_XML_SECURE.  `config` may come from
+ * libxl_retrieve_domain_configuration(); its c_info.domid is not written. */
 char *xf_domxml_format(const libxl_domain_config *config, int domid,
                        guint flags, GError **err);
 

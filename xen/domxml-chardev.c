@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Domain XML: <console>, <serial>, <channel>.
+ *
+ * Every Xen guest has the PV console by itself, so a <console> of target
+ * 'xen' adds nothing.  A serial port is QEMU's: libxl takes it as the text of
+ * QEMU's -serial option.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "xen/domxml-private.h"
+
+enum chr_type {
+    CHR_PTY = 1,
+    CHR_NULL,
+    CHR_STDIO,
+    CHR_VC,
+    CHR_FILE,
+    CHR_PIPE,
+    CHR_DEV,
+    CHR_UNIX,
+    CHR_TCP,
+    CHR_UDP,
+};
+
+static const struct xf_xml_word chr_types[] = {
+    { "pty", CHR_PTY, NULL },     { "null", CHR_NULL, NULL },
+    { "stdio", CHR_STDIO, NULL }, { "vc", CHR_VC, NULL },
+    { "file", CHR_FILE, NULL },   { "pipe", CHR_PIPE, NULL },
+    { "dev", CHR_DEV, NULL },     { "unix", CHR_UNIX, NULL },
+    { "tcp", CHR_TCP, NULL },     { "udp", CHR_UDP, NULL },
+    { "spicevmc", 0, "libxl makes this for spice itself" },
+    { "spiceport", 0, "libxl has no spice ports" },
+    { NULL, 0, NULL }
+};
+
+static const struct xf_xml_word modes[] = {
+    { "connect", 1, NULL }, { "bind", 0, NULL }, { NULL, 0, NULL }
+};
+
+enum target {
+    TARGET_UNSAID,
+    TARGET_XEN,
+    TARGET_SERIAL,
+};
+
+struct chardev {
+    int type;
+    const char *path;
+    gboolean append;
+    const char *host[2], *service[2];   /* by modes[]: bind, connect */
+    gboolean has[2], telnet;
+    int target;
+    const char *name;                   /* channel */
+    guint64 port;
+};
+
+/* -- the parts ------------------------------------------------------------- */
+
+static gboolean
+read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct chardev *chr = arg;
+    int mode = chr->type == CHR_UNIX ? 0 : 1;
+    int append = 0;
+
+    if (!xf_xml_word_attr(dom, node, "mode", modes, &mode, err)
+        || !xf_xml_word_attr(dom, node, "append", xf_xml_on_off, &append,
+                             err))
+        return FALSE;
+    if (chr->has[mode])
+        return xf_xml_bad(err, node, "this mode is given twice");
+    chr->has[mode] = TRUE;
+    chr->append = append;
+    chr->host[mode] = xf_xml_attr(dom, node, "host");
+    chr->service[mode] = xf_xml_attr(dom, node, "service");
+    if (xf_xml_attr(dom, node, "path"))
+        chr->path = xf_xml_attr(dom, node, "path");
+    return TRUE;
+}
+
+static const struct xf_xml_word chr_protocols[] = {
+    { "raw", 0, NULL }, { "telnet", 1, NULL },
+    { "telnets", 0, "QEMU's serial ports speak raw or telnet" },
+    { "tls", 0, "QEMU's serial ports speak raw or telnet" },
+    { NULL, 0, NULL }
+};
+
+static gboolean
+read_protocol(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct chardev *chr = arg;
+
+    return xf_xml_word_attr(dom, node, "type", chr_protocols, &chr->telnet,
+                            err);
+}
+
+static const struct xf_xml_word targets[] = {
+    { "xen", TARGET_XEN, NULL },
+    { "serial", TARGET_SERIAL, NULL },
+    { "isa-serial", TARGET_SERIAL, NULL },
+    { "virtio", 0, "Xen guests have no virtio consoles; use 'xen'" },
+    { "usb-serial", 0, "libxl has ISA serial ports only" },
+    { "pci-serial", 0, "libxl has ISA serial ports only" },
+    { NULL, 0, NULL }
+};
+
+static gboolean
+read_target(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct chardev *chr = arg;
+
+    chr->name = xf_xml_attr(dom, node, "name");
+    return xf_xml_word_attr(dom, node, "type", targets, &chr->target, err)
+           && xf_xml_uint_attr(dom, node, "port", G_MAXUINT16, &chr->port,
+                               err);
+}
+
+static const struct xf_xml_rule target_rules[] = {
+    { .name = "model", .attrs = "~name" },
+    { .name = NULL }
+};
+
+static const struct xf_xml_rule chardev_rules[] = {
+    { .name = "source", .attrs = "path append mode host service ~tty",
+      .read = read_source, .flags = XF_RULE_MANY },
+    { .name = "protocol", .attrs = "type", .read = read_protocol },
+    { .name = "target", .attrs = "type port name ~state",
+      .read = read_target, .children = target_rules },
+    { .name = "alias", .flags = XF_RULE_HARMLESS,
+      .why = "a name inside libvirt" },
+    { .name = "address", .flags = XF_RULE_HARMLESS,
+      .why = "the port gives it its place" },
+    { .name = "log", .why = "libxl keeps no log of it; xenconsoled does" },
+    { .name = NULL }
+};
+
+static gboolean
+read_chardev(struct xf_domxml *dom, xmlNode *node, struct chardev *chr,
+             GError **err)
+{
+    return xf_xml_need_attr(dom, node, "type", err)
+           && xf_xml_word_attr(dom, node, "type", chr_types, &chr->type, err)
+           && xf_xml_walk(dom, node, chardev_rules, chr, err);
+}
+
+/* -- serial ports ---------------------------------------------------------- */
+
+static char *
+need_path(xmlNode *node, const struct chardev *chr, const char *format,
+          GError **err)
+{
+    if (!chr->path || !*chr->path || strchr(chr->path, ',')) {
+        xf_xml_bad(err, node, "needs a path, without a comma, in its "
+                   "<source>");
+        return NULL;
+    }
+    return g_strconcat(format, chr->path, NULL);
+}
+
+static char *
+need_tcp(xmlNode *node, const struct chardev *chr, GError **err)
+{
+    int mode = chr->has[1] ? 1 : 0;
+
+    if (!chr->host[mode] || !chr->service[mode]) {
+        xf_xml_bad(err, node, "needs host and service in its <source>");
+        return NULL;
+    }
+    return g_strdup_printf("%s:%s:%s%s", chr->telnet ? "telnet" : "tcp",
+                           chr->host[mode], chr->service[mode],
+                           mode ? "" : ",server,nowait");
+}
+
+static char *
+need_udp(xmlNode *node, const struct chardev *chr, GError **err)
+{
+    g_autofree char *local = NULL;
+
+    if (!chr->service[1]) {
+        xf_xml_bad(err, node, "needs a service in <source mode='connect'>");
+        return NULL;
+    }
+    if (chr->has[0])
+        local = g_strdup_printf("@%s:%s", chr->host[0] ? chr->host[0] : "",
+                                chr->service[0] ? chr->service[0] : "0");
+    return g_strdup_printf("udp:%s:%s%s", chr->host[1] ? chr->host[1] : "",
+                           chr->service[1], local ? local : "");
+}
+
+/* QEMU's text for it; NULL with the error set. */
+static char *
+serial_text(xmlNode *node, const struct chardev *chr, GError **err)
+{
+    g_autofree char *path = NULL;
+
+    switch ((enum chr_type)chr->type) {
+    case CHR_PTY:
+        return g_strdup("pty");
+    case CHR_NULL:
+        return g_strdup("null");
+    case CHR_STDIO:
+        return g_strdup("stdio");
+    case CHR_VC:
+        return g_strdup("vc");
+    case CHR_FILE:
+        return need_path(node, chr, "file:", err);
+    case CHR_PIPE:
+        return need_path(node, chr, "pipe:", err);
+    case CHR_DEV:
+        return need_path(node, chr, "", err);
+    case CHR_UNIX:
+        path = need_path(node, chr, "unix:", err);
+        return !path ? NULL
+               : g_strconcat(path, chr->has[1] ? "" : ",server,nowait", NULL);
+    case CHR_TCP:
+        return need_tcp(node, chr, err);
+    case CHR_UDP:
+        return need_udp(node, chr, err);
+    }
+    g_assert_not_reached();
+}
+
+static gboolean
+add_serial(struct xf_domxml *dom, xmlNode *node, const struct chardev *chr,
+           GError **err)
+{
+    libxl_domain_build_info *b = &dom->config->b_info;
+    g_autofree char *text = NULL;
+
+    if (!xf_xml_is_hvm(dom))
+        return xf_xml_cannot(err, node, "only a guest of type 'hvm' has "
+                             "serial ports; use <console>");
+    if (chr->append)
+        return xf_xml_cannot(err, node, "QEMU's -serial does not append to a "
+                             "file");
+    text = serial_text(node, chr, err);
+    if (!text)
+        return FALSE;
+    xf_xl_list_add(&b->u.hvm.serial_list, text);
+    dom->serials++;
+    return TRUE;
+}
+
+gboolean
+xf_xml_read_serial(struct xf_domxml *dom, xmlNode *node, void *arg,
+                   GError **err)
+{
+    struct chardev chr = { .port = dom->serials };
+
+    if (!read_chardev(dom, node, &chr, err))
+        return FALSE;
+    if (chr.target == TARGET_XEN)
+        return xf_xml_bad(err, node, "a serial port has no target 'xen'");
+    if (chr.port != dom->serials)
+        return xf_xml_cannot(err, node, "serial ports must come in the order "
+                             "of their ports, from 0");
+    return add_serial(dom, node, &chr, err);
+}
+
+/* -- consoles -------------------------------------------------------------- */
+
+/* libvirt shows the first serial port a second time, as a console. */
+static gboolean
+serial_console(struct xf_domxml *dom, xmlNode *node,
+               const struct chardev *chr, GError **err)
+{
+    if (chr->port != 0 || dom->serial_console)
+        return xf_xml_cannot(err, node, "only the first serial port may be a "
+                             "console; use <serial> for others");
+    dom->serial_console = node;
+    return TRUE;
+}
+
+gboolean
+xf_xml_read_console(struct xf_domxml *dom, xmlNode *node, void *arg,
+                    GError **err)
+{
+    struct chardev chr = { 0 };
+
+    if (!read_chardev(dom, node, &chr, err))
+        return FALSE;
+    if (!chr.target)
+        chr.target = xf_xml_is_hvm(dom) ? TARGET_SERIAL : TARGET_XEN;
+    if (chr.target == TARGET_SERIAL)
+        return serial_console(dom, node, &chr, err);
+    if (chr.type != CHR_PTY)
+        return xf_xml_cannot(err, node, "a Xen console is of type 'pty'");
+    if (chr.port != 0 || dom->xen_console)
+        return xf_xml_cannot(err, node, "a guest has one Xen console; use "
+                             "<channel> for more");
+    dom->xen_console = TRUE;
+    return TRUE;
+}
+
+/* A serial console without its <serial> stands for both. */
+gboolean
+xf_xml_chardevs_finish(struct xf_domxml *dom, GError **err)
+{
+    struct chardev chr = { 0 };
+
+    if (!dom->serial_console || dom->serials)
+        return TRUE;
+    return read_chardev(dom, dom->serial_console, &chr, err)
+           && add_serial(dom, dom->serial_console, &chr, err);
+}
+
+/* -- channels -------------------------------------------------------------- */
+
+gboolean
+xf_xml_read_channel(struct xf_domxml *dom, xmlNode *node, void *arg,
+                    GError **err)
+{
+    libxl_domain_config *config = dom->config;
+    struct chardev chr = { 0 };
+    libxl_device_channel *channel;
+
+    if (!read_chardev(dom, node, &chr, err))
+        return FALSE;
+    if (chr.target != TARGET_XEN || !chr.name || !*chr.name)
+        return xf_xml_bad(err, node, "needs <target type='xen' name=>");
+    if (chr.type != CHR_PTY && chr.type != CHR_UNIX)
+        return xf_xml_cannot(err, node, "a Xen channel is of type 'pty' or "
+                             "'unix'");
+    channel = XF_XL_APPEND(config->channels, config->num_channels);
+    libxl_device_channel_init(channel);
+    channel->devid = config->num_channels - 1;
+    channel->name = xf_xl_strdup(chr.name);
+    if (chr.type == CHR_PTY) {
+        libxl_device_channel_init_connection(
+            channel, LIBXL_CHANNEL_CONNECTION_PTY);
+        return TRUE;
+    }
+    if (chr.has[1] || !chr.path || !*chr.path)
+        return xf_xml_cannot(err, node, "libxl listens (mode='bind') on a "
+                             "path for it");
+    libxl_device_channel_init_connection(channel,
+                                         LIBXL_CHANNEL_CONNECTION_SOCKET);
+    channel->u.socket.path = xf_xl_strdup(chr.path);
+    return TRUE;
+}

@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Domain XML: the table of <devices>, and those devices that need few words:
+ * inputs, sound, controllers, host devices.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "xen/domxml-private.h"
+
+static gboolean
+hvm_only(struct xf_domxml *dom, xmlNode *node, GError **err)
+{
+    return xf_xml_is_hvm(dom)
+           || xf_xml_cannot(err, node, "only a guest of type 'hvm' has this");
+}
+
+/* What devices have that libvirt keeps for itself. */
+#define ALIAS_RULE                                                          \
+    { .name = "alias", .flags = XF_RULE_HARMLESS,                           \
+      .why = "a name inside libvirt" }
+#define ADDRESS_RULE                                                        \
+    { .name = "address", .flags = XF_RULE_HARMLESS,                         \
+      .why = "QEMU gives it its place" }
+
+static const struct xf_xml_rule plain_rules[] = {
+    ALIAS_RULE,
+    ADDRESS_RULE,
+    { .name = NULL }
+};
+
+static gboolean
+read_emulator(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    libxl_domain_build_info *b = &dom->config->b_info;
+    const char *path = xf_xml_text(dom, node);
+    const char *slash = strrchr(path, '/');
+
+    if (!*path)
+        return xf_xml_bad(err, node, "is empty");
+    b->device_model = xf_xl_strdup(path);
+    if (strcmp(slash ? slash + 1 : path, "qemu-dm") == 0)
+        b->device_model_version =
+            LIBXL_DEVICE_MODEL_VERSION_QEMU_XEN_TRADITIONAL;
+    return TRUE;
+}
+
+/* -- <input>, <sound>, <redirdev> ------------------------------------------ */
+
+enum input_bus {
+    INPUT_USB = 1,
+    INPUT_PS2,
+    INPUT_XEN,
+};
+
+static const struct xf_xml_word input_buses[] = {
+    { "usb", INPUT_USB, NULL },
+    { "ps2", INPUT_PS2, NULL },
+    { "xen", INPUT_XEN, NULL },
+    { "virtio", 0, "Xen guests have no virtio inputs" },
+    { NULL, 0, NULL }
+};
+
+enum input_type {
+    INPUT_MOUSE = 1,
+    INPUT_TABLET,
+    INPUT_KEYBOARD,
+};
+
+static const struct xf_xml_word input_types[] = {
+    { "mouse", INPUT_MOUSE, NULL },
+    { "tablet", INPUT_TABLET, NULL },
+    { "keyboard", INPUT_KEYBOARD, NULL },
+    { "passthrough", 0, "libxl passes no input devices through" },
+    { "evdev", 0, "libxl passes no input devices through" },
+    { NULL, 0, NULL }
+};
+
+/* QEMU's names */
+static const char *const usb_inputs[] = {
+    [INPUT_MOUSE] = "mouse",
+    [INPUT_TABLET] = "tablet",
+    [INPUT_KEYBOARD] = "keyboard",
+};
+
+static gboolean
+read_input(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    libxl_domain_build_info *b = &dom->config->b_info;
+    int type = 0, bus = xf_xml_is_hvm(dom) ? INPUT_PS2 : INPUT_XEN;
+
+    if (!xf_xml_need_attr(dom, node, "type", err)
+        || !xf_xml_word_attr(dom, node, "type", input_types, &type, err)
+        || !xf_xml_word_attr(dom, node, "bus", input_buses, &bus, err))
+        return FALSE;
+    if (type == INPUT_TABLET && bus != INPUT_USB)
+        return xf_xml_cannot(err, node, "libxl has tablets on the bus 'usb' "
+                             "only");
+    /* the PS/2 pair and the PV pair come by themselves */
+    if (bus == INPUT_XEN)
+        return TRUE;
+    if (!hvm_only(dom, node, err))
+        return FALSE;
+    if (bus == INPUT_PS2)
+        return TRUE;
+    libxl_defbool_set(&b->u.hvm.usb, true);
+    xf_xl_list_add(&b->u.hvm.usbdevice_list, usb_inputs[type]);
+    return TRUE;
+}
+
+static const struct {
+    const char *model, *libxl;
+} sounds[] = {
+    { "sb16", "sb16" }, { "es1370", "es1370" }, { "pcspk", "pcspk" },
+    { "ac97", "ac97" }, { "ich6", "hda" },      { "ich9", "hda" },
+};
+
+/* libxl takes QEMU's names, a comma between. */
+static gboolean
+read_sound(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    libxl_domain_build_info *b = &dom->config->b_info;
+    const char *model = xf_xml_need_attr(dom, node, "model", err);
+    const char *name = NULL;
+
+    if (!model || !hvm_only(dom, node, err))
+        return FALSE;
+    for (gsize i = 0; i < G_N_ELEMENTS(sounds); i++)
+        if (strcmp(sounds[i].model, model) == 0)
+            name = sounds[i].libxl;
+    if (!name)
+        return xf_xml_cannot(err, node, "model '%s': libxl has sb16, es1370, "
+                             "pcspk, ac97 and ich6", model);
+
+    g_autofree char *list = b->u.hvm.soundhw
+        ? g_strconcat(b->u.hvm.soundhw, ",", name, NULL) : g_strdup(name);
+
+    free(b->u.hvm.soundhw);
+    b->u.hvm.soundhw = xf_xl_strdup(list);
+    return TRUE;
+}
+
+static const struct xf_xml_word redir_types[] = {
+    { "spicevmc", 1, NULL },
+    { "tcp", 0, "libxl redirects USB through spice only" },
+    { NULL, 0, NULL }
+};
+
+static gboolean
+read_redirdev(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    int type;
+
+    if (!hvm_only(dom, node, err)
+        || !xf_xml_need_attr(dom, node, "type", err)
+        || !xf_xml_word_attr(dom, node, "type", redir_types, &type, err))
+        return FALSE;
+    dom->config->b_info.u.hvm.spice.usbredirection++;
+    return TRUE;
+}
+
+/* -- <memballoon> ---------------------------------------------------------- */
+
+static const struct xf_xml_word balloons[] = {
+    { "xen", 1, NULL },
+    { "none", 0, "every Xen guest can be ballooned; use 'xen'" },
+    { "virtio", 0, "every Xen guest has Xen's own; use 'xen'" },
+    { NULL, 0, NULL }
+};
+
+static gboolean
+read_memballoon(struct xf_domxml *dom, xmlNode *node, void *arg,
+                GError **err)
+{
+    int model;
+
+    return xf_xml_word_attr(dom, node, "model", balloons, &model, err);
+}
+
+/* -- <controller> ---------------------------------------------------------- */
+
+enum controller {
+    CONTROLLER_PLAIN = 1,       /* QEMU has it anyway */
+    CONTROLLER_USB,
+    CONTROLLER_XENBUS,
+};
+
+static const struct xf_xml_word controllers[] = {
+    { "ide", CONTROLLER_PLAIN, NULL },
+    { "scsi", CONTROLLER_PLAIN, NULL },
+    { "sata", CONTROLLER_PLAIN, NULL },
+    { "pci", CONTROLLER_PLAIN, NULL },
+    { "usb", CONTROLLER_USB, NULL },
+    { "xenbus", CONTROLLER_XENBUS, NULL },
+    { "fdc", 0, "libxl has no floppy drives" },
+    { "virtio-serial", 0, "Xen guests have no virtio devices" },
+    { "ccid", 0, "libxl has no smart cards" },
+    { NULL, 0, NULL }
+};
+
+static gboolean
+read_xenbus(struct xf_domxml *dom, xmlNode *node, GError **err)
+{
+    libxl_domain_build_info *b = &dom->config->b_info;
+    guint64 frames = 0, channels = 0;
+
+    if (!xf_xml_uint_attr(dom, node, "maxGrantFrames", G_MAXINT32, &frames,
+                          err)
+        || !xf_xml_uint_attr(dom, node, "maxEventChannels", G_MAXINT32,
+                             &channels, err))
+        return FALSE;
+    if (frames)
+        b->max_grant_frames = frames;
+    if (channels)
+        b->event_channels = channels;
+    return TRUE;
+}
+
+/* Models of libvirt: Xen's own (qusb: served to PV drivers) and QEMU's. */
+static const struct {
+    const char *model;
+    libxl_usbctrl_type type;    /* AUTO: QEMU's, for the whole guest */
+    int version;
+} usb_models[] = {
+    { "qusb1", LIBXL_USBCTRL_TYPE_QUSB, 1 },
+    { "qusb2", LIBXL_USBCTRL_TYPE_QUSB, 2 },
+    { "piix3-uhci", LIBXL_USBCTRL_TYPE_AUTO, 1 },
+    { "ich9-ehci1", LIBXL_USBCTRL_TYPE_AUTO, 2 },
+    { "nec-xhci", LIBXL_USBCTRL_TYPE_AUTO, 3 },
+};
+
+static gboolean
+add_usbctrl(struct xf_domxml *dom, xmlNode *node, int model, GError **err)
+{
+    libxl_domain_config *config = dom->config;
+    guint64 index = config->num_usbctrls, ports = 0;
+    libxl_device_usbctrl *ctrl;
+
+    if (!xf_xml_uint_attr(dom, node, "index", G_MAXINT16, &index, err)
+        || !xf_xml_uint_attr(dom, node, "ports", 31, &ports, err))
+        return FALSE;
+    for (int i = 0; i < config->num_usbctrls; i++)
+        if (config->usbctrls[i].devid == (int)index)
+            return xf_xml_bad(err, node, "index %d is given twice",
+                              (int)index);
+    ctrl = XF_XL_APPEND(config->usbctrls, config->num_usbctrls);
+    libxl_device_usbctrl_init(ctrl);
+    ctrl->type = usb_models[model].type;
+    ctrl->version = usb_models[model].version;
+    ctrl->devid = index;
+    ctrl->ports = ports ? ports : 8;
+    return TRUE;
+}
+
+static gboolean
+read_usb_controller(struct xf_domxml *dom, xmlNode *node, GError **err)
+{
+    const char *name = xf_xml_attr(dom, node, "model");
+    libxl_domain_build_info *b = &dom->config->b_info;
+    int model = -1;
+
+    /* libvirt notes that there is none */
+    if (g_strcmp0(name, "none") == 0)
+        return TRUE;
+    for (gsize i = 0; i < G_N_ELEMENTS(usb_models); i++)
+        if (strcmp(usb_models[i].model, name ? name : "qusb2") == 0)
+            model = i;
+    if (model < 0)
+        return xf_xml_cannot(err, node, "model '%s': libxl has qusb1, qusb2, "
+                             "piix3-uhci, ich9-ehci1 and nec-xhci", name);
+    if (usb_models[model].type == LIBXL_USBCTRL_TYPE_QUSB)
+        return add_usbctrl(dom, node, model, err);
+    if (!hvm_only(dom, node, err))
+        return FALSE;
+    libxl_defbool_set(&b->u.hvm.usb, true);
+    b->u.hvm.usbversion = usb_models[model].version;
+    return TRUE;
+}
+
+static gboolean
+read_controller(struct xf_domxml *dom, xmlNode *node, void *arg,
+                GError **err)
+{
+    int type = 0;
+
+    if (!xf_xml_need_attr(dom, node, "type", err)
+        || !xf_xml_word_attr(dom, node, "type", controllers, &type, err))
+        return FALSE;
+    if (type == CONTROLLER_XENBUS)
+        return read_xenbus(dom, node, err);
+    if (xf_xml_attr(dom, node, "maxGrantFrames")
+        || xf_xml_attr(dom, node, "maxEventChannels"))
+        return xf_xml_bad(err, node, "only a controller of type 'xenbus' has "
+                          "these limits");
+    return type != CONTROLLER_USB || read_usb_controller(dom, node, err);
+}
+
+/* -- <hostdev> ------------------------------------------------------------- */
+
+enum hostdev_type {
+    HOSTDEV_PCI = 1,
+    HOSTDEV_USB,
+};
+
+struct hostdev {
+    int type;
+    gboolean managed, permissive, address_seen;
+    guint64 domain, bus, slot, function, device;
+};
+
+/* Numbers as libvirt writes them: 0x0000. */
+static gboolean
+read_source_address(struct xf_domxml *dom, xmlNode *node, void *arg,
+                    GError **err)
+{
+    struct hostdev *dev = arg;
+
+    dev->address_seen = TRUE;
+    if (!xf_xml_need_attr(dom, node, "bus", err)
+        || !xf_xml_uint_attr(dom, node, "bus", 255, &dev->bus, err))
+        return FALSE;
+    if (dev->type == HOSTDEV_USB)
+        return xf_xml_need_attr(dom, node, "device", err)
+               && xf_xml_uint_attr(dom, node, "device", 255, &dev->device,
+                                   err);
+    return xf_xml_need_attr(dom, node, "slot", err)
+           && xf_xml_uint_attr(dom, node, "domain", 65535, &dev->domain, err)
+           && xf_xml_uint_attr(dom, node, "slot", 31, &dev->slot, err)
+           && xf_xml_uint_attr(dom, node, "function", 7, &dev->function,
+                               err);
+}
+
+#define USB_BY_ID "which device that is depends on the host; give <address>"
+
+static const struct xf_xml_rule source_rules[] = {
+    { .name = "address", .attrs = "domain bus slot function device",
+      .read = read_source_address },
+    { .name = "vendor", .why = USB_BY_ID },
+    { .name = "product", .why = USB_BY_ID },
+    { .name = NULL }
+};
+
+static gboolean
+read_hostdev_source(struct xf_domxml *dom, xmlNode *node, void *arg,
+                    GError **err)
+{
+    struct hostdev *dev = arg;
+    int filtering = 1;
+
+    if (!xf_xml_word_attr(dom, node, "writeFiltering", xf_xml_yes_no,
+                          &filtering, err))
+        return FALSE;
+    dev->permissive = !filtering;
+    return TRUE;
+}
+
+static const struct xf_xml_word hostdev_drivers[] = {
+    { "xen", 1, NULL },
+    { "vfio", 0, "Xen assigns devices by itself; use 'xen'" },
+    { "kvm", 0, "Xen assigns devices by itself; use 'xen'" },
+    { NULL, 0, NULL }
+};
+
+static gboolean
+read_hostdev_driver(struct xf_domxml *dom, xmlNode *node, void *arg,
+                    GError **err)
+{
+    int driver;
+
+    return xf_xml_word_attr(dom, node, "name", hostdev_drivers, &driver,
+                            err);
+}
+
+static const struct xf_xml_rule hostdev_rules[] = {
+    { .name = "source", .attrs = "writeFiltering",
+      .read = read_hostdev_source, .children = source_rules },
+    { .name = "driver", .attrs = "name", .read = read_hostdev_driver },
+    ALIAS_RULE,
+    ADDRESS_RULE,
+    { .name = "rom", .why = "libxl has no setting for it" },
+    { .name = "boot", .why = "libxl boots from no assigned device" },
+    { .name = "readonly", .why = "libxl has no setting for it" },
+    { .name = "shareable", .why = "libxl has no setting for it" },
+    { .name = NULL }
+};
+
+static void
+add_pci(struct xf_domxml *dom, const struct hostdev *dev)
+{
+    libxl_domain_config *config = dom->config;
+    libxl_device_pci *pci = XF_XL_APPEND(config->pcidevs,
+                                         config->num_pcidevs);
+
+    libxl_device_pci_init(pci);
+    pci->domain = dev->domain;
+    pci->bus = dev->bus;
+    pci->dev = dev->slot;
+    pci->func = dev->function;
+    /* managed: taken from its driver in dom0 and given back */
+    pci->seize = dev->managed;
+    pci->permissive = dev->permissive;
+}
+
+static void
+add_usb(struct xf_domxml *dom, const struct hostdev *dev)
+{
+    libxl_domain_config *config = dom->config;
+    libxl_device_usbdev *usb = XF_XL_APPEND(config->usbdevs,
+                                            config->num_usbdevs);
+
+    libxl_device_usbdev_init(usb);
+    libxl_device_usbdev_init_type(usb, LIBXL_USBDEV_TYPE_HOSTDEV);
+    usb->u.hostdev.hostbus = dev->bus;
+    usb->u.hostdev.hostaddr = dev->device;
+}
+
+static const struct xf_xml_word hostdev_modes[] = {
+    { "subsystem", 1, NULL },
+    { "capabilities", 0, "containers are not Xen's" },
+    { NULL, 0, NULL }
+};
+
+static const struct xf_xml_word hostdev_types[] = {
+    { "pci", HOSTDEV_PCI, NULL },
+    { "usb", HOSTDEV_USB, NULL },
+    { "scsi", 0, "libxl passes PCI and USB devices through" },
+    { "scsi_host", 0, "libxl passes PCI and USB devices through" },
+    { "mdev", 0, "libxl passes PCI and USB devices through" },
+    { NULL, 0, NULL }
+};
+
+static gboolean
+read_hostdev(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct hostdev dev = { 0 };
+    int mode = 1;
+
+    if (!xf_xml_need_attr(dom, node, "type", err)
+        || !xf_xml_word_attr(dom, node, "type", hostdev_types, &dev.type,
+                             err)
+        || !xf_xml_word_attr(dom, node, "mode", hostdev_modes, &mode, err)
+        || !xf_xml_word_attr(dom, node, "managed", xf_xml_yes_no,
+                             &dev.managed, err)
+        || !xf_xml_walk(dom, node, hostdev_rules, &dev, err))
+        return FALSE;
+    if (!dev.address_seen)
+        return xf_xml_bad(err, node, "has no <source><address>");
+    if (dev.type == HOSTDEV_PCI)
+        add_pci(dom, &dev);
+    else
+        add_usb(dom, &dev);
+    return TRUE;
+}
+
+/* -- the table ------------------------------------------------------------- */
+
+const struct xf_xml_rule xf_xml_device_rules[] = {
+    { .name = "emulator", .read = read_emulator, .flags = XF_RULE_TEXT },
+    { .name = "disk", .attrs = "type device snapshot",
+      .read = xf_xml_read_disk, .flags = XF_RULE_MANY | XF_RULE_OWN },
+    { .name = "controller",
+      .attrs = "type index model ports maxGrantFrames maxEventChannels",
+      .read = read_controller, .children = plain_rules,
+      .flags = XF_RULE_MANY },
+    { .name = "interface", .attrs = "type", .read = xf_xml_read_interface,
+      .flags = XF_RULE_MANY | XF_RULE_OWN },
+    { .name = "serial", .attrs = "type", .read = xf_xml_read_serial,
+      .flags = XF_RULE_MANY | XF_RULE_OWN },
+    { .name = "console", .attrs = "type ~tty", .read = xf_xml_read_console,
+      .flags = XF_RULE_MANY | XF_RULE_OWN },
+    { .name = "channel", .attrs = "type", .read = xf_xml_read_channel,
+      .flags = XF_RULE_MANY | XF_RULE_OWN },
+    { .name = "input", .attrs = "type bus", .read = read_input,
+      .children = plain_rules, .flags = XF_RULE_MANY },
+    { .name = "graphics",
+      .attrs = "type port autoport tlsPort listen passwd keymap sharePolicy "
+               "display xauth",
+      .read = xf_xml_read_graphics, .flags = XF_RULE_MANY | XF_RULE_OWN },
+    { .name = "video", .read = xf_xml_read_video,
+      .flags = XF_RULE_MANY | XF_RULE_OWN },
+    { .name = "sound", .attrs = "model", .read = read_sound,
+      .children = plain_rules, .flags = XF_RULE_MANY },
+    { .name = "hostdev", .attrs = "mode type managed", .read = read_hostdev,
+      .flags = XF_RULE_MANY | XF_RULE_OWN },
+    { .name = "redirdev", .attrs = "bus type", .read = read_redirdev,
+      .children = plain_rules, .flags = XF_RULE_MANY },
+    { .name = "memballoon", .attrs = "model", .read = read_memballoon,
+      .children = plain_rules },
+    { .name = "parallel", .why = "libxl has no parallel ports" },
+    { .name = "filesystem", .why = "libxl 4.17 shares no folders by XML" },
+    { .name = "watchdog", .why = "libxl has no emulated watchdog; the "
+                                 "hypervisor's is always there" },
+    { .name = "rng", .why = "Xen guests have no virtio devices" },
+    { .name = "tpm", .why = "libxl has TPMs in stub domains only" },
+    { .name = "smartcard", .why = "libxl has no smart cards" },
+    { .name = "hub", .why = "libxl has no USB hubs" },
+    { .name = "lease", .why = "no lock manager is used" },
+    { .name = "panic", .why = "Xen sees a guest's crash without a device; "
+                              "take this out" },
+    { .name = "shmem", .why = "libxl has no shared memory devices" },
+    { .name = "memory", .why = "libxl has no memory devices" },
+    { .name = "iommu", .why = "libxl has no emulated IOMMU" },
+    { .name = "vsock", .why = "Xen guests have no virtio devices" },
+    { .name = "audio", .why = "libxl has no setting for the host's sound" },
+    { .name = "crypto", .why = "Xen guests have no virtio devices" },
+    { .name = "nvram", .why = "x86 guests have none" },
+    { .name = NULL }
+};
+
+gboolean
+xf_xml_devices_finish(struct xf_domxml *dom, GError **err)
+{
+    libxl_domain_config *config = dom->config;
+
+    if (!xf_xml_chardevs_finish(dom, err))
+        return FALSE;
+    xf_xml_graphics_finish(dom);
+    /* a PV guest must see the holes for its devices' memory */
+    if (xf_xml_is_pv(dom) && config->num_pcidevs)
+        libxl_defbool_setdefault(&config->b_info.u.pv.e820_host, true);
+    return TRUE;
+}

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Domain XML: <disk>. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "xen/domxml-private.h"
+
+enum disk_type {
+    DISK_FILE,
+    DISK_BLOCK,
+    DISK_NETWORK,
+};
+
+enum disk_device {
+    DISK_DISK,
+    DISK_CDROM,
+};
+
+enum disk_bus {
+    BUS_UNSAID,
+    BUS_XEN,
+    BUS_IDE,
+    BUS_SCSI,
+    BUS_SATA,
+};
+
+/* libvirt's driver names */
+enum disk_driver {
+    DRIVER_UNSAID,
+    DRIVER_PHY,
+    DRIVER_FILE,
+    DRIVER_TAP,
+    DRIVER_QEMU,
+};
+
+/* One <disk> while its children are read. */
+struct disk {
+    libxl_device_disk *xl;
+    xmlNode *node, *target, *format_node;
+    int type, device, bus, driver, format;
+    gboolean readonly;
+    GString *network;           /* libxl's path for a network source */
+};
+
+/* -- <source> -------------------------------------------------------------- */
+
+static const struct xf_xml_word startup_policies[] = {
+    { "mandatory", 0, NULL },
+    { "optional", 0, "a medium that is missing cannot be left out" },
+    { "requisite", 0, "a medium that is missing cannot be left out" },
+    { NULL, 0, NULL }
+};
+
+static const struct xf_xml_word protocols[] = {
+    { "rbd", 'r', NULL }, { "nbd", 'n', NULL }, { NULL, 0, NULL }
+};
+
+struct hosts {
+    struct disk *disk;
+    int protocol;
+    guint count;
+};
+
+/* rbd: ":mon_host=a\:1;b"; nbd: "nbd:host:port".  Colons and the like are
+ * QEMU's separators. */
+static gboolean
+read_host(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct hosts *hosts = arg;
+    const char *name = xf_xml_need_attr(dom, node, "name", err);
+    const char *transport = xf_xml_attr(dom, node, "transport");
+    guint64 port = 0;
+
+    if (!name
+        || !xf_xml_uint_attr(dom, node, "port", G_MAXUINT16, &port, err))
+        return FALSE;
+    if (transport && strcmp(transport, "tcp") != 0)
+        return xf_xml_cannot(err, node, "transport '%s': only 'tcp' is",
+                             transport);
+    if (strpbrk(name, ":;\\@"))
+        return xf_xml_cannot(err, node, "name '%s' has a character that "
+                             "QEMU's disk names cannot hold", name);
+    hosts->count++;
+    if (hosts->protocol == 'n') {
+        g_string_append_printf(hosts->disk->network, ":%s:%u", name,
+                               port ? (guint)port : 10809);
+        return TRUE;
+    }
+    g_string_append(hosts->disk->network,
+                    hosts->count == 1 ? ":mon_host=" : "\\;");
+    g_string_append(hosts->disk->network, name);
+    if (port)
+        g_string_append_printf(hosts->disk->network, "\\:%u", (guint)port);
+    return TRUE;
+}
+
+static const struct xf_xml_rule host_rules[] = {
+    { .name = "host", .attrs = "name port transport", .read = read_host,
+      .flags = XF_RULE_MANY },
+    { .name = "auth", .why = "secrets of libvirt's store are not read; put "
+                             "the key into Ceph's configuration in dom0" },
+    { .name = NULL }
+};
+
+static gboolean
+read_network(struct xf_domxml *dom, xmlNode *node, struct disk *disk,
+             GError **err)
+{
+    struct hosts hosts = { .disk = disk };
+    const char *name = xf_xml_attr(dom, node, "name");
+
+    if (!xf_xml_need_attr(dom, node, "protocol", err)
+        || !xf_xml_word_attr(dom, node, "protocol", protocols,
+                             &hosts.protocol, err))
+        return FALSE;
+    if (name && strpbrk(name, ":\\"))
+        return xf_xml_cannot(err, node, "name '%s' has a character that "
+                             "QEMU's disk names cannot hold", name);
+    disk->network = g_string_new(hosts.protocol == 'r' ? "rbd:" : "nbd");
+    if (hosts.protocol == 'r') {
+        if (!xf_xml_need_attr(dom, node, "name", err))
+            return FALSE;
+        g_string_append(disk->network, name);
+    }
+    if (!xf_xml_walk(dom, node, host_rules, &hosts, err))
+        return FALSE;
+    if (hosts.protocol == 'r') {
+        g_string_append(disk->network, ":auth_supported=none");
+        return TRUE;
+    }
+    if (hosts.count != 1)
+        return xf_xml_bad(err, node, "nbd needs one <host>");
+    if (name)
+        g_string_append_printf(disk->network, ":exportname=%s", name);
+    return TRUE;
+}
+
+static gboolean
+read_local(struct xf_domxml *dom, xmlNode *node, struct disk *disk,
+           GError **err)
+{
+    static const struct xf_xml_rule no_children[] = {
+        { .name = "seclabel", .flags = XF_RULE_HARMLESS,
+          .why = "dom0 relabels no files for Xen" },
+        { .name = NULL }
+    };
+    const char *mine = disk->type == DISK_FILE ? "file" : "dev";
+    const char *other = disk->type == DISK_FILE ? "dev" : "file";
+    const char *path = xf_xml_attr(dom, node, mine);
+
+    if (xf_xml_attr(dom, node, other) || xf_xml_attr(dom, node, "protocol")
+        || xf_xml_attr(dom, node, "name"))
+        return xf_xml_bad(err, node, "this type of disk has its source in "
+                          "'%s'", mine);
+    if (path && *path)
+        disk->xl->pdev_path = xf_xl_strdup(path);
+    return xf_xml_walk(dom, node, no_children, NULL, err);
+}
+
+static gboolean
+read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct disk *disk = arg;
+    int policy;
+
+    if (!xf_xml_word_attr(dom, node, "startupPolicy", startup_policies,
+                          &policy, err))
+        return FALSE;
+    if (disk->type != DISK_NETWORK)
+        return read_local(dom, node, disk, err);
+    if (xf_xml_attr(dom, node, "file") || xf_xml_attr(dom, node, "dev"))
+        return xf_xml_bad(err, node, "a network disk has no local path");
+    return read_network(dom, node, disk, err);
+}
+
+/* -- <driver> -------------------------------------------------------------- */
+
+static const struct xf_xml_word drivers[] = {
+    { "phy", DRIVER_PHY, NULL },   { "file", DRIVER_FILE, NULL },
+    { "tap", DRIVER_TAP, NULL },   { "tap2", DRIVER_TAP, NULL },
+    { "qemu", DRIVER_QEMU, NULL }, { NULL, 0, NULL }
+};
+
+static const struct xf_xml_word formats[] = {
+    { "raw", LIBXL_DISK_FORMAT_RAW, NULL },
+    { "aio", LIBXL_DISK_FORMAT_RAW, NULL },
+    { "qcow", LIBXL_DISK_FORMAT_QCOW, NULL },
+    { "qcow2", LIBXL_DISK_FORMAT_QCOW2, NULL },
+    { "vhd", LIBXL_DISK_FORMAT_VHD, NULL },
+    { "vpc", LIBXL_DISK_FORMAT_VHD, NULL },
+    { "qed", LIBXL_DISK_FORMAT_QED, NULL },
+    { NULL, 0, NULL }
+};
+
+static const struct xf_xml_word cache_modes[] = {
+    { "default", 0, NULL },
+    { "writeback", 0, NULL },
+    { "none", 1, NULL },
+    { "directsync", 1, NULL },
+    { "writethrough", 0, "libxl's disks are cached (writeback) or not "
+                         "(none)" },
+    { "unsafe", 0, "libxl's disks keep what a guest has flushed" },
+    { NULL, 0, NULL }
+};
+
+static const struct xf_xml_word discards[] = {
+    { "unmap", 1, NULL }, { "ignore", 0, NULL }, { NULL, 0, NULL }
+};
+
+static gboolean
+read_driver(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct disk *disk = arg;
+    int direct = 0, discard = -1;
+
+    disk->format_node = node;
+    if (!xf_xml_word_attr(dom, node, "name", drivers, &disk->driver, err)
+        || !xf_xml_word_attr(dom, node, "type", formats, &disk->format, err)
+        || !xf_xml_word_attr(dom, node, "cache", cache_modes, &direct, err)
+        || !xf_xml_word_attr(dom, node, "discard", discards, &discard, err))
+        return FALSE;
+    disk->xl->direct_io_safe = direct;
+    if (discard >= 0)
+        libxl_defbool_set(&disk->xl->discard_enable, discard);
+    return TRUE;
+}
+
+/* -- <target> and the rest ------------------------------------------------- */
+
+static const struct xf_xml_word buses[] = {
+    { "xen", BUS_XEN, NULL },   { "ide", BUS_IDE, NULL },
+    { "scsi", BUS_SCSI, NULL }, { "sata", BUS_SATA, NULL },
+    { "virtio", 0, "libxl 4.17 has no virtio disks on x86; use 'xen'" },
+    { "usb", 0, "libxl has no USB disks" },
+    { "fdc", 0, "libxl has no floppy drives" },
+    { "sd", 0, "libxl has no SD cards" },
+    { NULL, 0, NULL }
+};
+
+static gboolean
+read_target(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct disk *disk = arg;
+    int removable = 0;
+
+    disk->target = node;
+    if (!xf_xml_need_attr(dom, node, "dev", err)
+        || !xf_xml_word_attr(dom, node, "bus", buses, &disk->bus, err)
+        || !xf_xml_word_attr(dom, node, "removable", xf_xml_on_off,
+                             &removable, err))
+        return FALSE;
+    xf_xml_string_attr(dom, node, "dev", &disk->xl->vdev);
+    disk->xl->removable = removable;
+    return TRUE;
+}
+
+static gboolean
+read_readonly(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    ((struct disk *)arg)->readonly = TRUE;
+    return TRUE;
+}
+
+static gboolean
+read_disk_boot(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct disk *disk = arg;
+
+    return xf_xml_boot_device(dom, node,
+                              disk->device == DISK_CDROM ? 'd' : 'c', err);
+}
+
+static gboolean
+read_backenddomain(struct xf_domxml *dom, xmlNode *node, void *arg,
+                   GError **err)
+{
+    struct disk *disk = arg;
+
+    if (!xf_xml_need_attr(dom, node, "name", err))
+        return FALSE;
+    xf_xml_string_attr(dom, node, "name", &disk->xl->backend_domname);
+    return TRUE;
+}
+
+/* An empty <backingStore/> only says that there is none below. */
+static gboolean
+read_backing_store(struct xf_domxml *dom, xmlNode *node, void *arg,
+                   GError **err)
+{
+    if (node->properties || xmlFirstElementChild(node))
+        return xf_xml_cannot(err, node, "chains are read from the image, "
+                             "not from the XML");
+    return TRUE;
+}
+
+#define NO_IOTUNE "libxl has no block I/O limits"
+
+static const struct xf_xml_rule disk_rules[] = {
+    { .name = "driver", .attrs = "name type cache discard",
+      .read = read_driver },
+    { .name = "source", .attrs = "file dev protocol name startupPolicy "
+                                 "~index",
+      .read = read_source, .flags = XF_RULE_OWN },
+    { .name = "target", .attrs = "dev bus removable ~tray",
+      .read = read_target },
+    { .name = "readonly", .read = read_readonly },
+    { .name = "shareable", .flags = XF_RULE_HARMLESS,
+      .why = "libxl has no such mark; its block script alone refuses two "
+             "writers on one host" },
+    { .name = "backingStore", .read = read_backing_store,
+      .flags = XF_RULE_OWN },
+    { .name = "boot", .attrs = "order", .read = read_disk_boot },
+    { .name = "backenddomain", .attrs = "name", .read = read_backenddomain },
+    { .name = "alias", .flags = XF_RULE_HARMLESS,
+      .why = "a name inside libvirt" },
+    { .name = "address", .flags = XF_RULE_HARMLESS,
+      .why = "the target's name gives a Xen disk its place" },
+    { .name = "transient", .why = "libxl keeps what a guest writes" },
+    { .name = "iotune", .why = NO_IOTUNE },
+    { .name = "throttlefilters", .why = NO_IOTUNE },
+    { .name = "blockio", .why = "libxl takes the block size of the image" },
+    { .name = "geometry", .why = "libxl has no setting for it" },
+    { .name = "serial", .why = "libxl's disks have no serial number" },
+    { .name = "wwn", .why = "libxl's disks have no world wide name" },
+    { .name = "vendor", .why = "libxl's disks have no vendor string" },
+    { .name = "product", .why = "libxl's disks have no product string" },
+    { .name = "encryption", .why = "libxl does not decrypt disks; do it in "
+                                   "dom0" },
+    { .name = "mirror", .why = "libxl copies no disks" },
+    { .name = "auth", .why = "secrets of libvirt's store are not read; put "
+                             "the key into Ceph's configuration in dom0" },
+    { .name = NULL }
+};
+
+/* -- putting it together --------------------------------------------------- */
+
+/* The bus says what the target's name must look like: libxl knows the name
+ * only.  NULL: any. */
+static const char *const bus_prefix[] = {
+    [BUS_XEN] = "xvd", [BUS_IDE] = "hd", [BUS_SCSI] = "sd", [BUS_SATA] = "hd"
+};
+
+static gboolean
+check_target(struct xf_domxml *dom, struct disk *disk, GError **err)
+{
+    const char *prefix = bus_prefix[disk->bus];
+    libxl_domain_config *config = dom->config;
+
+    if (!disk->target)
+        return xf_xml_bad(err, disk->node, "has no <target>");
+    if (prefix && !g_str_has_prefix(disk->xl->vdev, prefix))
+        return xf_xml_cannot(err, disk->target, "bus '%s': libxl knows the "
+                             "bus by the name, which must begin with '%s'",
+                             xf_xml_attr(dom, disk->target, "bus"), prefix);
+    for (int i = 0; i < config->num_disks - 1; i++)
+        if (strcmp(config->disks[i].vdev, disk->xl->vdev) == 0)
+            return xf_xml_bad(err, disk->target, "dev '%s' is given twice",
+                              disk->xl->vdev);
+    return TRUE;
+}
+
+/* All IDE disks of a guest are one or the other. */
+static gboolean
+set_hdtype(struct xf_domxml *dom, struct disk *disk, GError **err)
+{
+    libxl_hdtype want = disk->bus == BUS_SATA ? LIBXL_HDTYPE_AHCI
+                                              : LIBXL_HDTYPE_IDE;
+
+    if (disk->bus != BUS_SATA && disk->bus != BUS_IDE)
+        return TRUE;
+    if (dom->hdtype_node && dom->hdtype != want)
+        return xf_xml_cannot(err, disk->target, "libxl has IDE disks or SATA "
+                             "disks, not both; line %ld has the other",
+                             xmlGetLineNo(dom->hdtype_node));
+    dom->hdtype_node = disk->target;
+    dom->hdtype = want;
+    if (xf_xml_is_hvm(dom) && want == LIBXL_HDTYPE_AHCI)
+        dom->config->b_info.u.hvm.hdtype = want;
+    return TRUE;
+}
+
+/* Which backend a driver name means; -1: cannot serve that format. */
+static const struct {
+    libxl_disk_backend backend;
+    gboolean raw_only;
+} backends[] = {
+    [DRIVER_UNSAID] = { LIBXL_DISK_BACKEND_UNKNOWN, FALSE },
+    [DRIVER_PHY] = { LIBXL_DISK_BACKEND_PHY, TRUE },
+    [DRIVER_FILE] = { LIBXL_DISK_BACKEND_UNKNOWN, TRUE },
+    [DRIVER_TAP] = { LIBXL_DISK_BACKEND_TAP, FALSE },
+    [DRIVER_QEMU] = { LIBXL_DISK_BACKEND_QDISK, FALSE },
+};
+
+static gboolean
+set_backend(struct disk *disk, GError **err)
+{
+    libxl_device_disk *xl = disk->xl;
+
+    xl->format = disk->format;
+    xl->backend = backends[disk->driver].backend;
+    if (backends[disk->driver].raw_only && xl->format != LIBXL_DISK_FORMAT_RAW)
+        return xf_xml_cannot(err, disk->format_node, "this driver serves raw "
+                             "disks only; use name='qemu'");
+    if (disk->type == DISK_NETWORK) {
+        if (xl->backend != LIBXL_DISK_BACKEND_UNKNOWN
+            && xl->backend != LIBXL_DISK_BACKEND_QDISK)
+            return xf_xml_cannot(err, disk->format_node, "network disks are "
+                                 "served by name='qemu' only");
+        xl->backend = LIBXL_DISK_BACKEND_QDISK;
+    }
+    return TRUE;
+}
+
+static gboolean
+finish_disk(struct xf_domxml *dom, struct disk *disk, GError **err)
+{
+    libxl_device_disk *xl = disk->xl;
+
+    if (disk->network)
+        xl->pdev_path = xf_xl_strdup(disk->network->str);
+    if (!check_target(dom, disk, err) || !set_hdtype(dom, disk, err)
+        || !set_backend(disk, err))
+        return FALSE;
+    if (disk->device == DISK_CDROM) {
+        xl->is_cdrom = 1;
+        xl->removable = 1;
+        disk->readonly = TRUE;
+        /* what libxl calls a drive without a medium */
+        if (!xl->pdev_path)
+            xl->format = LIBXL_DISK_FORMAT_EMPTY;
+    } else if (!xl->pdev_path) {
+        return xf_xml_bad(err, disk->node, "has no <source>");
+    }
+    xl->readwrite = !disk->readonly;
+    return TRUE;
+}
+
+static const struct xf_xml_word disk_types[] = {
+    { "file", DISK_FILE, NULL },
+    { "block", DISK_BLOCK, NULL },
+    { "network", DISK_NETWORK, NULL },
+    { "dir", 0, "libxl has no virtual FAT disks" },
+    { "volume", 0, "there is no storage pool to ask; give the path" },
+    { "nvme", 0, "assign the NVMe device by <hostdev>" },
+    { "vhostuser", 0, "Xen guests have no vhost-user devices" },
+    { NULL, 0, NULL }
+};
+
+static const struct xf_xml_word disk_devices[] = {
+    { "disk", DISK_DISK, NULL },
+    { "cdrom", DISK_CDROM, NULL },
+    { "floppy", 0, "libxl has no floppy drives" },
+    { "lun", 0, "libxl passes no SCSI commands through" },
+    { NULL, 0, NULL }
+};
+
+static const struct xf_xml_word snapshots[] = {
+    { "no", 0, NULL }, { "internal", 0, NULL }, { "external", 0, NULL },
+    { NULL, 0, NULL }
+};
+
+gboolean
+xf_xml_read_disk(struct xf_domxml *dom, xmlNode *node, void *arg,
+                 GError **err)
+{
+    libxl_domain_config *config = dom->config;
+    struct disk disk = { .node = node, .type = DISK_FILE,
+                         .format = LIBXL_DISK_FORMAT_RAW };
+    int snapshot;
+    gboolean ok;
+
+    disk.xl = XF_XL_APPEND(config->disks, config->num_disks);
+    libxl_device_disk_init(disk.xl);
+    ok = xf_xml_word_attr(dom, node, "type", disk_types, &disk.type, err)
+         && xf_xml_word_attr(dom, node, "device", disk_devices, &disk.device,
+                             err)
+         && xf_xml_word_attr(dom, node, "snapshot", snapshots, &snapshot, err)
+         && xf_xml_walk(dom, node, disk_rules, &disk, err)
+         && finish_disk(dom, &disk, err);
+    if (disk.network)
+        g_string_free(disk.network, TRUE);
+    return ok;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Domain XML: <interface>. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "xen/domxml-private.h"
+
+/* libxl's default: how often a rate limit is topped up. */
+#define RATE_INTERVAL_USECS 50000
+
+enum nic_kind {
+    NIC_BRIDGE = 1,
+    NIC_ETHERNET,
+};
+
+struct nic {
+    libxl_device_nic *xl;
+    xmlNode *node;
+    int kind;
+    gboolean openvswitch;
+    GString *ips;
+    GString *vlan;              /* as vif-openvswitch has it in the bridge */
+};
+
+/* -- who it is ------------------------------------------------------------- */
+
+static gboolean
+parse_mac(const char *text, guint8 *mac)
+{
+    for (int i = 0; i < 6; i++, text += 3) {
+        int high = g_ascii_xdigit_value(text[0]);
+        int low = high < 0 ? -1 : g_ascii_xdigit_value(text[1]);
+
+        if (low < 0 || text[2] != (i < 5 ? ':' : '\0'))
+            return FALSE;
+        mac[i] = high << 4 | low;
+    }
+    return TRUE;
+}
+
+static gboolean
+read_mac(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct nic *nic = arg;
+    const char *text = xf_xml_need_attr(dom, node, "address", err);
+
+    if (!text)
+        return FALSE;
+    if (!parse_mac(text, nic->xl->mac))
+        return xf_xml_bad(err, node, "address '%s' is not six bytes in hex "
+                          "such as 00:16:3e:00:00:01", text);
+    if (nic->xl->mac[0] & 1)
+        return xf_xml_bad(err, node, "address '%s' is a multicast address",
+                          text);
+    return TRUE;
+}
+
+/* The name vifDOMID.N is the host's own and of this boot only: it gives the
+ * device number and no more. */
+static gboolean
+read_target(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct nic *nic = arg;
+    const char *dev = xf_xml_need_attr(dom, node, "dev", err);
+    guint domid, devid;
+    int used = 0;
+
+    if (!dev)
+        return FALSE;
+    if (sscanf(dev, "vif%u.%u%n", &domid, &devid, &used) == 2 && used
+        && (!dev[used] || strcmp(dev + used, "-emu") == 0))
+        return TRUE;
+    xf_xml_string_attr(dom, node, "dev", &nic->xl->ifname);
+    return TRUE;
+}
+
+/* -- where it is plugged in ------------------------------------------------ */
+
+static gboolean
+read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct nic *nic = arg;
+
+    if (nic->kind != NIC_BRIDGE)
+        return xf_xml_cannot(err, node, "an interface of type 'ethernet' "
+                             "has no source");
+    if (!xf_xml_need_attr(dom, node, "bridge", err))
+        return FALSE;
+    xf_xml_string_attr(dom, node, "bridge", &nic->xl->bridge);
+    return TRUE;
+}
+
+static gboolean
+read_script(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct nic *nic = arg;
+
+    if (!xf_xml_need_attr(dom, node, "path", err))
+        return FALSE;
+    xf_xml_string_attr(dom, node, "path", &nic->xl->script);
+    return TRUE;
+}
+
+static const struct xf_xml_word virtualports[] = {
+    { "openvswitch", 1, NULL }, { NULL, 0, NULL }
+};
+
+static gboolean
+read_virtualport(struct xf_domxml *dom, xmlNode *node, void *arg,
+                 GError **err)
+{
+    struct nic *nic = arg;
+    int type;
+
+    if (!xf_xml_need_attr(dom, node, "type", err)
+        || !xf_xml_word_attr(dom, node, "type", virtualports, &type, err))
+        return FALSE;
+    nic->openvswitch = TRUE;
+    return TRUE;
+}
+
+static gboolean
+read_tag(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct nic *nic = arg;
+    gboolean trunk = nic->vlan->len && nic->vlan->str[0] == ':';
+    guint64 id = 0;
+
+    if (!xf_xml_need_attr(dom, node, "id", err)
+        || !xf_xml_uint_attr(dom, node, "id", 4095, &id, err))
+        return FALSE;
+    if (nic->vlan->len && !trunk)
+        nic->vlan->str[0] = ':';
+    g_string_append_printf(nic->vlan, "%c%u", nic->vlan->len ? ':' : '.',
+                           (guint)id);
+    return TRUE;
+}
+
+static gboolean
+read_vlan(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    static const struct xf_xml_rule rules[] = {
+        { .name = "tag", .attrs = "id", .read = read_tag,
+          .flags = XF_RULE_MANY },
+        { .name = NULL }
+    };
+    struct nic *nic = arg;
+    int trunk = 0;
+
+    if (!xf_xml_word_attr(dom, node, "trunk", xf_xml_yes_no, &trunk, err)
+        || !xf_xml_walk(dom, node, rules, nic, err))
+        return FALSE;
+    if (trunk && nic->vlan->len)
+        nic->vlan->str[0] = ':';
+    return TRUE;
+}
+
+/* -- what it is ------------------------------------------------------------ */
+
+static gboolean
+read_model(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct nic *nic = arg;
+    const char *type = xf_xml_need_attr(dom, node, "type", err);
+
+    if (!type)
+        return FALSE;
+    if (strcmp(type, "netfront") == 0 || strcmp(type, "xen") == 0) {
+        nic->xl->nictype = LIBXL_NIC_TYPE_VIF;
+        return TRUE;
+    }
+    if (!xf_xml_is_hvm(dom))
+        return xf_xml_cannot(err, node, "type '%s': a guest of type 'linux' "
+                             "or 'xenpvh' has 'netfront' only", type);
+    nic->xl->model = xf_xl_strdup(type);
+    nic->xl->nictype = LIBXL_NIC_TYPE_VIF_IOEMU;
+    return TRUE;
+}
+
+static gboolean
+read_ip(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct nic *nic = arg;
+    const char *address = xf_xml_need_attr(dom, node, "address", err);
+
+    if (!address)
+        return FALSE;
+    g_string_append_printf(nic->ips, "%s%s", nic->ips->len ? " " : "",
+                           address);
+    return TRUE;
+}
+
+static gboolean
+read_mtu(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct nic *nic = arg;
+
+    return xf_xml_need_attr(dom, node, "size", err)
+           && xf_xml_int_attr(dom, node, "size", 68, 65535, &nic->xl->mtu,
+                              err);
+}
+
+static gboolean
+read_outbound(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct nic *nic = arg;
+    guint64 average = 0;
+
+    if (!xf_xml_need_attr(dom, node, "average", err)
+        || !xf_xml_uint_attr(dom, node, "average", G_MAXUINT32, &average,
+                             err))
+        return FALSE;
+    if (average == 0)
+        return xf_xml_bad(err, node, "an average of 0 would stop the guest's "
+                          "network");
+    nic->xl->rate_interval_usecs = RATE_INTERVAL_USECS;
+    nic->xl->rate_bytes_per_interval =
+        average * 1024 * RATE_INTERVAL_USECS / 1000000;
+    return TRUE;
+}
+
+static const struct xf_xml_rule bandwidth_rules[] = {
+    { .name = "inbound", .why = "libxl limits only what a guest sends "
+                                "(<outbound>)" },
+    { .name = "outbound", .attrs = "average", .read = read_outbound },
+    { .name = NULL }
+};
+
+static gboolean
+read_nic_boot(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    return xf_xml_boot_device(dom, node, 'n', err);
+}
+
+static gboolean
+read_backenddomain(struct xf_domxml *dom, xmlNode *node, void *arg,
+                   GError **err)
+{
+    struct nic *nic = arg;
+
+    if (!xf_xml_need_attr(dom, node, "name", err))
+        return FALSE;
+    xf_xml_string_attr(dom, node, "name", &nic->xl->backend_domname);
+    return TRUE;
+}
+
+static const struct xf_xml_word link_states[] = {
+    { "up", 0, NULL },
+    { "down", 1, "libxl cannot unplug the cable" },
+    { NULL, 0, NULL }
+};
+
+static gboolean
+read_link(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    int state;
+
+    return xf_xml_word_attr(dom, node, "state", link_states, &state, err);
+}
+
+static const struct xf_xml_rule nic_rules[] = {
+    { .name = "mac", .attrs = "address ~type", .read = read_mac },
+    { .name = "source", .attrs = "bridge", .read = read_source },
+    { .name = "target", .attrs = "dev ~managed", .read = read_target },
+    { .name = "script", .attrs = "path", .read = read_script },
+    { .name = "model", .attrs = "type", .read = read_model },
+    { .name = "ip", .attrs = "address ~family", .read = read_ip,
+      .flags = XF_RULE_MANY },
+    { .name = "mtu", .attrs = "size", .read = read_mtu },
+    { .name = "bandwidth", .children = bandwidth_rules },
+    { .name = "virtualport", .attrs = "type", .read = read_virtualport },
+    { .name = "vlan", .attrs = "trunk", .read = read_vlan,
+      .flags = XF_RULE_OWN },
+    { .name = "boot", .attrs = "order", .read = read_nic_boot },
+    { .name = "backenddomain", .attrs = "name", .read = read_backenddomain },
+    { .name = "link", .attrs = "state", .read = read_link },
+    { .name = "alias", .flags = XF_RULE_HARMLESS,
+      .why = "a name inside libvirt" },
+    { .name = "address", .flags = XF_RULE_HARMLESS,
+      .why = "interfaces of Xen are numbered in their order" },
+    { .name = "route", .why = "libxl's scripts set no routes" },
+    { .name = "filterref", .why = "network filters are libvirt's own" },
+    { .name = "driver", .why = "libxl has no settings for the backend" },
+    { .name = "tune", .why = "libxl has no settings for the host's end" },
+    { .name = "guest", .why = "containers are not Xen's" },
+    { .name = "port", .why = "libxl cannot isolate ports" },
+    { .name = "coalesce", .why = "libxl has no setting for it" },
+    { .name = "rom", .why = "libxl has no setting for it" },
+    { .name = "teaming", .why = "libxl has no setting for it" },
+    { .name = NULL }
+};
+
+/* -- putting it together --------------------------------------------------- */
+
+static gboolean
+set_vlan(struct nic *nic, GError **err)
+{
+    libxl_device_nic *xl = nic->xl;
+
+    if (nic->vlan->len && !nic->openvswitch)
+        return xf_xml_cannot(err, nic->node, "libxl does VLANs with Open "
+                             "vSwitch only (<virtualport type='openvswitch'/"
+                             ">)");
+    if (!nic->openvswitch)
+        return TRUE;
+    if (!xl->bridge)
+        return xf_xml_bad(err, nic->node, "Open vSwitch needs a bridge");
+    if (nic->vlan->len) {
+        g_autofree char *bridge = g_strconcat(xl->bridge, nic->vlan->str,
+                                              NULL);
+
+        free(xl->bridge);
+        xl->bridge = xf_xl_strdup(bridge);
+    }
+    if (!xl->script)
+        xl->script = xf_xl_strdup("vif-openvswitch");
+    return TRUE;
+}
+
+static gboolean
+finish_nic(struct xf_domxml *dom, struct nic *nic, GError **err)
+{
+    libxl_device_nic *xl = nic->xl;
+
+    if (nic->kind == NIC_BRIDGE && !xl->bridge)
+        return xf_xml_bad(err, nic->node, "has no <source bridge=>");
+    if (nic->ips->len)
+        xl->ip = xf_xl_strdup(nic->ips->str);
+    if (!xl->nictype)
+        xl->nictype = xf_xml_is_hvm(dom) ? LIBXL_NIC_TYPE_VIF_IOEMU
+                                         : LIBXL_NIC_TYPE_VIF;
+    return set_vlan(nic, err);
+}
+
+#define NETWORK_WHY "there are no libvirt networks to ask; use type="       \
+                    "'bridge' with the network's bridge"
+
+static const struct xf_xml_word nic_types[] = {
+    { "bridge", NIC_BRIDGE, NULL },
+    { "ethernet", NIC_ETHERNET, NULL },
+    { "network", 0, NETWORK_WHY },
+    { "hostdev", 0, "assign the device by <hostdev>" },
+    { "direct", 0, "libxl has no macvtap interfaces" },
+    { "user", 0, "libxl has no user-mode network" },
+    { "vhostuser", 0, "Xen guests have no vhost-user devices" },
+    { "vdpa", 0, "Xen guests have no vDPA devices" },
+    { NULL, 0, NULL }
+};
+
+gboolean
+xf_xml_read_interface(struct xf_domxml *dom, xmlNode *node, void *arg,
+                      GError **err)
+{
+    libxl_domain_config *config = dom->config;
+    struct nic nic = { .node = node };
+    gboolean ok;
+
+    if (!xf_xml_need_attr(dom, node, "type", err)
+        || !xf_xml_word_attr(dom, node, "type", nic_types, &nic.kind, err))
+        return FALSE;
+    nic.xl = XF_XL_APPEND(config->nics, config->num_nics);
+    libxl_device_nic_init(nic.xl);
+    nic.xl->devid = config->num_nics - 1;
+    nic.ips = g_string_new(NULL);
+    nic.vlan = g_string_new(NULL);
+    ok = xf_xml_walk(dom, node, nic_rules, &nic, err)
+         && finish_nic(dom, &nic, err);
+    g_string_free(nic.ips, TRUE);
+    g_string_free(nic.vlan, TRUE);
+    return ok;
+}

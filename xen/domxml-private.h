@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of domxml share.
+ *
+ * Reading: a document is walked by tables of struct xf_xml_rule, one table a
+ * place (children of <os>, of <disk>, ...).  The walker alone decides whether
+ * an element or attribute is known, so that no handler can forget to refuse
+ * one.  A handler takes the element's values; things that need the whole
+ * document (defaults, cross checks) are done by the finish functions, after
+ * the walk.
+ *
+ * Strings from the document live as long as struct xf_domxml; what goes into
+ * the configuration is copied with xf_xl_strdup(), as libxl frees it.
+ */
+#ifndef XF_XEN_DOMXML_PRIVATE_H
+#define XF_XEN_DOMXML_PRIVATE_H
+
+#include <libxml/tree.h>
+#include <libxl.h>
+#include <libxl_utils.h>
+
+#include "protocol/error.h"
+#include "xen/domxml.h"
+
+/* Sets of CPUs and nodes hold numbers below this; no host has more. */
+#define XF_XML_SET_BITS 4096
+/* libvirt's, for arguments to the device model */
+#define XF_XML_COMMANDLINE_NS "http://libvirt.org/schemas/domain/xen/1.0"
+
+/* -- one document being read ----------------------------------------------- */
+
+struct xf_domxml {
+    libxl_domain_config *config;
+    GPtrArray *strings;         /* xmlChar *: what handlers were given */
+    xmlNode *root;
+
+    gboolean uuid_seen, memory_seen;
+    xmlNode *current_node;      /* <currentMemory> */
+
+    /* domxml-cpu.c */
+    guint64 vcpus, vcpus_online;    /* 0: not said */
+    libxl_bitmap online;        /* from <vcpus>; size 0: the first ones */
+    libxl_bitmap cpuset;        /* <vcpu cpuset=>; size 0: not said */
+    GArray *pins;               /* struct pin: <vcpupin> */
+    GArray *memnodes;           /* struct memnode: <memnode> */
+    guint64 topology_cpus;      /* 0: not said */
+    xmlNode *topology_node;
+
+    /* domxml-os.c */
+    GString *boot;              /* libxl's letters, from <os><boot> */
+    GArray *boot_devices;       /* struct boot_device: <boot order=> */
+
+    /* devices */
+    guint serials;              /* <serial> read so far */
+    gboolean xen_console;
+    xmlNode *serial_console;    /* <console> that shows a serial port */
+    xmlNode *hdtype_node;       /* a disk on IDE or SATA, and which */
+    libxl_hdtype hdtype;
+    gboolean graphics_seen, video_seen;
+
+    const char *residual;       /* text of <xenferry:libxl>, or NULL */
+    xmlNode *residual_node;
+};
+
+gboolean xf_xml_is_hvm(const struct xf_domxml *dom);
+gboolean xf_xml_is_pv(const struct xf_domxml *dom);
+
+/* -- rules ----------------------------------------------------------------- */
+
+enum xf_xml_rule_flags {
+    XF_RULE_MANY = 1 << 0,      /* may appear more than once */
+    XF_RULE_TEXT = 1 << 1,      /* has text, no elements */
+    XF_RULE_HARMLESS = 1 << 2,  /* changes nothing for the guest: skipped */
+    XF_RULE_OWN = 1 << 3,       /* `read` walks the children itself */
+};
+
+struct xf_xml_rule {
+    const char *name;
+    const char *attrs;  /* known ones, a space between; ~x: harmless */
+    gboolean (*read)(struct xf_domxml *dom, xmlNode *node, void *arg,
+                     GError **err);
+    const struct xf_xml_rule *children;
+    guint flags;
+    const char *why;    /* refused for this reason; with HARMLESS: why so */
+    const char *ns;     /* namespace uri, NULL for libvirt's own elements */
+};
+
+/* Takes the children of `node` by `rules` (ended by a NULL name); `arg` goes
+ * to the handlers. */
+gboolean xf_xml_walk(struct xf_domxml *dom, xmlNode *node,
+                     const struct xf_xml_rule *rules, void *arg,
+                     GError **err);
+
+/* -- values ---------------------------------------------------------------- */
+
+/* A word of an attribute or element and what it stands for; `why` set: known
+ * but refused. */
+struct xf_xml_word {
+    const char *word;
+    int value;
+    const char *why;
+};
+
+extern const struct xf_xml_word xf_xml_yes_no[];
+extern const struct xf_xml_word xf_xml_on_off[];
+
+/* NULL when absent. */
+const char *xf_xml_attr(struct xf_domxml *dom, xmlNode *node,
+                        const char *name);
+/* The element's text as it stands; and without blanks around it. */
+const char *xf_xml_raw_text(struct xf_domxml *dom, xmlNode *node);
+const char *xf_xml_text(struct xf_domxml *dom, xmlNode *node);
+
+/* These leave *out alone when the attribute is absent. */
+gboolean xf_xml_word_attr(struct xf_domxml *dom, xmlNode *node,
+                          const char *name, const struct xf_xml_word *words,
+                          int *out, GError **err);
+gboolean xf_xml_uint_attr(struct xf_domxml *dom, xmlNode *node,
+                          const char *name, guint64 max, guint64 *out,
+                          GError **err);
+gboolean xf_xml_int_attr(struct xf_domxml *dom, xmlNode *node,
+                         const char *name, int min, int max, int *out,
+                         GError **err);
+/* Copies into a field of the configuration. */
+void xf_xml_string_attr(struct xf_domxml *dom, xmlNode *node,
+                        const char *name, char **out);
+/* Fails when absent or empty. */
+const char *xf_xml_need_attr(struct xf_domxml *dom, xmlNode *node,
+                             const char *name, GError **err);
+
+gboolean xf_xml_word_text(struct xf_domxml *dom, xmlNode *node,
+                          const struct xf_xml_word *words, int *out,
+                          GError **err);
+gboolean xf_xml_uint_text(struct xf_domxml *dom, xmlNode *node, guint64 max,
+                          guint64 *out, GError **err);
+/* Number and unit (default KiB) to KiB, rounded up. */
+gboolean xf_xml_size_text(struct xf_domxml *dom, xmlNode *node,
+                          guint64 *kib, GError **err);
+gboolean xf_xml_size_attr(struct xf_domxml *dom, xmlNode *node,
+                          const char *name, const char *unit_name,
+                          guint64 *kib, GError **err);
+/* "0-3,^2,8" to a new bitmap. */
+gboolean xf_xml_set(xmlNode *node, const char *text, libxl_bitmap *map,
+                    GError **err);
+
+/* Both return FALSE.  bad: the document is wrong; cannot: it asks for what
+ * cannot be honoured. */
+gboolean xf_xml_bad(GError **err, const xmlNode *node, const char *fmt, ...)
+    G_GNUC_PRINTF(3, 4);
+gboolean xf_xml_cannot(GError **err, const xmlNode *node, const char *fmt,
+                       ...) G_GNUC_PRINTF(3, 4);
+
+/* -- libxl's memory -------------------------------------------------------- */
+
+char *xf_xl_strdup(const char *text);
+/* Adds to a libxl_string_list (NULL is an empty one). */
+void xf_xl_list_add(libxl_string_list *list, const char *text);
+/* Adds a zeroed element to an array of the configuration; the pointer to it
+ * is good until the next is added. */
+#define XF_XL_APPEND(array, count)                                          \
+    ((array) = xf_xl_grow((array), &(count), sizeof(*(array))),             \
+     &(array)[(count) - 1])
+void *xf_xl_grow(void *array, int *count, gsize size);
+void xf_xl_bitmap_alloc(libxl_bitmap *map, guint bits);
+
+/* -- the document as text (domxml-read.c) ---------------------------------- */
+
+/* Safe reading: size bound, UTF-8 only, no DOCTYPE, no network. */
+xmlDoc *xf_xml_read(const char *xml, GError **err);
+static inline void
+xf_xml_doc_cleanup(xmlDoc **doc)
+{
+    if (*doc)
+        xmlFreeDoc(*doc);
+}
+#define XF_AUTO_XMLDOC __attribute__((cleanup(xf_xml_doc_cleanup)))
+
+/* -- tables ---------------------------------------------------------------- */
+
+extern const struct xf_xml_rule xf_xml_os_rules[];
+extern const struct xf_xml_rule xf_xml_feature_rules[];
+extern const struct xf_xml_rule xf_xml_cpu_rules[];
+extern const struct xf_xml_rule xf_xml_vcpus_rules[];
+extern const struct xf_xml_rule xf_xml_cputune_rules[];
+extern const struct xf_xml_rule xf_xml_numatune_rules[];
+extern const struct xf_xml_rule xf_xml_clock_rules[];
+extern const struct xf_xml_rule xf_xml_pm_rules[];
+extern const struct xf_xml_rule xf_xml_device_rules[];
+
+/* -- handlers of one file used in the tables of another --------------------- */
+
+#define XF_XML_HANDLER(name)                                                \
+    gboolean name(struct xf_domxml *dom, xmlNode *node, void *arg,          \
+                  GError **err)
+
+/* domxml-cpu.c */
+XF_XML_HANDLER(xf_xml_read_vcpu);
+XF_XML_HANDLER(xf_xml_read_cpu);
+/* domxml-os.c */
+XF_XML_HANDLER(xf_xml_read_os);
+/* From <boot order='N'/> of a device; letter as in libxl's boot string. */
+gboolean xf_xml_boot_device(struct xf_domxml *dom, xmlNode *node,
+                            char letter, GError **err);
+/* domxml-features.c */
+XF_XML_HANDLER(xf_xml_read_clock);
+/* For writing: the i-th element of <hyperv> and whether the configuration
+ * says on (1), off (0) or nothing (-1); FALSE after the last. */
+gboolean xf_xml_enlightenment(const libxl_domain_build_info *b, guint i,
+                              const char **element, int *on);
+/* The same for <timer name='hypervclock'>. */
+int xf_xml_reference_clock(const libxl_domain_build_info *b);
+/* domxml-disk.c, -net.c, -chardev.c, -graphics.c */
+XF_XML_HANDLER(xf_xml_read_disk);
+XF_XML_HANDLER(xf_xml_read_interface);
+XF_XML_HANDLER(xf_xml_read_serial);
+XF_XML_HANDLER(xf_xml_read_console);
+XF_XML_HANDLER(xf_xml_read_channel);
+XF_XML_HANDLER(xf_xml_read_graphics);
+XF_XML_HANDLER(xf_xml_read_video);
+
+/* -- before and after the walk --------------------------------------------- */
+
+/* Finds the guest type before anything else is read. */
+gboolean xf_xml_os_type(struct xf_domxml *dom, GError **err);
+gboolean xf_xml_os_finish(struct xf_domxml *dom, GError **err);
+gboolean xf_xml_features_finish(struct xf_domxml *dom, GError **err);
+gboolean xf_xml_vcpus_finish(struct xf_domxml *dom, GError **err);
+gboolean xf_xml_chardevs_finish(struct xf_domxml *dom, GError **err);
+void xf_xml_graphics_finish(struct xf_domxml *dom);
+gboolean xf_xml_devices_finish(struct xf_domxml *dom, GError **err);
+
+#endif

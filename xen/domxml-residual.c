@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The residual: see domxml-residual.h. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xentoollog.h>
+
+#include "xen/domxml-private.h"
+#include "xen/domxml-residual.h"
+
+/* libxl's own trees are 7 deep; parsers recurse. */
+#define DEPTH_MAX 32
+/* Numbers in lists are bits of sets, interrupts, rates: all small.  libxl
+ * allocates a set as large as its largest number. */
+#define LIST_NUMBER_MAX (1024 * 1024)
+
+/* -- trees ----------------------------------------------------------------- */
+
+static JsonNode *
+parse_tree(const char *text, GError **err)
+{
+    g_autoptr(JsonParser) parser = json_parser_new();
+
+    if (!json_parser_load_from_data(parser, text, -1, err)
+        || !json_parser_get_root(parser))
+        return NULL;
+    return json_node_copy(json_parser_get_root(parser));
+}
+
+JsonNode *
+xf_residual_tree(const libxl_domain_config *config, GError **err)
+{
+    /* takes no const, changes nothing, and needs no context for it */
+    char *text =
+        libxl_domain_config_to_json(NULL, (libxl_domain_config *)config);
+    g_autoptr(GError) why = NULL;
+    JsonNode *tree = NULL;
+
+    if (!text)
+        g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
+                    "libxl cannot write the domain's configuration as JSON");
+    else if (!g_utf8_validate(text, -1, NULL))
+        g_set_error(err, XF_ERROR, XF_ERROR_CONFIG_UNSUPPORTED,
+                    "the domain's configuration has text that is not UTF-8");
+    else if (!(tree = parse_tree(text, &why)))
+        g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
+                    "libxl's JSON of the domain's configuration: %s",
+                    why->message);
+    free(text);
+    return tree;
+}
+
+/* What tells the elements of one list from each other. */
+static const char *const identities[] = { "vdev", "mac" };
+
+static const char *
+identity_key(JsonObject *object)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(identities); i++)
+        if (json_object_has_member(object, identities[i]))
+            return identities[i];
+    return NULL;
+}
+
+static const char *
+string_member(JsonObject *object, const char *key)
+{
+    JsonNode *node = key ? json_object_get_member(object, key) : NULL;
+
+    return node && JSON_NODE_HOLDS_VALUE(node)
+           && json_node_get_value_type(node) == G_TYPE_STRING
+           ? json_node_get_string(node) : NULL;
+}
+
+/* How many elements have `value` under `key`; *last is one of them. */
+static guint
+count_identity(JsonArray *array, const char *key, const char *value,
+               guint *last)
+{
+    guint found = 0;
+
+    for (guint i = 0; i < json_array_get_length(array); i++) {
+        JsonNode *node = json_array_get_element(array, i);
+
+        if (!JSON_NODE_HOLDS_OBJECT(node)
+            || g_strcmp0(string_member(json_node_get_object(node), key),
+                         value) != 0)
+            continue;
+        *last = i;
+        found++;
+    }
+    return found;
+}
+
+/* "vdev=xvda", or "0" where nothing tells it apart. */
+static char *
+element_segment(JsonArray *array, guint index)
+{
+    JsonObject *object = json_array_get_object_element(array, index);
+    const char *key = identity_key(object);
+    const char *value = string_member(object, key);
+    guint last = 0;
+
+    if (!value || count_identity(array, key, value, &last) != 1)
+        return g_strdup_printf("%u", index);
+    return g_strdup_printf("%s=%s", key, value);
+}
+
+/* '/' and '~' in a segment, as in JSON pointers. */
+static char *
+escape_segment(const char *segment)
+{
+    GString *out = g_string_new(NULL);
+
+    for (; *segment; segment++)
+        if (*segment == '~')
+            g_string_append(out, "~0");
+        else if (*segment == '/')
+            g_string_append(out, "~1");
+        else
+            g_string_append_c(out, *segment);
+    return g_string_free(out, FALSE);
+}
+
+static void
+unescape_segment(char *segment)
+{
+    char *out = segment;
+
+    for (; *segment; segment++)
+        if (*segment == '~' && (segment[1] == '0' || segment[1] == '1'))
+            *out++ = *++segment == '0' ? '~' : '/';
+        else
+            *out++ = *segment;
+    *out = '\0';
+}
+
+/* -- making ---------------------------------------------------------------- */
+
+static void
+add_edit(JsonArray *edits, const char *at, JsonNode *was, JsonNode *is)
+{
+    JsonObject *edit = json_object_new();
+
+    json_object_set_string_member(edit, "at", at);
+    if (was)
+        json_object_set_member(edit, "was", json_node_copy(was));
+    if (is)
+        json_object_set_member(edit, "is", json_node_copy(is));
+    json_array_add_object_element(edits, edit);
+}
+
+static char *
+join(const char *at, const char *segment)
+{
+    g_autofree char *escaped = escape_segment(segment);
+
+    return g_strconcat(at, "/", escaped, NULL);
+}
+
+/* Two lists of objects that name the same things in the same order. */
+static gboolean
+same_elements(JsonArray *a, JsonArray *b)
+{
+    guint length = json_array_get_length(a);
+
+    if (length != json_array_get_length(b))
+        return FALSE;
+    for (guint i = 0; i < length; i++) {
+        if (!JSON_NODE_HOLDS_OBJECT(json_array_get_element(a, i))
+            || !JSON_NODE_HOLDS_OBJECT(json_array_get_element(b, i)))
+            return FALSE;
+
+        g_autofree char *x = element_segment(a, i);
+        g_autofree char *y = element_segment(b, i);
+
+        if (strcmp(x, y) != 0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static void diff(JsonArray *edits, const char *at, JsonNode *was,
+                 JsonNode *is);
+
+static void
+diff_objects(JsonArray *edits, const char *at, JsonObject *was,
+             JsonObject *is)
+{
+    g_autoptr(GList) before = json_object_get_members(was);
+    g_autoptr(GList) after = json_object_get_members(is);
+
+    for (GList *l = before; l; l = l->next) {
+        g_autofree char *below = join(at, l->data);
+
+        diff(edits, below, json_object_get_member(was, l->data),
+             json_object_get_member(is, l->data));
+    }
+    for (GList *l = after; l; l = l->next) {
+        g_autofree char *below = join(at, l->data);
+
+        if (!json_object_has_member(was, l->data))
+            diff(edits, below, NULL, json_object_get_member(is, l->data));
+    }
+}
+
+static void
+diff_elements(JsonArray *edits, const char *at, JsonArray *was,
+              JsonArray *is)
+{
+    for (guint i = 0; i < json_array_get_length(was); i++) {
+        g_autofree char *segment = element_segment(was, i);
+        g_autofree char *below = join(at, segment);
+
+        diff(edits, below, json_array_get_element(was, i),
+             json_array_get_element(is, i));
+    }
+}
+
+static void
+diff(JsonArray *edits, const char *at, JsonNode *was, JsonNode *is)
+{
+    if (!was || !is)
+        add_edit(edits, at, was, is);
+    else if (JSON_NODE_HOLDS_OBJECT(was) && JSON_NODE_HOLDS_OBJECT(is))
+        diff_objects(edits, at, json_node_get_object(was),
+                     json_node_get_object(is));
+    else if (JSON_NODE_HOLDS_ARRAY(was) && JSON_NODE_HOLDS_ARRAY(is)
+             && same_elements(json_node_get_array(was),
+                              json_node_get_array(is)))
+        diff_elements(edits, at, json_node_get_array(was),
+                      json_node_get_array(is));
+    else if (!json_node_equal(was, is))
+        add_edit(edits, at, was, is);
+}
+
+/* -- applying -------------------------------------------------------------- */
+
+/* The place of an edit: a member of an object, or a whole list element. */
+struct place {
+    JsonObject *object;
+    JsonArray *array;
+    guint index;
+    const char *key;            /* in the object */
+};
+
+static gboolean
+find_element(JsonArray *array, const char *segment, guint *index)
+{
+    const char *equals = strchr(segment, '=');
+    guint64 number;
+
+    if (equals) {
+        g_autofree char *key = g_strndup(segment, equals - segment);
+
+        return count_identity(array, key, equals + 1, index) == 1;
+    }
+    if (!g_ascii_string_to_unsigned(segment, 10, 0, G_MAXINT, &number, NULL)
+        || number >= json_array_get_length(array))
+        return FALSE;
+    *index = number;
+    return TRUE;
+}
+
+/* Follows the segments but the last; FALSE when the way ends early. */
+static gboolean
+find_place(JsonNode *root, char **segments, struct place *place)
+{
+    JsonNode *node = root;
+
+    for (; *segments; segments++) {
+        unescape_segment(*segments);
+        *place = (struct place){ 0 };
+        if (node && JSON_NODE_HOLDS_OBJECT(node)) {
+            place->object = json_node_get_object(node);
+            place->key = *segments;
+            node = json_object_get_member(place->object, *segments);
+        } else if (node && JSON_NODE_HOLDS_ARRAY(node)) {
+            place->array = json_node_get_array(node);
+            if (!find_element(place->array, *segments, &place->index))
+                return FALSE;
+            node = json_array_get_element(place->array, place->index);
+        } else {
+            return FALSE;
+        }
+    }
+    return place->object || place->array;
+}
+
+static JsonNode *
+get_at(const struct place *place)
+{
+    return place->object
+           ? json_object_get_member(place->object, place->key)
+           : json_array_get_element(place->array, place->index);
+}
+
+static gboolean
+put_at(const struct place *place, JsonNode *is)
+{
+    if (place->object && is)
+        json_object_set_member(place->object, place->key,
+                               json_node_copy(is));
+    else if (place->object)
+        json_object_remove_member(place->object, place->key);
+    else
+        return FALSE;           /* make() edits members only */
+    return TRUE;
+}
+
+static gboolean
+apply_edit(JsonNode *tree, JsonObject *edit, gboolean *applied)
+{
+    const char *at = string_member(edit, "at");
+    struct place place = { 0 };
+
+    if (!at || *at != '/')
+        return FALSE;
+
+    JsonNode *was = json_object_get_member(edit, "was");
+    g_auto(GStrv) segments = g_strsplit(at + 1, "/", -1);
+    JsonNode *now = NULL;
+
+    if (find_place(tree, segments, &place))
+        now = get_at(&place);
+    else
+        place = (struct place){ 0 };
+    if ((!place.object && !place.array) || !!was != !!now
+        || (was && !json_node_equal(was, now))) {
+        g_info("residual: the domain XML was changed at %s and counts", at);
+        return TRUE;
+    }
+    *applied = TRUE;
+    return put_at(&place, json_object_get_member(edit, "is"));
+}
+
+/* FALSE at the first edit that is none; *applied: at least one was. */
+static gboolean
+apply_edits(JsonNode *tree, JsonArray *edits, gboolean *applied)
+{
+    *applied = FALSE;
+    for (guint i = 0; i < json_array_get_length(edits); i++) {
+        JsonNode *edit = json_array_get_element(edits, i);
+
+        if (!JSON_NODE_HOLDS_OBJECT(edit)
+            || !apply_edit(tree, json_node_get_object(edit), applied))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+char *
+xf_residual_make(JsonNode *base, JsonNode *target)
+{
+    g_autoptr(JsonNode) node = json_node_new(JSON_NODE_ARRAY);
+    JsonArray *edits = json_array_new();
+    gboolean applied;
+
+    json_node_take_array(node, edits);
+    diff(edits, "", base, target);
+    if (json_array_get_length(edits) == 0)
+        return NULL;
+    apply_edits(base, edits, &applied);
+    return json_to_string(node, FALSE);
+}
+
+/* -- into libxl ------------------------------------------------------------ */
+
+/* libxl logs why it refuses: kept for the error message. */
+struct kept_log {
+    xentoollog_logger vtable;
+    GString *text;
+};
+
+static void G_GNUC_PRINTF(5, 0)
+keep_message(xentoollog_logger *logger, xentoollog_level level, int errnoval,
+             const char *context, const char *format, va_list ap)
+{
+    struct kept_log *log = (struct kept_log *)logger;
+
+    if (level < XTL_ERROR || log->text->len)
+        return;
+    g_string_vprintf(log->text, format, ap);
+}
+
+static void
+no_progress(xentoollog_logger *logger, const char *context, const char *what,
+            int percent, unsigned long done, unsigned long total)
+{
+}
+
+static void
+no_destroy(xentoollog_logger *logger)
+{
+}
+
+static gboolean
+from_json(libxl_domain_config *config, const char *text, GString *log)
+{
+    struct kept_log logger = {
+        .vtable = { keep_message, no_progress, no_destroy }, .text = log
+    };
+    libxl_ctx *ctx = NULL;
+    gboolean ok;
+
+    if (libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, &logger.vtable) != 0) {
+        if (!log->len)
+            g_string_append(log, "libxl has no context on this host");
+        return FALSE;
+    }
+    ok = libxl_domain_config_from_json(ctx, config, text) == 0;
+    libxl_ctx_free(ctx);
+    if (!ok && !log->len)
+        g_string_append(log, "no reason given");
+    return ok;
+}
+
+/* The first place where two trees differ, or NULL. */
+static char *
+first_difference(JsonNode *a, JsonNode *b)
+{
+    g_autoptr(JsonArray) edits = json_array_new();
+
+    diff(edits, "", a, b);
+    return json_array_get_length(edits) == 0 ? NULL
+           : g_strdup(json_object_get_string_member(
+                 json_array_get_object_element(edits, 0), "at"));
+}
+
+/* libxl passes over keys that it does not know: what it took in must be what
+ * was meant. */
+static gboolean
+load_config(libxl_domain_config *config, JsonNode *tree, const xmlNode *node,
+            GError **err)
+{
+    g_autofree char *text = json_to_string(tree, FALSE);
+    g_autoptr(GString) log = g_string_new(NULL);
+    g_autoptr(JsonNode) taken = NULL;
+    g_autofree char *where = NULL;
+    libxl_domain_config loaded;
+
+    libxl_domain_config_init(&loaded);
+    if (!from_json(&loaded, text, log))
+        xf_xml_bad(err, node, "libxl does not take it: %s", log->str);
+    else if ((taken = xf_residual_tree(&loaded, err))
+             && (where = first_difference(taken, tree)))
+        xf_xml_cannot(err, node, "this host's libxl does not understand %s",
+                      where);
+    if (!taken || where) {
+        libxl_domain_config_dispose(&loaded);
+        return FALSE;
+    }
+    libxl_domain_config_dispose(config);
+    *config = loaded;
+    return TRUE;
+}
+
+static gboolean
+too_deep(const char *text)
+{
+    gboolean quoted = FALSE;
+    int depth = 0;
+
+    for (; *text; text++) {
+        if (quoted && *text == '\\' && text[1])
+            text++;
+        else if (*text == '"')
+            quoted = !quoted;
+        else if (!quoted && (*text == '[' || *text == '{')
+                 && ++depth > DEPTH_MAX)
+            return TRUE;
+        else if (!quoted && (*text == ']' || *text == '}'))
+            depth--;
+    }
+    return FALSE;
+}
+
+static gboolean
+numbers_sane(JsonNode *node, gboolean in_list)
+{
+    gboolean ok = TRUE;
+
+    if (JSON_NODE_HOLDS_ARRAY(node)) {
+        JsonArray *array = json_node_get_array(node);
+
+        for (guint i = 0; ok && i < json_array_get_length(array); i++)
+            ok = numbers_sane(json_array_get_element(array, i), TRUE);
+    } else if (JSON_NODE_HOLDS_OBJECT(node)) {
+        g_autoptr(GList) values =
+            json_object_get_values(json_node_get_object(node));
+
+        for (GList *l = values; ok && l; l = l->next)
+            ok = numbers_sane(l->data, FALSE);
+    } else if (in_list && JSON_NODE_HOLDS_VALUE(node)
+               && json_node_get_value_type(node) == G_TYPE_INT64) {
+        gint64 value = json_node_get_int(node);
+
+        ok = value >= 0 && value <= LIST_NUMBER_MAX;
+    }
+    return ok;
+}
+
+static JsonNode *
+parse_edits(const char *text, const xmlNode *node, GError **err)
+{
+    g_autoptr(GError) why = NULL;
+    g_autoptr(JsonNode) edits = NULL;
+
+    if (too_deep(text)) {
+        xf_xml_bad(err, node, "JSON is nested too deeply");
+        return NULL;
+    }
+    edits = parse_tree(text, &why);
+    if (!edits || !JSON_NODE_HOLDS_ARRAY(edits)) {
+        xf_xml_bad(err, node, "is not a JSON list of edits%s%s",
+                   why ? ": " : "", why ? why->message : "");
+        return NULL;
+    }
+    if (!numbers_sane(edits, FALSE)) {
+        xf_xml_bad(err, node, "has a list with a number above %d",
+                   LIST_NUMBER_MAX);
+        return NULL;
+    }
+    return g_steal_pointer(&edits);
+}
+
+gboolean
+xf_residual_apply(libxl_domain_config *config, const char *text,
+                  const xmlNode *node, GError **err)
+{
+    g_autoptr(JsonNode) edits = parse_edits(text, node, err);
+    g_autoptr(JsonNode) tree = NULL;
+    gboolean applied;
+
+    if (!edits)
+        return FALSE;
+    tree = xf_residual_tree(config, err);
+    if (!tree)
+        return FALSE;
+    if (!apply_edits(tree, json_node_get_array(edits), &applied))
+        return xf_xml_bad(err, node, "is not a list of edits");
+    return !applied || load_config(config, tree, node, err);
+}
