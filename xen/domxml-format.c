@@ -78,6 +78,15 @@ xf_out_with(xmlNode *parent, const char *name, const char *attr,
     return node;
 }
 
+static void
+drop_if_empty(xmlNode *node)
+{
+    if (node->children)
+        return;
+    xmlUnlinkNode(node);
+    xmlFreeNode(node);
+}
+
 char *
 xf_out_set(const libxl_bitmap *map)
 {
@@ -197,10 +206,32 @@ write_cputune(const struct xf_xml_out *out, xmlNode *domain)
         xf_out_attr(pin, "vcpu", "%d", i);
         xf_out_attr(pin, "cpuset", "%s", set);
     }
-    if (!cputune->children) {
-        xmlUnlinkNode(cputune);
-        xmlFreeNode(cputune);
+    drop_if_empty(cputune);
+}
+
+static gboolean
+cells_can_be_read(const libxl_domain_build_info *b)
+{
+    guint64 sum = 0;
+
+    for (int i = 0; i < b->num_vnuma_nodes; i++) {
+        const libxl_vnode_info *cell = &b->vnuma_nodes[i];
+
+        sum += cell->memkb;
+        if (cell->memkb > MEMORY_MAX_KIB
+            || cell->num_distances > b->num_vnuma_nodes)
+            return FALSE;
     }
+    return b->num_vnuma_nodes && sum == b->max_memkb;
+}
+
+static xmlNode *
+write_node_of(xmlNode *numatune, const char *name, const char *nodeset)
+{
+    xmlNode *node = xf_out_with(numatune, name, "mode", "preferred");
+
+    xf_out_attr(node, "nodeset", "%s", nodeset);
+    return node;
 }
 
 static void
@@ -208,13 +239,20 @@ write_numatune(const struct xf_xml_out *out, xmlNode *domain)
 {
     const libxl_domain_build_info *b = &out->config->b_info;
     g_autofree char *set = xf_out_set(&b->nodemap);
-    xmlNode *memory;
+    xmlNode *numatune = xf_out_element(domain, "numatune");
 
-    if (!set || xf_out_bool(b->numa_placement, TRUE))
-        return;
-    memory = xf_out_element(xf_out_element(domain, "numatune"), "memory");
-    xf_out_attr(memory, "mode", "preferred");
-    xf_out_attr(memory, "nodeset", "%s", set);
+    if (set && !xf_out_bool(b->numa_placement, TRUE))
+        write_node_of(numatune, "memory", set);
+    for (int i = 0; cells_can_be_read(b) && i < b->num_vnuma_nodes; i++) {
+        g_autofree char *pnode =
+            g_strdup_printf("%u", b->vnuma_nodes[i].pnode);
+
+        if (b->vnuma_nodes[i].pnode > 0
+            && b->vnuma_nodes[i].pnode < XF_XML_SET_BITS)
+            xf_out_attr(write_node_of(numatune, "memnode", pnode), "cellid",
+                        "%d", i);
+    }
+    drop_if_empty(numatune);
 }
 
 /* -- what it boots --------------------------------------------------------- */
@@ -376,10 +414,7 @@ write_xen_features(const struct xf_xml_out *out, xmlNode *features)
     if (out->pv)
         write_state(xen, "e820_host", out->config->b_info.u.pv.e820_host);
     write_passthrough(out, xen);
-    if (!xen->children) {
-        xmlUnlinkNode(xen);
-        xmlFreeNode(xen);
-    }
+    drop_if_empty(xen);
 }
 
 static gboolean
@@ -445,22 +480,6 @@ write_features(const struct xf_xml_out *out, xmlNode *domain)
 
 /* -- cpu ------------------------------------------------------------------- */
 
-static gboolean
-cells_can_be_read(const libxl_domain_build_info *b)
-{
-    guint64 sum = 0;
-
-    for (int i = 0; i < b->num_vnuma_nodes; i++) {
-        const libxl_vnode_info *cell = &b->vnuma_nodes[i];
-
-        sum += cell->memkb;
-        if (cell->memkb > MEMORY_MAX_KIB
-            || cell->num_distances > b->num_vnuma_nodes)
-            return FALSE;
-    }
-    return b->num_vnuma_nodes && sum == b->max_memkb;
-}
-
 static void
 write_cell(xmlNode *numa, const libxl_vnode_info *cell, int id)
 {
@@ -523,10 +542,7 @@ write_cpu(const struct xf_xml_out *out, xmlNode *domain)
         for (int i = 0; i < b->num_vnuma_nodes; i++)
             write_cell(numa, &b->vnuma_nodes[i], i);
     }
-    if (!cpu->children) {
-        xmlUnlinkNode(cpu);
-        xmlFreeNode(cpu);
-    }
+    drop_if_empty(cpu);
 }
 
 /* -- clock, ends, pm ------------------------------------------------------- */
