@@ -291,8 +291,8 @@ explain(struct suspend_op *op, enum xf_suspend_outcome result, int rc,
     static const char *const what[] = {
         [XF_SUSPEND_DONE] = "",
         [XF_SUSPEND_RUNNING] = "it could not be saved and runs on",
-        [XF_SUSPEND_STOPPED] = "it was suspended, but not all of it could be "
-                               "sent",
+        [XF_SUSPEND_STOPPED] = ("it was suspended, but not all of it could "
+                                "be sent"),
         [XF_SUSPEND_GONE] = "it has shut down or died while it was saved",
     };
 
