@@ -127,11 +127,16 @@ log_message(const char *domain, GLogLevelFlags level, const char *message,
 struct xf_conn *
 xf_cli_connect(struct xf_cli *cli, const char *uri, GError **err)
 {
-    struct xf_conn *conn = cli->open(uri, err);
+    g_autoptr(GError) why = NULL;
+    struct xf_conn *conn = cli->open(uri, &why);
 
-    if (!conn)
-        g_prefix_error(err, "%s: ", uri);
-    return conn;
+    if (conn)
+        return conn;
+    if (strstr(why->message, uri))
+        g_propagate_error(err, g_steal_pointer(&why));
+    else
+        g_propagate_prefixed_error(err, g_steal_pointer(&why), "%s: ", uri);
+    return NULL;
 }
 
 /* Asks one of the three lookups; "not there" is no error: *err stays clear

@@ -11,6 +11,7 @@ struct xf_move {
     struct xf_conn *source, *destination;
     struct xf_domain_ref *dom;      /* at the source */
     gboolean was_paused;            /* by its administrator, at the start */
+    gboolean sent;                  /* Perform was begun; sequence's thread */
 
     GMutex lock;
     GCond changed;
@@ -80,6 +81,7 @@ tell_phase(void *user, const char *phase)
 {
     struct xf_move *move = user;
 
+    move->sent |= strcmp(phase, "perform") == 0;
     g_mutex_lock(&move->ui_lock);
     move->request->ui->phase(move->request->user, phase);
     g_mutex_unlock(&move->ui_lock);
@@ -352,8 +354,9 @@ xf_move_run(struct xf_move *move, struct xf_move_report *report)
         (g_get_monotonic_time() - start) / G_TIME_SPAN_MILLISECOND;
     if (report->destination)
         report->result = XF_MOVE_MOVED;
-    else
+    else if (move->sent)
         find_guest(move, report);
+    /* else no byte of the guest has left: it is where it was */
     g_mutex_lock(&move->lock);
     report->stopped = move->abort;
     g_mutex_unlock(&move->lock);

@@ -166,11 +166,24 @@ go_wrong(GError **err, enum xf_error_code code)
     return NULL;
 }
 
+/* Another client has it: its job is not ours to wait for. */
 static struct xf_domain_ref *
 fail_begin(struct xf_conn *source, const struct xf_domain_ref *dom,
            const struct xf_sequence_request *r, GError **err)
 {
+    r->phase(r->user, "begin");
+    g_mutex_lock(&xf_fake_lock);
+    xf_fake_here.job.type = XF_JOB_UNBOUNDED;
+    g_mutex_unlock(&xf_fake_lock);
     return go_wrong(err, XF_ERROR_OPERATION_INVALID);
+}
+
+static struct xf_domain_ref *
+fail_perform(struct xf_conn *source, const struct xf_domain_ref *dom,
+             const struct xf_sequence_request *r, GError **err)
+{
+    r->phase(r->user, "perform");
+    return go_wrong(err, XF_ERROR_OPERATION_FAILED);
 }
 
 /* The destination's answer to Finish is lost; the source found out that it
@@ -179,6 +192,7 @@ static struct xf_domain_ref *
 lose_reply(struct xf_conn *source, const struct xf_domain_ref *dom,
            const struct xf_sequence_request *r, GError **err)
 {
+    r->phase(r->user, "perform");
     xf_domain_ref_free(arrive("guest1"));
     g_mutex_lock(&xf_fake_lock);
     xf_fake_there.broken = TRUE;
@@ -192,6 +206,7 @@ stay_in_doubt(struct xf_conn *source, const struct xf_domain_ref *dom,
 {
     struct xf_fake_domain *domain = xf_fake_here.domains->pdata[0];
 
+    r->phase(r->user, "perform");
     domain->info.state = XF_DOMAIN_PAUSED;
     domain->info.reason = XF_PAUSED_MIGRATION;
     return go_wrong(err, XF_ERROR_IN_DOUBT);
@@ -201,6 +216,7 @@ static struct xf_domain_ref *
 lose_source(struct xf_conn *source, const struct xf_domain_ref *dom,
             const struct xf_sequence_request *r, GError **err)
 {
+    r->phase(r->user, "perform");
     g_mutex_lock(&xf_fake_lock);
     xf_fake_here.down = TRUE;
     g_mutex_unlock(&xf_fake_lock);
@@ -212,6 +228,7 @@ static struct xf_domain_ref *
 lose_contact(struct xf_conn *source, const struct xf_domain_ref *dom,
              const struct xf_sequence_request *r, GError **err)
 {
+    r->phase(r->user, "perform");
     g_mutex_lock(&xf_fake_lock);
     xf_fake_here.broken = TRUE;
     xf_fake_here.job.type = XF_JOB_UNBOUNDED;
@@ -223,6 +240,7 @@ static struct xf_domain_ref *
 guest_dies(struct xf_conn *source, const struct xf_domain_ref *dom,
            const struct xf_sequence_request *r, GError **err)
 {
+    r->phase(r->user, "perform");
     xf_fake_remove(&xf_fake_here, "guest1");
     xf_fake_add(&xf_fake_there, 9, "guest1--incoming", 0x11)->info.state =
         XF_DOMAIN_PAUSED;
@@ -295,6 +313,7 @@ static const struct {
     const char *error;      /* in stderr, beside the sequence's */
 } endings[] = {
     { fail_begin, 1, "nothing has moved: guest1 runs on at " FAKE_HERE },
+    { fail_perform, 1, "nothing has moved: guest1 runs on at " FAKE_HERE },
     { lose_reply, 0, "the guest has moved all the same" },
     { stay_in_doubt, 3, "its copy at " FAKE_HERE " waits" },
     { lose_source, 3, FAKE_HERE " does not answer" },
@@ -346,7 +365,7 @@ START_TEST(paused_guest)
     setup();
     ((struct xf_fake_domain *)xf_fake_here.domains->pdata[0])->info.state =
         XF_DOMAIN_PAUSED;
-    script = fail_begin;
+    script = fail_perform;
     move(&report);
     ck_assert_int_eq(report.result, XF_MOVE_FAILED);
     ck_assert_ptr_nonnull(strstr(errors->str, "as before, paused"));
