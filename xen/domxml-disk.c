@@ -346,7 +346,6 @@ static gboolean
 check_target(struct xf_domxml *dom, struct disk *disk, GError **err)
 {
     const char *prefix = bus_prefix[disk->bus];
-    libxl_domain_config *config = dom->config;
 
     if (!disk->target)
         return xf_xml_bad(err, disk->node, "has no <target>");
@@ -354,10 +353,9 @@ check_target(struct xf_domxml *dom, struct disk *disk, GError **err)
         return xf_xml_cannot(err, disk->target, "bus '%s': libxl knows the "
                              "bus by the name, which must begin with '%s'",
                              xf_xml_attr(dom, disk->target, "bus"), prefix);
-    for (int i = 0; i < config->num_disks - 1; i++)
-        if (strcmp(config->disks[i].vdev, disk->xl->vdev) == 0)
-            return xf_xml_bad(err, disk->target, "dev '%s' is given twice",
-                              disk->xl->vdev);
+    if (!g_hash_table_add(dom->vdevs, g_strdup(disk->xl->vdev)))
+        return xf_xml_bad(err, disk->target, "dev '%s' is given twice",
+                          disk->xl->vdev);
     return TRUE;
 }
 

@@ -433,6 +433,10 @@ xf_xml_read_clock(struct xf_domxml *dom, xmlNode *node, void *arg,
     if (!xf_xml_word_attr(dom, node, "offset", offsets, &offset, err)
         || !xf_xml_word_attr(dom, node, "basis", bases, &local, err))
         return FALSE;
+    if (offset != CLOCK_ABSOLUTE && xf_xml_attr(dom, node, "start"))
+        return xf_xml_bad(err, node, "only offset='absolute' has a start");
+    if (offset != CLOCK_VARIABLE && xf_xml_attr(dom, node, "basis"))
+        return xf_xml_bad(err, node, "only offset='variable' has a basis");
     if (offset == CLOCK_LOCALTIME || (offset == CLOCK_VARIABLE && local))
         libxl_defbool_set(&dom->config->b_info.localtime, true);
     if (offset == CLOCK_ABSOLUTE)

@@ -51,6 +51,7 @@ struct xf_domxml {
     GArray *boot_devices;       /* struct boot_device: <boot order=> */
 
     /* devices */
+    GHashTable *vdevs;          /* char *: the disks' names */
     guint serials;              /* <serial> read so far */
     gboolean xen_console;
     xmlNode *serial_console;    /* <console> that shows a serial port */

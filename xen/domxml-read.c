@@ -24,6 +24,55 @@ doctype_seen(void *user, const xmlChar *name, const xmlChar *external_id,
     xmlStopParser(ctxt);
 }
 
+/* libxml2 compares each attribute of an element with each other one. */
+#define ATTRS_MAX 256
+
+/* Past the end of what begins at `at`, or NULL when it has none. */
+static const char *
+skip_past(const char *at, const char *end)
+{
+    at = strstr(at, end);
+    return at ? at + strlen(end) : NULL;
+}
+
+/* Counts the '=' of a tag that begins at `at`; *tag_end is behind it. */
+static guint
+count_attrs(const char *at, const char **tag_end)
+{
+    char quote = '\0';
+    guint count = 0;
+
+    for (; *at && (quote || *at != '>'); at++)
+        if (quote)
+            quote = *at == quote ? '\0' : quote;
+        else if (*at == '"' || *at == '\'')
+            quote = *at;
+        else if (*at == '=')
+            count++;
+    *tag_end = at;
+    return count;
+}
+
+/* Not a parser: what is malformed is left to libxml2. */
+static gboolean
+check_tags(const char *xml, GError **err)
+{
+    for (const char *at = strchr(xml, '<'); at; at = strchr(at, '<')) {
+        if (g_str_has_prefix(at, "<!--"))
+            at = skip_past(at + 4, "-->");
+        else if (g_str_has_prefix(at, "<![CDATA["))
+            at = skip_past(at, "]]>");
+        else if (count_attrs(at, &at) > ATTRS_MAX) {
+            g_set_error(err, XF_ERROR, XF_ERROR_XML, "domain XML has an "
+                        "element with more than %d attributes", ATTRS_MAX);
+            return FALSE;
+        }
+        if (!at)
+            break;
+    }
+    return TRUE;
+}
+
 static gboolean
 check_text(const char *xml, gsize len, GError **err)
 {
@@ -40,7 +89,7 @@ check_text(const char *xml, gsize len, GError **err)
                     "domain XML is not UTF-8 at byte %td", end - xml);
         return FALSE;
     }
-    return TRUE;
+    return check_tags(xml, err);
 }
 
 static void

@@ -6,12 +6,20 @@
 
 #include "xen/domxml-private.h"
 
+/* Messages quote the document, which may be anything. */
+#define MESSAGE_MAX_CHARS 400
+
 static void
 set_error(GError **err, enum xf_error_code code, const xmlNode *node,
           const char *text)
 {
-    g_set_error(err, XF_ERROR, code, "domain XML, line %ld, <%s>: %s",
-                xmlGetLineNo(node), (const char *)node->name, text);
+    g_autofree char *whole =
+        g_strdup_printf("domain XML, line %ld, <%s>: %s", xmlGetLineNo(node),
+                        (const char *)node->name, text);
+
+    if (g_utf8_strlen(whole, -1) > MESSAGE_MAX_CHARS)
+        strcpy(g_utf8_offset_to_pointer(whole, MESSAGE_MAX_CHARS - 3), "...");
+    g_set_error_literal(err, XF_ERROR, code, whole);
 }
 
 gboolean

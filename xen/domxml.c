@@ -297,7 +297,7 @@ static const struct xf_xml_rule root_rules[] = {
     { .name = "features", .children = xf_xml_feature_rules },
     { .name = "cpu", .attrs = "mode match check migratable",
       .read = xf_xml_read_cpu, .children = xf_xml_cpu_rules },
-    { .name = "clock", .attrs = "offset adjustment basis start timezone",
+    { .name = "clock", .attrs = "offset adjustment basis start",
       .read = xf_xml_read_clock, .children = xf_xml_clock_rules },
     { .name = "on_poweroff", .read = read_on_poweroff,
       .flags = XF_RULE_TEXT },
@@ -389,6 +389,7 @@ domxml_init(struct xf_domxml *dom, xmlDoc *doc, libxl_domain_config *config)
         .root = xmlDocGetRootElement(doc),
         .strings = g_ptr_array_new_with_free_func(free_xml_string),
         .boot = g_string_new(NULL),
+        .vdevs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
 }
 
@@ -397,6 +398,7 @@ domxml_clear(struct xf_domxml *dom)
 {
     g_ptr_array_unref(dom->strings);
     g_string_free(dom->boot, TRUE);
+    g_hash_table_unref(dom->vdevs);
     libxl_bitmap_dispose(&dom->online);
     libxl_bitmap_dispose(&dom->cpuset);
     g_clear_pointer(&dom->pins, g_array_unref);
