@@ -102,9 +102,10 @@ struct xf_channel_config {
     guint16 port;               /* 0: any free one (tests) */
     guint handshake_timeout_ms; /* a peer that is slower is dropped */
     guint silence_timeout_ms;   /* TCP_USER_TIMEOUT, 0: the kernel's.  It
-                                 * ends a connection whose peer is silent,
-                                 * and one whose peer reads nothing, for so
-                                 * long. */
+                                 * ends a connection whose peer is silent
+                                 * for so long, but also one whose peer,
+                                 * alive, reads nothing of a stream for so
+                                 * long: more than a restore ever pauses. */
     guint max_handshakes;       /* at a time, 0: 64.  When all are taken and
                                  * more wait, the oldest that has not named
                                  * a known handoff makes room; see GRACE in

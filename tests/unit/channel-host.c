@@ -97,10 +97,13 @@ xf_chan_host_accepted(void *user, enum xf_channel_purpose purpose,
 void
 xf_chan_host_open(struct xf_chan_host *host, guint handshake_ms, guint max)
 {
+    if (!host->silence_ms)
+        host->silence_ms = 20000;
+
     const struct xf_channel_config config = {
         .address = "127.0.0.1",
         .handshake_timeout_ms = handshake_ms,
-        .silence_timeout_ms = 20000,
+        .silence_timeout_ms = host->silence_ms,
         .max_handshakes = max,
     };
     const struct xf_channel_handler handler = {
@@ -141,7 +144,7 @@ xf_chan_dial(struct xf_chan_host *host, enum xf_channel_purpose purpose,
 
     xf_chan_key_of(key_for, key);
     return xf_channel_connect("127.0.0.1", host->port, purpose, token, key,
-                              TIMEOUT_MS, 20000, err);
+                              TIMEOUT_MS, host->silence_ms, err);
 }
 
 void

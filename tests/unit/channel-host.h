@@ -27,6 +27,7 @@ struct xf_chan_host {
     struct xf_channel_listener *listener;
     GAsyncQueue *visitors;      /* struct xf_chan_visitor, by g_free() */
     guint16 port;
+    guint silence_ms;           /* 0: 20 s */
     gboolean echo;              /* accepted() sends the token and closes */
 };
 

@@ -6,10 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -384,15 +387,95 @@ START_TEST(no_fd_reaches_helpers)
 }
 END_TEST
 
+/* -- a link that falls silent: in a network namespace whose only interface,
+ * lo, is then taken down -- */
+
+static void
+set_lo(gboolean up)
+{
+    struct ifreq request = { .ifr_name = "lo" };
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    request.ifr_flags = up ? IFF_UP | IFF_RUNNING : 0;
+    ck_assert_int_eq(ioctl(fd, SIOCSIFFLAGS, &request), 0);
+    close(fd);
+}
+
+/* There is no way back for an ordinary user: hence the last of the tests. */
+static gboolean
+enter_namespace(void)
+{
+    if (unshare(CLONE_NEWNET) == 0
+        || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) {
+        set_lo(TRUE);
+        return TRUE;
+    }
+    g_printerr("silent_link: skipped: no network namespace to be had: %s\n",
+               g_strerror(errno));
+    return FALSE;
+}
+
+/* Writes until that fails. */
+static void *
+writer_thread(void *user)
+{
+    static const guint8 data[65536];
+
+    while (send(GPOINTER_TO_INT(user), data, sizeof(data), MSG_NOSIGNAL) > 0)
+        ;
+    return GINT_TO_POINTER(errno);
+}
+
+START_TEST(silent_link)
+{
+    struct xf_chan_host host = { .silence_ms = 2000 };
+    int client[2], server[2];
+    enum xf_channel_msg msg;
+    g_autoptr(GError) err = NULL;
+
+    if (!enter_namespace())
+        return;
+    xf_chan_host_open(&host, 10000, 0);
+    for (int i = 0; i < 2; i++)
+        xf_chan_dial_pair(&host, XF_CHANNEL_STREAM, &client[i], &server[i]);
+
+    gint64 start = g_get_monotonic_time();
+
+    set_lo(FALSE);
+
+    /* one end has data under way, the other waits for some */
+    GThread *writer =
+        g_thread_new("writer", writer_thread, GINT_TO_POINTER(client[0]));
+
+    ck_assert(!xf_channel_recv(server[1], TIMEOUT_MS, &msg, &err));
+    xf_chan_assert_code(err, XF_ERROR_TIMEOUT);
+    ck_assert_ptr_nonnull(strstr(err->message, g_strerror(ETIMEDOUT)));
+    ck_assert_int_eq(GPOINTER_TO_INT(g_thread_join(writer)), ETIMEDOUT);
+    ck_assert_int_ge(g_get_monotonic_time() - start, 1500 * 1000);
+    ck_assert_int_le(g_get_monotonic_time() - start, 15 * G_USEC_PER_SEC);
+    for (int i = 0; i < 2; i++) {
+        close(client[i]);
+        close(server[i]);
+    }
+    xf_chan_host_close(&host);
+}
+END_TEST
+
 int
 main(void)
 {
     const TTest *const tests[] = {
-        silent_peer,           dribbling_client,
-        slow_servers,          room_is_made,
-        stop_drops_handshakes, scanners_do_not_fill_the_log,
-        a_hundred_at_once,     eintr_storm,
-        no_fd_reaches_helpers, NULL
+        silent_peer,
+        dribbling_client,
+        slow_servers,
+        room_is_made,
+        stop_drops_handshakes,
+        scanners_do_not_fill_the_log,
+        a_hundred_at_once,
+        eintr_storm,
+        no_fd_reaches_helpers,
+        silent_link,
+        NULL
     };
 
     return xf_unit_main("channel-peers", tests);

@@ -531,16 +531,28 @@ END_TEST
 int
 main(void)
 {
-    const TTest *const tests[] = { every_purpose,    raw_client,
-                                   raw_server,       purpose_swapped_on_the_way,
-                                   wrong_key,        unknown_token,
-                                   bad_token_given,  bad_proofs,
-                                   nonces_differ,    wrong_version_or_purpose,
-                                   wrong_magic,      cut_preambles,
-                                   nobody_listens,   names,
-                                   listen_errors,    all_addresses,
-                                   messages_refused, pacing,
-                                   bytes_sent,       NULL };
+    const TTest *const tests[] = {
+        every_purpose,
+        raw_client,
+        raw_server,
+        purpose_swapped_on_the_way,
+        wrong_key,
+        unknown_token,
+        bad_token_given,
+        bad_proofs,
+        nonces_differ,
+        wrong_version_or_purpose,
+        wrong_magic,
+        cut_preambles,
+        nobody_listens,
+        names,
+        listen_errors,
+        all_addresses,
+        messages_refused,
+        pacing,
+        bytes_sent,
+        NULL
+    };
 
     return xf_unit_main("channel", tests);
 }
