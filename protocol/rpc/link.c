@@ -195,7 +195,7 @@ drop_taken(struct xf_rpc_link *link)
     if (link->taken)
         g_byte_array_remove_range(link->in, 0, link->taken);
     if (link->taken > KEEP_SIZE) {
-        GByteArray *small = g_byte_array_sized_new(link->in->len);
+        GByteArray *small = g_byte_array_sized_new(READ_SIZE);
 
         g_byte_array_append(small, link->in->data, link->in->len);
         g_byte_array_unref(link->in);
@@ -365,7 +365,7 @@ xf_rpc_link_new(int fd, GMainContext *context,
     link->ops = ops;
     link->user = user;
     link->fd = fd;
-    link->in = g_byte_array_new();
+    link->in = g_byte_array_sized_new(READ_SIZE);
     link->reading = TRUE;
     g_queue_init(&link->out);
     g_mutex_init(&link->lock);

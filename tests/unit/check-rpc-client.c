@@ -587,7 +587,7 @@ play_open(int fd)
 static GError *
 hostname_against(void (*play)(int fd), const struct xf_remote_config *config)
 {
-    const struct timeval limit = { .tv_sec = 10 };
+    const struct timeval limit = { .tv_sec = 30 };
     struct script script = { .play = play };
     GError *err = NULL;
     struct xf_conn *c;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define WAIT_US (10 * G_TIME_SPAN_SECOND)
+#define WAIT_US (30 * G_TIME_SPAN_SECOND)
 
 const guint8 double_uuid[XF_UUID_LEN] = { 0, 1, 2,  3,  4,  5,  6,  7,
                                           8, 9, 10, 11, 12, 13, 14, 15 };
@@ -22,6 +22,7 @@ double_world_init(struct double_world *w)
     memset(w, 0, sizeof(*w));
     g_mutex_init(&w->lock);
     g_cond_init(&w->changed);
+    g_cond_init(&w->released);
     g_queue_init(&w->lines);
 }
 
@@ -32,6 +33,7 @@ double_world_clear(struct double_world *w)
     g_clear_error(&w->fail);
     g_mutex_clear(&w->lock);
     g_cond_clear(&w->changed);
+    g_cond_clear(&w->released);
 }
 
 char *
@@ -50,7 +52,7 @@ double_release(struct double_world *w)
 {
     g_mutex_lock(&w->lock);
     w->block = NULL;
-    g_cond_broadcast(&w->changed);
+    g_cond_broadcast(&w->released);
     g_mutex_unlock(&w->lock);
 }
 
@@ -104,6 +106,7 @@ client_gone(struct xf_conn *conn)
     c->gone = TRUE;
     c->world->gone++;
     g_cond_broadcast(&c->world->changed);
+    g_cond_broadcast(&c->world->released);
     g_mutex_unlock(&c->world->lock);
 }
 
@@ -162,7 +165,7 @@ told(struct xf_conn *conn, GString *line, GError **err)
         w->blocked++;
         g_cond_broadcast(&w->changed);
         while (w->block && !c->gone)
-            g_cond_wait(&w->changed, &w->lock);
+            g_cond_wait(&w->released, &w->lock);
         w->blocked--;
         g_cond_broadcast(&w->changed);
     }

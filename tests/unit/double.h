@@ -19,7 +19,8 @@ extern const guint8 double_uuid[XF_UUID_LEN];
  * double_world_init(). */
 struct double_world {
     GMutex lock;            /* guards the rest */
-    GCond changed;
+    GCond changed;          /* for tests that wait */
+    GCond released;         /* for calls that are blocked */
     GQueue lines;           /* char *, oldest first */
     GError *fail;           /* every call fails with a copy of it */
     const char *block;      /* name of the call that blocks */
@@ -42,7 +43,7 @@ extern const struct xf_driver double_driver;
 char *double_take_line(struct double_world *w);
 /* Lets blocked calls go on and later ones pass. */
 void double_release(struct double_world *w);
-/* Waits until the field has the value; FALSE after 10 s. */
+/* Waits until the field has the value; FALSE after 30 s. */
 gboolean double_wait(struct double_world *w, const guint *field, guint value);
 
 #endif

@@ -31,7 +31,7 @@ int test_server_connect(struct test_server *t);
 /* Bytes of a string of hex digits; blanks are skipped. */
 GByteArray *hex(const char *digits);
 
-/* -- raw packets; each function fails the test after 10 s -- */
+/* -- raw packets; each function fails the test after 30 s -- */
 
 void send_hex(int fd, const char *digits);
 void send_bytes(int fd, const void *data, gsize len);
@@ -43,7 +43,8 @@ GBytes *recv_packet(int fd, struct xf_rpc_header *header);
 /* The next packet is this, byte for byte. */
 void expect_hex(int fd, const char *digits);
 void expect_closed(int fd);
-/* The next packet answers that call with OK; its body is decoded. */
+/* The next packet but pings answers that call with OK; its body is
+ * decoded. */
 void expect_reply(int fd, int proc, guint32 serial, xdrproc_t filter,
                   void *ret);
 /* ... with that error; `text` is how the message begins. */
