@@ -37,7 +37,7 @@ xf_out_fits(const char *text)
 gboolean
 xf_out_has(const char *text)
 {
-    return text && *text && xf_out_fits(text);
+    return text && text[strspn(text, " \t\r\n")] && xf_out_fits(text);
 }
 
 xmlNode *

@@ -20,7 +20,7 @@ struct xf_xml_out {
 
 /* Can XML hold this text? */
 gboolean xf_out_fits(const char *text);
-/* Not NULL, not empty, fits. */
+/* Not NULL, not blank, fits. */
 gboolean xf_out_has(const char *text);
 
 xmlNode *xf_out_element(xmlNode *parent, const char *name);

@@ -51,6 +51,25 @@ xf_residual_tree(const libxl_domain_config *config, GError **err)
     return tree;
 }
 
+/* json-glib lets through a character that JSON wants escaped (0x1f), and JSON
+ * lets through two that XML cannot hold. */
+char *
+xf_residual_text(JsonNode *tree)
+{
+    g_autofree char *text = json_to_string(tree, FALSE);
+    GString *out = g_string_sized_new(strlen(text));
+
+    for (const char *at = text; *at; at = g_utf8_next_char(at)) {
+        gunichar c = g_utf8_get_char(at);
+
+        if (c < 0x20 || c == 0xfffe || c == 0xffff)
+            g_string_append_printf(out, "\\u%04x", c);
+        else
+            g_string_append_len(out, at, g_utf8_next_char(at) - at);
+    }
+    return g_string_free(out, FALSE);
+}
+
 /* What tells the elements of one list from each other. */
 static const char *const identities[] = { "vdev", "mac" };
 
@@ -362,7 +381,7 @@ xf_residual_make(JsonNode *base, JsonNode *target)
     if (json_array_get_length(edits) == 0)
         return NULL;
     apply_edits(base, edits, &applied);
-    return json_to_string(node, FALSE);
+    return xf_residual_text(node);
 }
 
 /* -- into libxl ------------------------------------------------------------ */
@@ -434,7 +453,7 @@ static gboolean
 load_config(libxl_domain_config *config, JsonNode *tree, const xmlNode *node,
             GError **err)
 {
-    g_autofree char *text = json_to_string(tree, FALSE);
+    g_autofree char *text = xf_residual_text(tree);
     g_autoptr(GString) log = g_string_new(NULL);
     g_autoptr(JsonNode) taken = NULL;
     g_autofree char *where = NULL;

@@ -26,6 +26,9 @@
  * UTF-8. */
 JsonNode *xf_residual_tree(const libxl_domain_config *config, GError **err);
 
+/* A tree as JSON text that XML can hold; free with g_free(). */
+char *xf_residual_text(JsonNode *tree);
+
 /* The edits that turn `base` into `target`, as text, or NULL when they are
  * equal.  `base` is changed: it is what reading the text back would give. */
 char *xf_residual_make(JsonNode *base, JsonNode *target);

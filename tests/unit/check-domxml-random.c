@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Configuration -> XML -> configuration, over generated configurations: every
+ * field of libxl's configuration that JSON can carry is filled now and then.
+ * The seed is printed; XENFERRY_SEED takes one, XENFERRY_ROUNDS a number.
+ */
+#include "config.h"
+
+#include <json-glib/json-glib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/driver.h"
+#include "tests/unit/common.h"
+#include "tests/unit/random-config.h"
+#include "xen/domxml.h"
+
+#define ROUNDS_DEFAULT 400
+
+/* check's messages are short; what is compared is not. */
+#define show_and_fail(...)                                                  \
+    do {                                                                    \
+        g_printerr(__VA_ARGS__);                                            \
+        ck_abort_msg("see the log");                                        \
+    } while (0)
+
+static libxl_ctx *ctx;
+static xentoollog_logger *logger;
+static GRand *dice;
+
+static void
+set_up(void)
+{
+    const char *text = g_getenv("XENFERRY_SEED");
+    guint32 seed = text ? (guint32)strtoul(text, NULL, 10)
+                        : g_random_int();
+
+    printf("# XENFERRY_SEED=%u\n", seed);
+    fflush(stdout);
+    dice = g_rand_new_with_seed(seed);
+    logger = (xentoollog_logger *)xtl_createlogger_stdiostream(
+        stderr, XTL_ERROR, 0);
+    ck_assert_int_eq(libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, logger), 0);
+}
+
+static void
+tear_down(void)
+{
+    libxl_ctx_free(ctx);
+    xtl_logger_destroy(logger);
+    g_rand_free(dice);
+}
+
+static guint
+rounds(void)
+{
+    const char *text = g_getenv("XENFERRY_ROUNDS");
+
+    return text ? (guint)strtoul(text, NULL, 10) : ROUNDS_DEFAULT;
+}
+
+static char *
+to_json(libxl_domain_config *config)
+{
+    char *text = libxl_domain_config_to_json(ctx, config);
+    char *copy = g_strdup(text);
+
+    free(text);
+    return copy;
+}
+
+/* A configuration as libxl takes it from the generated JSON; *json is what
+ * it then says itself. */
+static void
+generate(libxl_domain_config *config, char **json)
+{
+    g_autofree char *text = xf_random_config(dice);
+
+    libxl_domain_config_init(config);
+    if (libxl_domain_config_from_json(ctx, config, text) != 0)
+        show_and_fail("libxl does not take\n%s\n", text);
+    *json = to_json(config);
+}
+
+static char *
+format(libxl_domain_config *config, const char *json, guint flags)
+{
+    g_autoptr(GError) err = NULL;
+    char *xml = xf_domxml_format(config, -1, flags, &err);
+
+    if (!xml)
+        show_and_fail("%s\n%s\n", err ? err->message : "no error", json);
+    return xml;
+}
+
+static char *
+parse(const char *xml)
+{
+    g_autoptr(GError) err = NULL;
+    libxl_domain_config config;
+    char *json;
+
+    if (!xf_domxml_parse(xml, &config, &err))
+        show_and_fail("%s\n%s\n", err ? err->message : "no error", xml);
+    json = to_json(&config);
+    libxl_domain_config_dispose(&config);
+    return json;
+}
+
+START_TEST(configurations_come_back)
+{
+    for (guint i = 0; i < rounds(); i++) {
+        libxl_domain_config config;
+        g_autofree char *json = NULL;
+
+        generate(&config, &json);
+
+        g_autofree char *xml = format(&config, json, XF_XML_SECURE);
+        g_autofree char *again = parse(xml);
+
+        if (strcmp(json, again) != 0)
+            show_and_fail("%s\nbecame\n%s\nby\n%s\n", json, again, xml);
+        libxl_domain_config_dispose(&config);
+    }
+}
+END_TEST
+
+/* Each value of a password is made up of this. */
+START_TEST(secrets_stay_secret)
+{
+    guint with_secret = 0;
+
+    for (guint i = 0; i < rounds(); i++) {
+        libxl_domain_config config;
+        g_autofree char *json = NULL;
+
+        generate(&config, &json);
+
+        g_autofree char *xml = format(&config, json, 0);
+
+        if (strstr(json, XF_RANDOM_SECRET))
+            with_secret++;
+        if (strstr(xml, XF_RANDOM_SECRET))
+            show_and_fail("told a secret: %s\n", xml);
+        g_free(parse(xml));
+        libxl_domain_config_dispose(&config);
+    }
+    ck_assert_uint_gt(with_secret, 0);
+}
+END_TEST
+
+int
+main(void)
+{
+    const TTest *const tests[] = {
+        configurations_come_back,
+        secrets_stay_secret,
+        NULL
+    };
+
+    return xf_unit_main_fixture("domxml-random", tests, set_up, tear_down);
+}
