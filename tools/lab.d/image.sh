@@ -148,8 +148,9 @@ wait_booted() {
     }
 }
 
-# What the host does before it is saved: creates a guest that never runs. It
-# shows that this works, and later ones find Xen's tools in the page cache.
+# What the host does before it is saved: creates a guest that never runs, and
+# has libvirtd up for a moment. It shows that both work, and whoever does so
+# later finds the programs in the page cache.
 warm_up() {
     cat <<'END'
 systemctl --failed --no-legend
@@ -164,7 +165,10 @@ CFG
 xl create -q -p /tmp/warm.cfg
 xl destroy warm
 rm -f /tmp/warm.cfg /var/log/xen/console/guest-warm.log /var/log/xen/xl-warm.log
-cat /srv/guest/vmlinuz >/dev/null
+cat /srv/guest/vmlinuz /usr/libexec/xen-qemu-system-i386 >/dev/null
+systemctl start libvirtd-tcp.socket libvirtd.service
+virsh -c xen:///system list >/dev/null
+systemctl stop 'libvirtd*.socket' 'virtlogd*' 'virtlockd*' libvirtd.service
 sync
 END
 }
