@@ -51,6 +51,7 @@ struct chardev {
     int type;
     const char *path;
     gboolean append;
+    gboolean listens;                   /* when no mode is said */
     const char *host[2], *service[2];   /* by modes[]: bind, connect */
     gboolean has[2], telnet;
     int target;
@@ -64,7 +65,7 @@ static gboolean
 read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     struct chardev *chr = arg;
-    int mode = chr->type == CHR_UNIX ? 0 : 1;
+    int mode = !chr->listens;
     int append = 0;
 
     if (!xf_xml_word_attr(dom, node, "mode", modes, &mode, err)
@@ -315,7 +316,8 @@ xf_xml_read_channel(struct xf_domxml *dom, xmlNode *node, void *arg,
                     GError **err)
 {
     libxl_domain_config *config = dom->config;
-    struct chardev chr = { 0 };
+    /* libxl makes the socket */
+    struct chardev chr = { .listens = TRUE };
     libxl_device_channel *channel;
 
     if (!read_chardev(dom, node, &chr, err))

@@ -355,59 +355,6 @@ static const struct xf_xml_word policies[] = {
     { "disable", 0, NULL },  { "forbid", 0, NULL },  { NULL, 0, NULL }
 };
 
-static const char *const libxl_features[][2] = {
-    { "arch-capabilities", "arch-caps" },
-    { "avx512bitalg", "avx512-bitalg" },
-    { "avx512ifma", "avx512-ifma" },
-    { "avx512vbmi", "avx512-vbmi" },
-    { "avx512vbmi2", "avx512-vbmi2" },
-    { "avx512vnni", "avx512-vnni" },
-    { "cid", "cntxid" },
-    { "cmp_legacy", "cmplegacy" },
-    { "core-capability", "core-caps" },
-    { "cr8legacy", "altmovcr8" },
-    { "ds_cpl", "dscpl" },
-    { "fxsr_opt", "ffxsr" },
-    { "ht", "htt" },
-    { "ibrs-all", "eibrs" },
-    { "intel-pt", "proc-trace" },
-    { "invtsc", "itsc" },
-    { "lahf_lm", "lahfsahf" },
-    { "nodeid_msr", "nodeid" },
-    { "pclmuldq", "pclmulqdq" },
-    { "pdpe1gb", "page1gb" },
-    { "pn", "psn" },
-    { "pni", "sse3" },
-    { "rdctl-no", "rdcl-no" },
-    { "sha-ni", "sha" },
-    { "skip-l1dfl-vmentry", "skip-l1dfl" },
-    { "spec-ctrl", "ibrsb" },
-    { "tsx-ldtrk", "tsxldtrk" },
-};
-
-static const char *
-libxl_feature(const char *name)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(libxl_features); i++)
-        if (strcmp(libxl_features[i][0], name) == 0)
-            return libxl_features[i][1];
-    return name;
-}
-
-static gboolean
-set_cpuid(struct xf_domxml *dom, xmlNode *node, const char *name, int value,
-          GError **err)
-{
-    g_autofree char *text =
-        g_strdup_printf("%s=%d", libxl_feature(name), value);
-
-    if (strpbrk(name, "=,:")
-        || libxl_cpuid_parse_config(&dom->config->b_info.cpuid, text) != 0)
-        return xf_xml_cannot(err, node, "libxl has no CPU feature '%s'",
-                             name);
-    return TRUE;
-}
-
 static gboolean
 read_feature(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
@@ -419,7 +366,9 @@ read_feature(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     if (value < 0)
         return TRUE;
     if (strcmp(name, "vmx") != 0 && strcmp(name, "svm") != 0)
-        return set_cpuid(dom, node, name, value, err);
+        return xf_xml_set_cpuid(&dom->config->b_info, name, value)
+               || xf_xml_cannot(err, node, "libxl has no CPU feature '%s'",
+                                name);
     if (xf_xml_is_pv(dom))
         return !value || xf_xml_cannot(err, node, "a PV guest has no nested "
                                        "virtualisation");

@@ -52,11 +52,15 @@ write_driver(const libxl_device_disk *disk, xmlNode *node)
 }
 
 static void
-write_target(const libxl_device_disk *disk, xmlNode *node)
+write_target(const struct xf_xml_out *out, const libxl_device_disk *disk,
+             xmlNode *node)
 {
-    static const struct {
+    gboolean ahci = out->hvm && out->config->b_info.u.hvm.hdtype
+                                == LIBXL_HDTYPE_AHCI;
+    const struct {
         const char *prefix, *bus;
-    } buses[] = { { "xvd", "xen" }, { "hd", "ide" }, { "sd", "scsi" } };
+    } buses[] = { { "xvd", "xen" }, { "hd", ahci ? "sata" : "ide" },
+                  { "sd", "scsi" } };
     xmlNode *target = xf_out_with(node, "target", "dev", disk->vdev);
 
     for (gsize i = 0; i < G_N_ELEMENTS(buses); i++)
@@ -72,7 +76,8 @@ disk_can_be_read(const libxl_device_disk *disk)
 }
 
 static void
-write_disk(const libxl_device_disk *disk, xmlNode *devices)
+write_disk(const struct xf_xml_out *out, const libxl_device_disk *disk,
+           xmlNode *devices)
 {
     gboolean block = disk->backend == LIBXL_DISK_BACKEND_PHY
                      || (disk->pdev_path
@@ -84,7 +89,7 @@ write_disk(const libxl_device_disk *disk, xmlNode *devices)
     write_driver(disk, node);
     if (xf_out_has(disk->pdev_path))
         xf_out_with(node, "source", block ? "dev" : "file", disk->pdev_path);
-    write_target(disk, node);
+    write_target(out, disk, node);
     if (!disk->readwrite)
         xf_out_element(node, "readonly");
     if (xf_out_has(disk->backend_domname))
@@ -107,7 +112,7 @@ write_disks(const struct xf_xml_out *out, xmlNode *devices)
     for (int i = 0; i < out->config->num_disks; i++)
         if (disk_can_be_read(&out->config->disks[i])
             && !vdev_seen(out->config, i))
-            write_disk(&out->config->disks[i], devices);
+            write_disk(out, &out->config->disks[i], devices);
 }
 
 /* -- controllers ----------------------------------------------------------- */
@@ -299,19 +304,97 @@ serial_type(const char *text, const char **path)
     return NULL;
 }
 
-/* Both <serial> and the <console> that shows it. */
+#define LISTENS ",server,nowait"
+
+/* "host:port" into a <source> of the given mode. */
+static gboolean
+write_address(xmlNode *node, const char *mode, const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    xmlNode *source;
+
+    if (!colon || colon == address || !colon[1] || strchr(address, ',')
+        || !xf_out_has(address))
+        return FALSE;
+    source = xf_out_with(node, "source", "mode", mode);
+    xf_out_attr(source, "host", "%.*s", (int)(colon - address), address);
+    xf_out_attr(source, "service", "%s", colon + 1);
+    return TRUE;
+}
+
+/* "host:port" or "path", with LISTENS behind it when QEMU is the server. */
+static char *
+without_mode(const char *text, const char **mode)
+{
+    gboolean listens = g_str_has_suffix(text, LISTENS);
+
+    *mode = listens ? "bind" : "connect";
+    return g_strndup(text,
+                     strlen(text) - (listens ? strlen(LISTENS) : 0));
+}
+
 static xmlNode *
-write_serial(xmlNode *devices, const char *element, const char *text,
-             guint port)
+write_unix_serial(xmlNode *devices, const char *element, const char *text)
+{
+    const char *mode;
+    g_autofree char *path = without_mode(text + strlen("unix:"), &mode);
+    xmlNode *node;
+
+    if (!xf_out_has(path) || strchr(path, ','))
+        return NULL;
+    node = xf_out_with(devices, element, "type", "unix");
+    xf_out_attr(xf_out_with(node, "source", "mode", mode), "path", "%s",
+                path);
+    return node;
+}
+
+static xmlNode *
+write_tcp_serial(xmlNode *devices, const char *element, const char *text)
+{
+    const char *mode;
+    g_autofree char *address = without_mode(strchr(text, ':') + 1, &mode);
+    xmlNode *node = xf_out_with(devices, element, "type", "tcp");
+
+    if (!write_address(node, mode, address)) {
+        xmlUnlinkNode(node);
+        xmlFreeNode(node);
+        return NULL;
+    }
+    xf_out_with(node, "protocol", "type",
+                g_str_has_prefix(text, "telnet:") ? "telnet" : "raw");
+    return node;
+}
+
+static xmlNode *
+write_plain_serial(xmlNode *devices, const char *element, const char *text)
 {
     const char *path, *type = serial_type(text, &path);
-    xmlNode *node, *target;
+    xmlNode *node;
 
     if (!type)
         return NULL;
     node = xf_out_with(devices, element, "type", type);
     if (path)
         xf_out_with(node, "source", "path", path);
+    return node;
+}
+
+/* Both <serial> and the <console> that shows it; returns its <target>. */
+static xmlNode *
+write_serial(xmlNode *devices, const char *element, const char *text,
+             guint port)
+{
+    xmlNode *node, *target;
+
+    if (g_str_has_prefix(text, "unix:"))
+        node = write_unix_serial(devices, element, text);
+    else if (g_str_has_prefix(text, "tcp:")
+             || g_str_has_prefix(text, "telnet:"))
+        node = write_tcp_serial(devices, element, text);
+    else
+        node = write_plain_serial(devices, element, text);
+    if (!node)
+        return NULL;
     target = xf_out_element(node, "target");
     xf_out_attr(target, "port", "%u", port);
     return target;

@@ -536,6 +536,7 @@ write_cpu(const struct xf_xml_out *out, xmlNode *domain)
     xmlNode *cpu = xf_out_with(domain, "cpu", "mode", "host-passthrough");
 
     write_nested(out, cpu);
+    xf_out_cpuid(out, cpu);
     if (cells_can_be_read(b)) {
         xmlNode *numa = xf_out_element(cpu, "numa");
 

@@ -35,7 +35,8 @@ xmlNode *xf_out_with(xmlNode *parent, const char *name, const char *attr,
 /* "0-3,5"; NULL when empty or with a number that cannot be read back. */
 char *xf_out_set(const libxl_bitmap *map);
 
-/* domxml-format-devices.c, -graphics.c */
+/* domxml-cpuid.c, domxml-format-devices.c, -graphics.c */
+void xf_out_cpuid(const struct xf_xml_out *out, xmlNode *cpu);
 void xf_out_devices(const struct xf_xml_out *out, xmlNode *domain);
 void xf_out_graphics(const struct xf_xml_out *out, xmlNode *devices);
 void xf_out_video(const struct xf_xml_out *out, xmlNode *devices);

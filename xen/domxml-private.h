@@ -197,6 +197,9 @@ extern const struct xf_xml_rule xf_xml_device_rules[];
 /* domxml-cpu.c */
 XF_XML_HANDLER(xf_xml_read_vcpu);
 XF_XML_HANDLER(xf_xml_read_cpu);
+/* domxml-cpuid.c: FALSE when libxl does not know the feature */
+gboolean xf_xml_set_cpuid(libxl_domain_build_info *b, const char *name,
+                          gboolean on);
 /* domxml-os.c */
 XF_XML_HANDLER(xf_xml_read_os);
 /* From <boot order='N'/> of a device; letter as in libxl's boot string. */

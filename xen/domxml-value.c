@@ -309,14 +309,17 @@ xf_xl_list_add(libxl_string_list *list, const char *text)
     (*list)[len + 1] = NULL;
 }
 
+/* The room doubles: it is full whenever the count is a power of two. */
 void *
 xf_xl_grow(void *array, int *count, gsize size)
 {
-    char *bigger = or_abort(realloc(array, (*count + 1) * size));
+    gsize used = *count;
 
-    memset(bigger + *count * size, 0, size);
+    if ((used & (used - 1)) == 0)
+        array = or_abort(realloc(array, MAX(1, used * 2) * size));
+    memset((char *)array + used * size, 0, size);
     ++*count;
-    return bigger;
+    return array;
 }
 
 void

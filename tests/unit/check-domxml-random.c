@@ -69,6 +69,27 @@ to_json(libxl_domain_config *config)
     return copy;
 }
 
+/* By libxl's own reader, since the JSON of it differs between releases. */
+static void
+add_cpuid(libxl_domain_config *config)
+{
+    static const char *const features[] = {
+        "sse3", "avx", "avx512f", "itsc", "vmx", "svm", "popcnt", "nx",
+        "page1gb", "xsaveopt", "umip", "family", "stepping",
+    };
+    gint32 count = g_rand_int_range(dice, -3, 5);
+
+    while (count-- > 0) {
+        g_autofree char *text = g_strdup_printf(
+            "%s=%c",
+            features[g_rand_int_range(dice, 0, G_N_ELEMENTS(features))],
+            "01xks"[g_rand_int_range(dice, 0, 5)]);
+
+        /* not every one takes every value */
+        libxl_cpuid_parse_config(&config->b_info.cpuid, text);
+    }
+}
+
 /* A configuration as libxl takes it from the generated JSON; *json is what
  * it then says itself. */
 static void
@@ -79,6 +100,7 @@ generate(libxl_domain_config *config, char **json)
     libxl_domain_config_init(config);
     if (libxl_domain_config_from_json(ctx, config, text) != 0)
         show_and_fail("libxl does not take\n%s\n", text);
+    add_cpuid(config);
     *json = to_json(config);
 }
 
