@@ -18,6 +18,7 @@ struct xf_context_log {
     GMutex lock;
     GQueue lines;               /* the last error lines, oldest first */
     struct xf_context_progress progress;
+    gint restoring;             /* atomic */
     gint broken;                /* libxl has lost its connections; atomic */
 };
 
@@ -52,7 +53,21 @@ xf_context_readable(const char *message)
         if (n && digits[n] == ':')
             text = digits + n + 1;
     }
-    return g_strstrip(g_strdup(text));
+
+    char *readable = g_strstrip(g_strdup(text));
+
+    /* what libxenctrl puts behind whatever it cannot classify */
+    if (g_str_has_suffix(readable, ": Internal error"))
+        readable[strlen(readable) - strlen(": Internal error")] = 0;
+    return readable;
+}
+
+/* libxl says so after every failure before the suspend request, too. */
+static gboolean
+misleading(struct xf_context_log *log, const char *text)
+{
+    return log->lines.length > 0 &&
+           strstr(text, "domain did not respond to suspend request");
 }
 
 static void
@@ -71,10 +86,24 @@ keep_line(struct xf_context_log *log, const char *message, int errnum)
         g_free(same->data);
         g_queue_delete_link(&log->lines, same);
     }
-    g_queue_push_tail(&log->lines, line);
+    if (misleading(log, line))
+        g_free(line);
+    else
+        g_queue_push_tail(&log->lines, line);
     if (g_queue_get_length(&log->lines) > LINES_KEPT)
         g_free(g_queue_pop_head(&log->lines));
     g_mutex_unlock(&log->lock);
+}
+
+/* What libxl's restore helper says when it begins and when it is through:
+ * the only sign of it. */
+static void
+note_restore(struct xf_context_log *log, const char *message)
+{
+    if (g_str_has_prefix(message, "Restoring domain"))
+        g_atomic_int_set(&log->restoring, 1);
+    else if (g_str_has_prefix(message, "Restore "))
+        g_atomic_int_set(&log->restoring, 0);
 }
 
 static void G_GNUC_PRINTF(5, 0)
@@ -84,6 +113,7 @@ log_message(xentoollog_logger *logger, xentoollog_level level, int errnum,
     struct xf_context_log *log = (struct xf_context_log *)logger;
     g_autofree char *message = g_strdup_vprintf(format, ap);
 
+    note_restore(log, message);
     if (level >= XTL_ERROR)
         keep_line(log, message, errnum);
     if (level >= XTL_WARN)
@@ -209,6 +239,12 @@ xf_context_broken(struct xf_context *context)
 }
 
 gboolean
+xf_context_restoring(struct xf_context *context)
+{
+    return g_atomic_int_get(&context->log->restoring);
+}
+
+gboolean
 xf_context_logged(struct xf_context *context, const char *text)
 {
     gboolean found = FALSE;
@@ -254,10 +290,13 @@ xf_context_error(struct xf_context *context, GError **err,
     va_end(ap);
     g_autofree char *why = explanation(context->log, rc);
 
-    if (rc == ERROR_DOMAIN_NOTFOUND)
+    if (rc == ERROR_DOMAIN_NOTFOUND) {
         code = XF_ERROR_NO_DOMAIN;
-    else if (rc == ERROR_ABORTED)
+    } else if (rc == ERROR_ABORTED) {
         code = XF_ERROR_ABORTED;
+        g_free(why);
+        why = g_strdup("stopped on request");
+    }
     g_set_error(err, XF_ERROR, code, "%s: %s", what, why);
 }
 

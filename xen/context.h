@@ -44,13 +44,17 @@ void xf_context_set_progress(struct xf_context *context,
 /* Has it lost its connection to xenstored?  It is of no use then. */
 gboolean xf_context_broken(struct xf_context *context);
 
+/* Is libxl's restore helper at work, as far as its messages tell? */
+gboolean xf_context_restoring(struct xf_context *context);
+
 /* Does one of the error lines kept contain that text? */
 gboolean xf_context_logged(struct xf_context *context, const char *text);
 
 /* Sets err: the formatted text, then the last error lines that libxl has
  * logged in this context (or the name of rc when there are none), which are
  * forgotten then.  The code is `code`, unless rc says that the domain is not
- * there or that the operation was aborted. */
+ * there or that the operation was aborted; what is logged of an abort is of
+ * no use to anybody and left out. */
 void xf_context_error(struct xf_context *context, GError **err,
                       enum xf_error_code code, int rc, const char *fmt, ...)
     G_GNUC_PRINTF(5, 6);

@@ -7,7 +7,12 @@
  * caller's thread, with a context of its own.  A second thread, the minder,
  * lives as long as that call: it finds out the domid as soon as the domain
  * has its (temporary, hence unique) name, which libxl tells only at the end,
- * and passes an abort on to libxl until it is taken.
+ * and sees to an abort.
+ *
+ * Abort.  It shuts down the receiving side of the fd, which ends the waiting
+ * for the stream's head and for data.  libxl_ao_abort() follows when libxl's
+ * helper is known to be at work: before that it brings the process down (see
+ * stream.h).
  *
  * A restore that fails is cleaned up by libxl, except when it was aborted.
  * Both are looked after: whatever is left under our name with our uuid is
@@ -19,9 +24,11 @@
 #include <libxl_utils.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "xen/domxml.h"
 #include "xen/internal.h"
+#include "xen/stream.h"
 
 #define LOOK_MS 50
 #define DEVICES_MS 30000
@@ -35,7 +42,8 @@ struct incoming {
 
     GMutex lock;
     GCond changed;
-    gboolean abort, finished;   /* lock */
+    gboolean abort, restoring, finished; /* lock */
+    int fd;                     /* the stream, for the minder */
 };
 
 static struct libxl_hv *
@@ -187,6 +195,15 @@ xf_libxl_incoming_adopt(struct xf_hypervisor *hypervisor, const guint8 *uuid,
 
 /* -- stream --------------------------------------------------------------- */
 
+/* TRUE when there is nothing more to do about it. */
+static gboolean
+pass_on_abort(struct incoming *in)
+{
+    shutdown(in->fd, SHUT_RD);  /* fails when it is no socket */
+    return xf_context_restoring(in->context) &&
+           libxl_ao_abort(in->context->libxl, NULL) != ERROR_NOTFOUND;
+}
+
 static gpointer
 minder(gpointer data)
 {
@@ -198,20 +215,20 @@ minder(gpointer data)
 
     g_mutex_lock(&in->lock);
     while (!in->finished) {
-        gboolean abort = in->abort;
+        gboolean abort = in->abort, restoring = in->restoring;
+        gboolean look = c && restoring;
 
         g_mutex_unlock(&in->lock);
         if (abort && !abort_taken)
-            abort_taken = libxl_ao_abort(in->context->libxl, NULL) !=
-                          ERROR_NOTFOUND;
-        if (c && g_atomic_int_get(&in->base.domid) < 0)
+            abort_taken = pass_on_abort(in);
+        if (look && g_atomic_int_get(&in->base.domid) < 0)
             g_atomic_int_set(&in->base.domid, find_by_name(c, in, name));
 
         gboolean settled = (!abort || abort_taken) &&
-                           (!c || g_atomic_int_get(&in->base.domid) >= 0);
+                           (!look || g_atomic_int_get(&in->base.domid) >= 0);
 
         g_mutex_lock(&in->lock);
-        if (in->finished || abort != in->abort)
+        if (in->finished || abort != in->abort || restoring != in->restoring)
             continue;
         if (settled)
             g_cond_wait(&in->changed, &in->lock);
@@ -225,26 +242,63 @@ minder(gpointer data)
     return NULL;
 }
 
+static void
+tell_minder(struct incoming *in, gboolean *flag)
+{
+    g_mutex_lock(&in->lock);
+    *flag = TRUE;
+    g_cond_broadcast(&in->changed);
+    g_mutex_unlock(&in->lock);
+}
+
 static int
-run_restore(struct incoming *in, int fd, uint32_t *domid)
+restore(struct incoming *in, int fd, uint32_t *domid)
 {
     libxl_domain_restore_params params;
-    GThread *thread = g_thread_new("restore-minder", minder, in);
 
     libxl_domain_restore_params_init(&params);
     /* What init gives means Xen 4.5's format. */
-    params.stream_version = 2;
+    params.stream_version = XF_LIBXL_STREAM;
+    tell_minder(in, &in->restoring);
 
     int rc = libxl_domain_create_restore(in->context->libxl, &in->config,
                                          domid, fd, -1, &params, NULL, NULL);
 
     libxl_domain_restore_params_dispose(&params);
-    g_mutex_lock(&in->lock);
-    in->finished = TRUE;
-    g_cond_broadcast(&in->changed);
-    g_mutex_unlock(&in->lock);
+    return rc;
+}
+
+/* *err without an rc: the stream never began. */
+static int
+run_restore(struct incoming *in, int fd, uint32_t *domid, GError **err)
+{
+    int rc = 0;
+
+    in->fd = fd;
+
+    GThread *thread = g_thread_new("restore-minder", minder, in);
+
+    if (xf_stream_await_head(fd, err))
+        rc = restore(in, fd, domid);
+    tell_minder(in, &in->finished);
     g_thread_join(thread);
     return rc;
+}
+
+/* Another domain under our temporary name is none of ours, and must survive
+ * our failure: it may be all there is of that guest. */
+static gboolean
+name_is_free(struct incoming *in, const char *name, GError **err)
+{
+    uint32_t domid;
+
+    if (libxl_name_to_domid(in->context->libxl, name, &domid))
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_DOM_EXIST,
+                "domain '%s' cannot be received: there is a domain %u named "
+                "'%s', which another move of it has left or still needs; "
+                "settle that first", in->base.name, domid, name);
+    return FALSE;
 }
 
 /* Nothing of a failed restore stays. */
@@ -255,12 +309,25 @@ destroy_leavings(struct incoming *in, const char *name)
     int domid = find_by_name(c, in, name);
 
     g_atomic_int_set(&in->base.domid, -1);
-    if (domid < 0)
+    if (domid < 0 || xf_context_logged(c, "already exists"))
         return;
     if (libxl_domain_destroy(c->libxl, domid, NULL))
         g_warning("domain %d ('%s') is left of a failed restore and cannot "
                   "be destroyed; it is in the way of the next one: destroy "
                   "it with xl", domid, name);
+}
+
+/* Its kernel has said so where it booted and will not say it again; it has
+ * just been suspended, so it is true.  can_leave() looks for it. */
+static void
+say_can_suspend(struct incoming *in, uint32_t domid)
+{
+    g_autofree char *path =
+        g_strdup_printf("/local/domain/%u/control/feature-suspend", domid);
+
+    if (in->config.c_info.type != LIBXL_DOMAIN_TYPE_HVM &&
+        !xs_write(in->context->xs, XBT_NULL, path, "1", 1))
+        g_info("xenstore: cannot write %s", path);
 }
 
 gboolean
@@ -272,24 +339,32 @@ xf_libxl_incoming_stream(struct xf_incoming *incoming, int fd, GError **err)
 
     g_return_val_if_fail(in->has_config && !in->context, FALSE);
     in->context = xf_context_new(err);
-    if (!in->context)
+    if (!in->context || !name_is_free(in, name, err))
         return FALSE;
     free(in->config.c_info.name);
     in->config.c_info.name = strdup(name);
 
-    int rc = run_restore(in, fd, &domid);
+    g_autoptr(GError) head_err = NULL;
+    int rc = run_restore(in, fd, &domid, &head_err);
 
-    if (!rc) {
+    if (!rc && !head_err) {
         g_atomic_int_set(&in->base.domid, domid);
+        say_can_suspend(in, domid);
         return TRUE;
     }
+    if (rc)
+        destroy_leavings(in, name);
     g_mutex_lock(&in->lock);
     if (in->abort)
         rc = ERROR_ABORTED;
     g_mutex_unlock(&in->lock);
-    xf_context_error(in->context, err, XF_ERROR_OPERATION_FAILED, rc,
-                     "domain '%s' could not be received", in->base.name);
-    destroy_leavings(in, name);
+    if (rc)
+        xf_context_error(in->context, err, XF_ERROR_OPERATION_FAILED, rc,
+                         "domain '%s' could not be received", in->base.name);
+    else
+        g_propagate_prefixed_error(err, g_steal_pointer(&head_err),
+                                   "domain '%s' could not be received: ",
+                                   in->base.name);
     return FALSE;
 }
 
@@ -298,10 +373,7 @@ xf_libxl_incoming_abort(struct xf_incoming *incoming)
 {
     struct incoming *in = (struct incoming *)incoming;
 
-    g_mutex_lock(&in->lock);
-    in->abort = TRUE;
-    g_cond_broadcast(&in->changed);
-    g_mutex_unlock(&in->lock);
+    tell_minder(in, &in->abort);
 }
 
 /* -- devices, switch -------------------------------------------------------- */

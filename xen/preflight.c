@@ -6,6 +6,9 @@
 #include "xen/internal.h"
 #include "xen/xenstore.h"
 
+/* What a guest takes, at most, from its start until its kernel is up. */
+#define BOOT_SECONDS 60
+
 /* -- the configuration ------------------------------------------------------ */
 
 struct immovable {
@@ -90,6 +93,24 @@ state_in_the_way(const struct xf_hv_domain *d)
     return NULL;
 }
 
+/* Seconds since the domain was made on this host; a big number when that is
+ * not known. */
+static double
+age(struct xf_context *c, const struct xf_hv_domain *d)
+{
+    char uuid[XF_UUID_STRING_LEN + 1];
+    g_autofree char *start =
+        xf_xs_read(c->xs, "/vm/%s/start_time", xf_uuid_format(d->uuid, uuid));
+    double seconds = start ? g_get_real_time() / 1e6 -
+                                 g_ascii_strtod(start, NULL) : G_MAXDOUBLE;
+
+    return seconds < 0 ? G_MAXDOUBLE : seconds;
+}
+
+/* A guest's kernel says once, while it boots, that it can be suspended.  It
+ * does not say it again where it has moved to: there we say it for the
+ * guests that we receive (incoming.c), but other toolstacks do not.  So the
+ * lack of that word means something only in the first minute. */
 static gboolean
 can_suspend(struct xf_context *c, const struct xf_hv_domain *d, GError **err)
 {
@@ -107,13 +128,13 @@ can_suspend(struct xf_context *c, const struct xf_hv_domain *d, GError **err)
         xf_xs_read(c->xs, "/local/domain/%d/control/feature-suspend",
                    d->domid);
 
-    if (g_strcmp0(feature, "1") == 0)
+    if (g_strcmp0(feature, "1") == 0 || age(c, d) > BOOT_SECONDS)
         return TRUE;
     g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
-                "domain '%s' cannot move: its kernel has not said that it "
-                "can be suspended (control/feature-suspend is not 1); it is "
-                "still booting: try again later; or its kernel lacks Xen "
-                "suspend support", d->name);
+                "domain '%s' cannot move yet: its kernel has not said that "
+                "it can be suspended (control/feature-suspend in xenstore is "
+                "not 1), so it is most likely still booting; try again in a "
+                "minute", d->name);
     return FALSE;
 }
 

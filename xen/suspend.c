@@ -9,8 +9,11 @@
  * A second thread, the minder, lives as long as that call and does two
  * things:
  *
- * Abort.  libxl_ao_abort() finds nothing while the operation has not begun
- * yet, so the minder repeats it until libxl has taken it.
+ * Abort.  libxl_ao_abort() finds nothing while the operation has not begun,
+ * and it brings the process down when it comes while libxl writes the head
+ * of the stream, before its helper runs (see stream.h).  So the minder holds
+ * an abort back until the helper has reported progress, and then repeats it
+ * until libxl has taken it.
  *
  * Paused guests.  A guest suspends itself: asked through xenstore
  * (control/shutdown = "suspend"), it quiesces its drivers and calls the
@@ -37,6 +40,7 @@
 #include <unistd.h>
 
 #include "xen/internal.h"
+#include "xen/stream.h"
 #include "xen/xenstore.h"
 
 #define ABORT_RETRY_MS 20
@@ -50,6 +54,7 @@ struct suspend_op {
     const struct xf_progress *progress;
 
     /* the minder */
+    gint streaming;             /* libxl's helper is at work; atomic */
     struct xf_context *own;     /* the minder's context */
     struct xs_handle *watch;
     int wake;                   /* eventfd: abort or finished was set */
@@ -62,9 +67,14 @@ struct suspend_op {
 static void
 report(void *user, const char *what, guint64 done, guint64 total)
 {
-    const struct xf_progress *progress = user;
+    struct suspend_op *op = user;
+    const struct xf_progress *progress = op->progress;
     guint iteration = 0;
 
+    g_atomic_int_set(&op->streaming, strcmp(what, "End of stream") != 0 &&
+                                     strcmp(what, "Complete") != 0);
+    if (!progress)
+        return;
     if (sscanf(what, "Frames iteration %u", &iteration) == 1 ||
         strcmp(what, "Frames") == 0) {
         if (progress->frames)
@@ -87,9 +97,8 @@ wake_minder(struct suspend_op *op)
 static gboolean
 pass_on_abort(struct suspend_op *op)
 {
-    int rc = libxl_ao_abort(op->context->libxl, NULL);
-
-    return rc != ERROR_NOTFOUND;
+    return g_atomic_int_get(&op->streaming) &&
+           libxl_ao_abort(op->context->libxl, NULL) != ERROR_NOTFOUND;
 }
 
 /* TRUE when the guest has stopped. */
@@ -244,13 +253,10 @@ op_close(struct suspend_op *op)
 static int
 run_suspend(struct suspend_op *op, int fd, guint flags)
 {
-    struct xf_context_progress progress = {
-        report, (void *)op->progress,
-    };
+    struct xf_context_progress progress = { report, op };
     GThread *thread = g_thread_new("suspend-minder", minder, op);
 
-    if (op->progress)
-        xf_context_set_progress(op->context, &progress);
+    xf_context_set_progress(op->context, &progress);
 
     int rc = libxl_domain_suspend(op->context->libxl, op->domid, fd,
                                   flags & XF_SUSPEND_LIVE
@@ -342,10 +348,14 @@ suspend_entered(struct suspend_op *op, int fd, guint flags,
         return before.suspended ? XF_SUSPEND_STOPPED : XF_SUSPEND_GONE;
     }
 
+    *was_paused = before.paused;
+    if (!xf_stream_check_writable(fd, err))
+        return XF_SUSPEND_RUNNING;
+
     int rc = run_suspend(op, fd, flags);
 
     result = outcome(op, rc, &after);
-    *was_paused = before.paused || op->let_run || after.paused;
+    *was_paused |= op->let_run || after.paused;
     if (*was_paused)
         pause_again(op, result);
     if (result != XF_SUSPEND_DONE)
