@@ -33,14 +33,14 @@ root_tar() {
 
 base_images() {
     local hash
-    hash=$({ root_tar; files_hash image; } | short_hash)
+    hash=$({ root_tar; files_hash image; declare -f make_base; } | short_hash)
     echo "$LAB_IMAGES/base-$hash"
 }
 
 ready_images() {
     local hash
     hash=$({ basename "$(base_images)"; files_hash qemu.sh
-        echo "$LAB_MEM $LAB_DOM0_MEM"
+        declare -f make_ready warm_up; echo "$LAB_MEM $LAB_DOM0_MEM"
         qemu-system-x86_64 -version; } | short_hash)
     echo "$LAB_IMAGES/ready-$hash"
 }
