@@ -36,14 +36,27 @@ struct work {
     int (*run)(struct work *w);
 };
 
+/* The node between root and record: its name is the token's last two
+ * letters. */
+static char *
+shard_path(const struct work *w)
+{
+    gsize len = strlen(w->token);
+
+    return g_strdup_printf("%s/%s", w->r->root,
+                           w->token + (len > 2 ? len - 2 : 0));
+}
+
 static char *
 node_path(const struct work *w, const char *field, guint chunk)
 {
+    g_autofree char *shard = shard_path(w);
+
     if (!field)
-        return g_strdup_printf("%s/%s", w->r->root, w->token);
+        return g_strdup_printf("%s/%s", shard, w->token);
     if (!chunk)
-        return g_strdup_printf("%s/%s/%s", w->r->root, w->token, field);
-    return g_strdup_printf("%s/%s/%s/%u", w->r->root, w->token, field, chunk);
+        return g_strdup_printf("%s/%s/%s", shard, w->token, field);
+    return g_strdup_printf("%s/%s/%s/%u", shard, w->token, field, chunk);
 }
 
 /* A node that nobody but dom0 can read; those made under it inherit that. */
@@ -165,6 +178,7 @@ run_write(struct work *w)
     g_autofree char *dir = node_path(w, NULL, 0);
     GHashTableIter iter;
     gpointer field, value;
+    /* makes the node above as well, with the root's permissions */
     int e = make_private(w->r->xs, w->t, dir);
 
     g_hash_table_iter_init(&iter, w->in);
@@ -265,21 +279,38 @@ records_read(struct xf_store *store, const char *token, GError **err)
 
 /* -- list, remove --------------------------------------------------------- */
 
+/* Appends the names under a node that may be missing. */
+static int
+add_children(struct work *w, const char *path, GPtrArray *names)
+{
+    unsigned int n = 0;
+    char **children = xs_directory(w->r->xs, w->t, path, &n);
+
+    if (!children)
+        return errno == ENOENT ? 0 : errno;
+    for (unsigned int i = 0; i < n; i++)
+        g_ptr_array_add(names, g_strdup(children[i]));
+    free(children);
+    return 0;
+}
+
 static int
 run_list(struct work *w)
 {
-    unsigned int n;
-    char **names = xs_directory(w->r->xs, w->t, w->r->root, &n);
+    g_autoptr(GPtrArray) shards = g_ptr_array_new_with_free_func(g_free);
+    GPtrArray *tokens = g_ptr_array_new();
+    int e = add_children(w, w->r->root, shards);
 
-    g_clear_pointer(&w->tokens, g_strfreev);
-    if (!names && errno != ENOENT)
-        return errno;
-    n = names ? n : 0;
-    w->tokens = g_new0(char *, n + 1);
-    for (unsigned int i = 0; i < n; i++)
-        w->tokens[i] = g_strdup(names[i]);
-    free(names);
-    return 0;
+    for (guint i = 0; !e && i < shards->len; i++) {
+        const char *name = g_ptr_array_index(shards, i);
+        g_autofree char *path = g_strdup_printf("%s/%s", w->r->root, name);
+
+        e = add_children(w, path, tokens);
+    }
+    g_ptr_array_add(tokens, NULL);
+    g_strfreev(w->tokens);
+    w->tokens = (char **)g_ptr_array_free(tokens, FALSE);
+    return e;
 }
 
 static char **
@@ -297,8 +328,13 @@ static int
 run_remove(struct work *w)
 {
     g_autofree char *dir = node_path(w, NULL, 0);
+    g_autofree char *shard = shard_path(w);
+    g_autoptr(GPtrArray) others = g_ptr_array_new_with_free_func(g_free);
+    int e = remove_node(w, dir);
 
-    return remove_node(w, dir);
+    if (!e)
+        e = add_children(w, shard, others);
+    return e || others->len ? e : remove_node(w, shard);
 }
 
 static gboolean

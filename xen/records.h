@@ -2,8 +2,11 @@
 /*
  * Records in xenstore: the table of protocol/store.h over libxenstore.
  *
- *   <root>/<token>/<field>      the value, or its first chunk
- *   <root>/<token>/<field>/1    ... the second, and so on
+ *   <root>/<nn>/<token>/<field>     the value, or its first chunk
+ *   <root>/<nn>/<token>/<field>/1   ... the second, and so on
+ *
+ * <nn> is the end of the token: oxenstored cannot list a node whose children's
+ * names come to more than 4096 bytes, which is some 120 tokens.
  *
  * Nodes are dom0's and nobody else may read them.  A write is one
  * transaction, done over when another one got in its way; a reader sees all

@@ -167,7 +167,7 @@ START_TEST(store_list_and_remove)
     g_autoptr(GError) err = NULL;
 
     put(fields, "state", "begun");
-    /* more tokens than fit one message of a xenstored */
+    /* more tokens than a xenstored can list under one node */
     for (int i = 0; i < 300; i++) {
         g_autofree char *token = g_strdup_printf("%032x", i);
 
