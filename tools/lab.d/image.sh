@@ -33,7 +33,7 @@ root_tar() {
 
 base_images() {
     local hash
-    hash=$({ root_tar; files_hash image; declare -f make_base; } | short_hash)
+    hash=$({ basename "$(root_tar)"; files_hash image; declare -f make_base; } | short_hash)
     echo "$LAB_IMAGES/base-$hash"
 }
 
@@ -125,6 +125,9 @@ make_ready() {
         wait_booted "$host" "$out"
     done
     for host in "${LAB_HOSTS[@]}"; do
+        try_out "$host" "$out"
+    done
+    for host in "${LAB_HOSTS[@]}"; do
         save_machine "$host" "$out"
     done
     clear_run "$out"
@@ -142,6 +145,17 @@ wait_booted() {
         echo "Xen's tools do not work on $host"
         return 1
     }
+}
+
+# Both hosts are up: does what must work do so?
+try_out() {
+    local host=$1 run=$2 other
+    for other in "${LAB_HOSTS[@]}"; do
+        try_ssh "$host" "$run" "ping -c 1 -W 30 $other" || {
+            echo "$host does not reach $other on xenbr0"
+            return 1
+        }
+    done
     try_ssh "$host" "$run" "$(warm_up)" || {
         echo "$host cannot create a guest"
         return 1
