@@ -161,7 +161,7 @@ read_redirdev(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
-/* -- <memballoon> ---------------------------------------------------------- */
+/* -- <memballoon>, <audio> ------------------------------------------------- */
 
 static const struct xf_xml_word balloons[] = {
     { "xen", 1, NULL },
@@ -177,6 +177,21 @@ read_memballoon(struct xf_domxml *dom, xmlNode *node, void *arg,
     int model;
 
     return xf_xml_word_attr(dom, node, "model", balloons, &model, err);
+}
+
+static const struct xf_xml_word audios[] = {
+    { "none", 0, NULL },
+    { "spice", 0, NULL },
+    { NULL, 0, NULL }
+};
+
+/* libvirt notes where sound goes by itself. */
+static gboolean
+read_audio(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    int type;
+
+    return xf_xml_word_attr(dom, node, "type", audios, &type, err);
 }
 
 /* -- <controller> ---------------------------------------------------------- */
@@ -274,7 +289,11 @@ read_usb_controller(struct xf_domxml *dom, xmlNode *node, GError **err)
         return add_usbctrl(dom, node, model, err);
     if (!hvm_only(dom, node, err))
         return FALSE;
-    libxl_defbool_set(&b->u.hvm.usb, true);
+    if (dom->usb_node)
+        return xf_xml_cannot(err, node, "libxl has one emulated USB "
+                             "controller; line %ld has another",
+                             xmlGetLineNo(dom->usb_node));
+    dom->usb_node = node;
     b->u.hvm.usbversion = usb_models[model].version;
     return TRUE;
 }
@@ -503,18 +522,35 @@ const struct xf_xml_rule xf_xml_device_rules[] = {
     { .name = "memory", .why = "libxl has no memory devices" },
     { .name = "iommu", .why = "libxl has no emulated IOMMU" },
     { .name = "vsock", .why = "Xen guests have no virtio devices" },
-    { .name = "audio", .why = "libxl has no setting for the host's sound" },
+    { .name = "audio", .attrs = "type ~id", .read = read_audio,
+      .flags = XF_RULE_MANY },
     { .name = "crypto", .why = "Xen guests have no virtio devices" },
     { .name = "nvram", .why = "x86 guests have none" },
     { .name = NULL }
 };
+
+/* libxl plugs USB inputs into a UHCI controller of its own and leaves out any
+ * other. */
+static gboolean
+usb_finish(struct xf_domxml *dom, GError **err)
+{
+    libxl_domain_build_info *b = &dom->config->b_info;
+
+    if (!dom->usb_node || !b->u.hvm.usbdevice_list)
+        return TRUE;
+    if (b->u.hvm.usbversion != 1)
+        return xf_xml_cannot(err, dom->usb_node, "libxl has USB inputs on "
+                             "model='piix3-uhci' only");
+    b->u.hvm.usbversion = 0;
+    return TRUE;
+}
 
 gboolean
 xf_xml_devices_finish(struct xf_domxml *dom, GError **err)
 {
     libxl_domain_config *config = dom->config;
 
-    if (!xf_xml_chardevs_finish(dom, err))
+    if (!xf_xml_chardevs_finish(dom, err) || !usb_finish(dom, err))
         return FALSE;
     xf_xml_graphics_finish(dom);
     /* a PV guest must see the holes for its devices' memory */

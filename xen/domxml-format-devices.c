@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* libxl configuration to domain XML: <devices>. */
+/* libxl configuration to domain XML: <devices> but disks and displays. */
 #include "config.h"
 
 #include <stdio.h>
@@ -7,113 +7,6 @@
 
 #include "xen/domxml-format.h"
 #include "xen/domxml-private.h"
-
-/* -- disks ----------------------------------------------------------------- */
-
-static const char *const driver_names[] = {
-    [LIBXL_DISK_BACKEND_UNKNOWN] = NULL,
-    [LIBXL_DISK_BACKEND_PHY] = "phy",
-    [LIBXL_DISK_BACKEND_TAP] = "tap",
-    [LIBXL_DISK_BACKEND_QDISK] = "qemu",
-};
-
-static const char *const format_names[] = {
-    [LIBXL_DISK_FORMAT_QCOW] = "qcow", [LIBXL_DISK_FORMAT_QCOW2] = "qcow2",
-    [LIBXL_DISK_FORMAT_VHD] = "vpc",   [LIBXL_DISK_FORMAT_RAW] = "raw",
-    [LIBXL_DISK_FORMAT_QED] = "qed",
-};
-
-static void
-write_driver(const libxl_device_disk *disk, xmlNode *node)
-{
-    guint backend = disk->backend, format = disk->format;
-    const char *name = backend < G_N_ELEMENTS(driver_names)
-        ? driver_names[backend] : NULL;
-    const char *type = format < G_N_ELEMENTS(format_names)
-        ? format_names[format] : NULL;
-    xmlNode *driver = xf_out_element(node, "driver");
-
-    /* PHY serves raw only, and so it is read */
-    if (name && (disk->backend != LIBXL_DISK_BACKEND_PHY || !type
-                 || disk->format == LIBXL_DISK_FORMAT_RAW))
-        xf_out_attr(driver, "name", "%s", name);
-    if (type)
-        xf_out_attr(driver, "type", "%s", type);
-    if (disk->direct_io_safe)
-        xf_out_attr(driver, "cache", "none");
-    if (!libxl_defbool_is_default(disk->discard_enable))
-        xf_out_attr(driver, "discard", "%s",
-                    libxl_defbool_val(disk->discard_enable) ? "unmap"
-                                                            : "ignore");
-    if (!driver->properties) {
-        xmlUnlinkNode(driver);
-        xmlFreeNode(driver);
-    }
-}
-
-static void
-write_target(const struct xf_xml_out *out, const libxl_device_disk *disk,
-             xmlNode *node)
-{
-    gboolean ahci = out->hvm && out->config->b_info.u.hvm.hdtype
-                                == LIBXL_HDTYPE_AHCI;
-    const struct {
-        const char *prefix, *bus;
-    } buses[] = { { "xvd", "xen" }, { "hd", ahci ? "sata" : "ide" },
-                  { "sd", "scsi" } };
-    xmlNode *target = xf_out_with(node, "target", "dev", disk->vdev);
-
-    for (gsize i = 0; i < G_N_ELEMENTS(buses); i++)
-        if (g_str_has_prefix(disk->vdev, buses[i].prefix))
-            xf_out_attr(target, "bus", "%s", buses[i].bus);
-}
-
-static gboolean
-disk_can_be_read(const libxl_device_disk *disk)
-{
-    return xf_out_has(disk->vdev)
-           && (disk->is_cdrom || xf_out_has(disk->pdev_path));
-}
-
-static void
-write_disk(const struct xf_xml_out *out, const libxl_device_disk *disk,
-           xmlNode *devices)
-{
-    gboolean block = disk->backend == LIBXL_DISK_BACKEND_PHY
-                     || (disk->pdev_path
-                         && g_str_has_prefix(disk->pdev_path, "/dev/"));
-    xmlNode *node = xf_out_with(devices, "disk", "type",
-                                block ? "block" : "file");
-
-    xf_out_attr(node, "device", "%s", disk->is_cdrom ? "cdrom" : "disk");
-    write_driver(disk, node);
-    if (xf_out_has(disk->pdev_path))
-        xf_out_with(node, "source", block ? "dev" : "file", disk->pdev_path);
-    write_target(out, disk, node);
-    if (!disk->readwrite)
-        xf_out_element(node, "readonly");
-    if (xf_out_has(disk->backend_domname))
-        xf_out_with(node, "backenddomain", "name", disk->backend_domname);
-}
-
-/* A name that appears twice would not be read. */
-static gboolean
-vdev_seen(const libxl_domain_config *config, int index)
-{
-    for (int i = 0; i < index; i++)
-        if (g_strcmp0(config->disks[i].vdev, config->disks[index].vdev) == 0)
-            return TRUE;
-    return FALSE;
-}
-
-static void
-write_disks(const struct xf_xml_out *out, xmlNode *devices)
-{
-    for (int i = 0; i < out->config->num_disks; i++)
-        if (disk_can_be_read(&out->config->disks[i])
-            && !vdev_seen(out->config, i))
-            write_disk(out, &out->config->disks[i], devices);
-}
 
 /* -- controllers ----------------------------------------------------------- */
 
@@ -170,7 +63,8 @@ write_usbctrls(const struct xf_xml_out *out, xmlNode *devices)
         xf_out_attr(node, "model", "qusb%d", ctrl->version);
         xf_out_attr(node, "ports", "%d", ctrl->ports);
     }
-    if (out->hvm && b->u.hvm.usbversion >= 1 && b->u.hvm.usbversion <= 3)
+    if (out->hvm && !b->u.hvm.usbdevice_list && !b->u.hvm.usbdevice
+        && b->u.hvm.usbversion >= 1 && b->u.hvm.usbversion <= 3)
         xf_out_attr(xf_out_with(devices, "controller", "type", "usb"),
                     "model", "%s", models[b->u.hvm.usbversion]);
 }
@@ -571,7 +465,7 @@ write_memballoon(const struct xf_xml_out *out, xmlNode *devices)
 
 static void (*const writers[])(const struct xf_xml_out *out,
                                xmlNode *devices) = {
-    write_emulator, write_disks,    write_xenbus,     write_usbctrls,
+    write_emulator, xf_out_disks,   write_xenbus,     write_usbctrls,
     write_nics,     write_consoles, write_channels,   write_inputs,
     xf_out_graphics, write_sounds,  xf_out_video,     write_hostdevs,
     write_memballoon,

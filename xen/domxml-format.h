@@ -35,9 +35,25 @@ xmlNode *xf_out_with(xmlNode *parent, const char *name, const char *attr,
 /* "0-3,5"; NULL when empty or with a number that cannot be read back. */
 char *xf_out_set(const libxl_bitmap *map);
 
-/* domxml-cpuid.c, domxml-format-devices.c, -graphics.c */
+/* Takes `node` out again when nothing was put into it. */
+void xf_out_drop_if_empty(xmlNode *node);
+
+/* The parts of the document, each into its parent.  domxml-format-cpu.c: */
+void xf_out_vcpus(const struct xf_xml_out *out, xmlNode *domain);
+void xf_out_cputune(const struct xf_xml_out *out, xmlNode *domain);
+void xf_out_numatune(const struct xf_xml_out *out, xmlNode *domain);
+void xf_out_cpu(const struct xf_xml_out *out, xmlNode *domain);
+/* domxml-cpuid.c: */
 void xf_out_cpuid(const struct xf_xml_out *out, xmlNode *cpu);
+/* domxml-format-os.c: */
+void xf_out_bootloader(const struct xf_xml_out *out, xmlNode *domain);
+void xf_out_os(const struct xf_xml_out *out, xmlNode *domain);
+void xf_out_features(const struct xf_xml_out *out, xmlNode *domain);
+void xf_out_clock(const struct xf_xml_out *out, xmlNode *domain);
+void xf_out_pm(const struct xf_xml_out *out, xmlNode *domain);
+/* domxml-format-devices.c, -disk.c, -graphics.c: */
 void xf_out_devices(const struct xf_xml_out *out, xmlNode *domain);
+void xf_out_disks(const struct xf_xml_out *out, xmlNode *devices);
 void xf_out_graphics(const struct xf_xml_out *out, xmlNode *devices);
 void xf_out_video(const struct xf_xml_out *out, xmlNode *devices);
 
@@ -47,6 +63,12 @@ xf_out_bool(libxl_defbool value, gboolean when_default)
 {
     return libxl_defbool_is_default(value) ? when_default
                                            : libxl_defbool_val(value);
+}
+
+static inline gboolean
+xf_out_true(libxl_defbool value)
+{
+    return xf_out_bool(value, FALSE);
 }
 
 #endif

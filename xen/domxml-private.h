@@ -24,6 +24,8 @@
 
 /* Sets of CPUs and nodes hold numbers below this; no host has more. */
 #define XF_XML_SET_BITS 4096
+/* Beyond what an address space holds; keeps sums from overflowing. */
+#define XF_XML_MEMORY_MAX_KIB (G_GUINT64_CONSTANT(1) << 42)
 /* libvirt's, for arguments to the device model */
 #define XF_XML_COMMANDLINE_NS "http://libvirt.org/schemas/domain/xen/1.0"
 
@@ -57,6 +59,7 @@ struct xf_domxml {
     xmlNode *serial_console;    /* <console> that shows a serial port */
     xmlNode *hdtype_node;       /* a disk on IDE or SATA, and which */
     libxl_hdtype hdtype;
+    xmlNode *usb_node;          /* the emulated USB controller */
     gboolean graphics_seen, video_seen;
 
     const char *residual;       /* text of <xenferry:libxl>, or NULL */

@@ -13,9 +13,6 @@
 #include "xen/domxml-private.h"
 #include "xen/domxml-residual.h"
 
-/* Beyond what an address space holds; keeps sums from overflowing. */
-#define MEMORY_MAX_KIB (G_GUINT64_CONSTANT(1) << 42)
-
 gboolean
 xf_xml_is_hvm(const struct xf_domxml *dom)
 {
@@ -63,9 +60,9 @@ read_kib(struct xf_domxml *dom, xmlNode *node, guint64 *kib, GError **err)
 {
     if (!xf_xml_size_text(dom, node, kib, err))
         return FALSE;
-    if (*kib == 0 || *kib > MEMORY_MAX_KIB)
+    if (*kib == 0 || *kib > XF_XML_MEMORY_MAX_KIB)
         return xf_xml_bad(err, node, "is not from 1 KiB to %" G_GUINT64_FORMAT
-                          " KiB", MEMORY_MAX_KIB);
+                          " KiB", XF_XML_MEMORY_MAX_KIB);
     return TRUE;
 }
 

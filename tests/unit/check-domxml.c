@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <json-glib/json-glib.h>
+#include <libxml/relaxng.h>
 #include <string.h>
 
 #include "protocol/driver.h"
@@ -14,6 +15,9 @@
 #include "xen/domxml.h"
 
 #define DATA_DIR TEST_DATA_DIR "/domxml"
+/* From xl's guests: libxl's JSON, and the XML that describes them. */
+#define XL_DIR TEST_DATA_DIR "/domxml-xl"
+#define LIBVIRT_SCHEMA "/usr/share/libvirt/schemas/domain.rng"
 
 /* -- documents and configurations ------------------------------------------ */
 
@@ -25,19 +29,26 @@ by_name(gconstpointer a, gconstpointer b)
 
 /* Names without their ending, in order. */
 static GPtrArray *
-documents(void)
+names_in(const char *folder, const char *ending)
 {
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GError) err = NULL;
-    g_autoptr(GDir) dir = g_dir_open(DATA_DIR, 0, &err);
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, &err);
     const char *name;
 
     ck_assert_msg(dir != NULL, "%s", err ? err->message : "");
     while ((name = g_dir_read_name(dir)))
-        if (g_str_has_suffix(name, ".xml"))
-            g_ptr_array_add(names, g_strndup(name, strlen(name) - 4));
+        if (g_str_has_suffix(name, ending))
+            g_ptr_array_add(names, g_strndup(name, strlen(name)
+                                                   - strlen(ending)));
     g_ptr_array_sort(names, by_name);
     return names;
+}
+
+static GPtrArray *
+documents(void)
+{
+    return names_in(DATA_DIR, ".xml");
 }
 
 static char *
@@ -169,6 +180,214 @@ START_TEST(plain_xml_needs_no_residual)
 }
 END_TEST
 
+/* -- what is written ------------------------------------------------------- */
+
+static void
+check_schema(xmlRelaxNGValidCtxt *schema, const char *name, const char *xml)
+{
+    xmlDoc *doc = xmlReadMemory(xml, strlen(xml), NULL, NULL, 0);
+
+    ck_assert_ptr_nonnull(doc);
+    ck_assert_msg(xmlRelaxNGValidateDoc(schema, doc) == 0,
+                  "%s: libvirt's schema does not allow\n%s", name, xml);
+    xmlFreeDoc(doc);
+}
+
+/* libvirtd must be able to take what we write.  Nothing to do where libvirt
+ * is not installed. */
+START_TEST(written_xml_is_libvirts)
+{
+    g_autoptr(GPtrArray) names = documents();
+    xmlRelaxNGParserCtxt *parser;
+    xmlRelaxNG *grammar;
+    xmlRelaxNGValidCtxt *schema;
+
+    if (!g_file_test(LIBVIRT_SCHEMA, G_FILE_TEST_EXISTS))
+        return;
+    parser = xmlRelaxNGNewParserCtxt(LIBVIRT_SCHEMA);
+    grammar = xmlRelaxNGParse(parser);
+    ck_assert_ptr_nonnull(grammar);
+    schema = xmlRelaxNGNewValidCtxt(grammar);
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = names->pdata[i];
+        g_autofree char *path = data_path(name, ".xml");
+        g_autofree char *xml = read_file(path);
+        g_autofree char *again = reformat(name, xml, 7, XF_XML_SECURE);
+
+        check_schema(schema, name, again);
+    }
+    xmlRelaxNGFreeValidCtxt(schema);
+    xmlRelaxNGFree(grammar);
+    xmlRelaxNGFreeParserCtxt(parser);
+}
+END_TEST
+
+static const char pvh[] =
+    "<domain type='xen'><name>guest</name><memory>65536</memory>"
+    "<os><type>xenpvh</type></os>%s</domain>";
+
+START_TEST(the_id_is_written_when_it_runs)
+{
+    g_autofree char *xml = g_strdup_printf(pvh, "");
+    g_autofree char *live = reformat("live", xml, 7, 0);
+    g_autofree char *asked = reformat("asked", xml, 7, XF_XML_INACTIVE);
+    g_autofree char *inactive = reformat("inactive", xml, -1, 0);
+
+    ck_assert(g_str_has_prefix(live, "<domain type=\"xen\" id=\"7\">"));
+    ck_assert(g_str_has_prefix(asked, "<domain type=\"xen\">"));
+    ck_assert(g_str_has_prefix(inactive, "<domain type=\"xen\">"));
+}
+END_TEST
+
+START_TEST(passwords_need_the_secure_flag)
+{
+    g_autofree char *xml = g_strdup_printf(
+        pvh, "<devices><graphics type='vnc' passwd='hush'/></devices>");
+    g_autofree char *plain = reformat("plain", xml, -1, 0);
+    g_autofree char *secure = reformat("secure", xml, -1, XF_XML_SECURE);
+
+    ck_assert(!strstr(plain, "hush"));
+    ck_assert(strstr(secure, "passwd=\"hush\""));
+}
+END_TEST
+
+START_TEST(a_uuid_is_made_up)
+{
+    g_autofree char *xml = g_strdup_printf(pvh, "");
+    g_autofree char *one = parse("one", xml);
+    g_autofree char *two = parse("two", xml);
+
+    ck_assert(strstr(one, "\"uuid\""));
+    ck_assert_str_ne(one, two);
+}
+END_TEST
+
+/* -- guests of xl ---------------------------------------------------------- */
+
+static void
+load_json(const char *name, libxl_domain_config *config)
+{
+    g_autofree char *path = g_strconcat(XL_DIR, "/", name, ".json", NULL);
+    g_autofree char *json = read_file(path);
+    xentoollog_logger *logger = (xentoollog_logger *)
+        xtl_createlogger_stdiostream(stderr, XTL_ERROR, 0);
+    libxl_ctx *ctx = NULL;
+
+    libxl_domain_config_init(config);
+    ck_assert_int_eq(libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, logger), 0);
+    ck_assert_msg(libxl_domain_config_from_json(ctx, config, json) == 0,
+                  "%s is not a configuration", path);
+    libxl_ctx_free(ctx);
+    xtl_logger_destroy(logger);
+}
+
+START_TEST(guests_of_xl_have_their_xml)
+{
+    gboolean writing = g_getenv("XENFERRY_WRITE_EXPECTED") != NULL;
+    g_autoptr(GPtrArray) names = names_in(XL_DIR, ".json");
+
+    ck_assert_uint_ge(names->len, 3);
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = names->pdata[i];
+        g_autofree char *path = g_strconcat(XL_DIR, "/", name, ".xml", NULL);
+        g_autoptr(GError) err = NULL;
+        libxl_domain_config config;
+
+        load_json(name, &config);
+
+        g_autofree char *json = config_json(&config);
+        g_autofree char *xml = xf_domxml_format(&config, -1, 0, &err);
+
+        ck_assert_msg(xml != NULL, "%s", err ? err->message : "");
+
+        g_autofree char *again = parse(name, xml);
+
+        ck_assert_msg(strcmp(json, again) == 0, "%s became\n%s", name,
+                      again);
+        if (writing)
+            ck_assert(g_file_set_contents(path, xml, -1, NULL));
+
+        g_autofree char *expected = read_file(path);
+
+        ck_assert_msg(strcmp(xml, expected) == 0, "%s is\n%s", name, xml);
+        libxl_domain_config_dispose(&config);
+    }
+}
+END_TEST
+
+/* -- residuals and edited XML ---------------------------------------------- */
+
+static const char with_edits[] =
+    "<metadata><x:libxl xmlns:x='" XF_DOMXML_NS "'>%s</x:libxl></metadata>"
+    "<devices><disk><source file='/a'/><target dev='%s'/></disk>"
+    "<disk><source file='/b'/><target dev='%s'/></disk></devices>";
+
+/* Which of the two disks has the script, -1: none. */
+static int
+scripted_disk(const char *edits, const char *first, const char *second)
+{
+    g_autofree char *parts = g_strdup_printf(with_edits, edits, first,
+                                             second);
+    g_autofree char *xml = g_strdup_printf(pvh, parts);
+    g_autoptr(GError) err = NULL;
+    libxl_domain_config config;
+    int found = -1;
+
+    ck_assert_msg(xf_domxml_parse(xml, &config, &err), "%s",
+                  err ? err->message : "");
+    for (int i = 0; i < config.num_disks; i++)
+        if (config.disks[i].script)
+            found = i;
+    libxl_domain_config_dispose(&config);
+    return found;
+}
+
+START_TEST(edits_follow_the_device)
+{
+    const char *edits =
+        "[{\"at\":\"/disks/vdev=xvdb/script\",\"is\":\"block-drbd\"}]";
+
+    ck_assert_int_eq(scripted_disk(edits, "xvda", "xvdb"), 1);
+    ck_assert_int_eq(scripted_disk(edits, "xvdb", "xvda"), 0);
+    ck_assert_int_eq(scripted_disk(edits, "xvda", "xvdc"), -1);
+}
+END_TEST
+
+START_TEST(edited_xml_counts)
+{
+    const char *edits =
+        "[{\"at\":\"/disks/vdev=xvda/script\",\"was\":\"old\","
+        "\"is\":\"new\"},"
+        "{\"at\":\"/disks/0/pdev_path/deeper\",\"is\":\"x\"},"
+        "{\"at\":\"/disks/9/script\",\"is\":\"x\"},"
+        "{\"at\":\"/nowhere/at/all\",\"is\":\"x\"}]";
+
+    ck_assert_int_eq(scripted_disk(edits, "xvda", "xvdb"), -1);
+}
+END_TEST
+
+/* -- many ------------------------------------------------------------------ */
+
+START_TEST(a_thousand_disks)
+{
+    g_autoptr(GString) disks = g_string_new("<devices>");
+    gint64 start = g_get_monotonic_time();
+
+    for (int i = 0; i < 1000; i++)
+        g_string_append_printf(
+            disks, "<disk><source file='/srv/%d'/><target dev='d%dp0'/>"
+            "</disk>", i, i);
+    g_string_append(disks, "</devices>");
+
+    g_autofree char *xml = g_strdup_printf(pvh, disks->str);
+    g_autofree char *again = reformat("thousand", xml, -1, 0);
+    g_autofree char *json = parse("thousand", again);
+
+    ck_assert(strstr(json, "\"vdev\": \"d999p0\""));
+    ck_assert_int_lt(g_get_monotonic_time() - start, 30 * G_USEC_PER_SEC);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -176,6 +395,14 @@ main(void)
         documents_mean_their_json,
         documents_come_back,
         plain_xml_needs_no_residual,
+        written_xml_is_libvirts,
+        the_id_is_written_when_it_runs,
+        passwords_need_the_secure_flag,
+        a_uuid_is_made_up,
+        guests_of_xl_have_their_xml,
+        edits_follow_the_device,
+        edited_xml_counts,
+        a_thousand_disks,
         NULL
     };
 
