@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154
+#
+# The cases, in the order they run.  Each is a function case_NAME.
+
+# -- the way it should be --
+
+case_pvh_live() {
+    guest host1 pvh g1
+    moves host1 g1 --live
+    moves host2 g1 --live
+}
+
+case_pvh_not_live() {
+    guest host1 pvh g1
+    moves host1 g1
+    moves host2 g1
+}
+
+case_hvm_live() {
+    guest host1 hvm h1
+    moves host1 h1 --live
+    moves host2 h1 --live
+}
+
+case_pv_not_live() {
+    guest host1 pv p1
+    moves host1 p1
+    moves host2 p1
+}
+
+case_pv_live_is_refused() {
+    guest host1 pv p1
+    refused 1 "without --live" host1 p1 --live
+    only_on host1 p1
+    ticking_on host1 p1
+    moves host1 p1
+}
+
+case_disk_and_nic() {
+    guest host1 pvh d1 --nic --disk 64M
+    moves host1 d1 --live
+    on host2 "xl block-list d1 | grep -q 51712; xl network-list d1 | grep -q 00:16:3e"
+    moves host2 d1 --live
+}
+
+case_created_by_xenferry() {
+    guest host1 pvh x1 --via xenferry
+    moves host1 x1 --live
+    moves host2 x1 --live
+}
+
+case_dname() {
+    guest host1 pvh g1
+    move host1 g1 --live --dname renamed
+    only_on host2 renamed
+    ticking_on host2 renamed
+}
+
+case_arrives_paused() {
+    local tick
+    guest host1 pvh g1
+    move host1 g1 --live --paused
+    only_on host2 g1
+    expect paused "$(on host2 "$virsh domstate g1")"
+    tick=$(tick_number host2 g1 || echo 0)
+    on host2 "$virsh resume g1"
+    ticking_on host2 g1 "$tick"
+}
+
+# A paused guest cannot answer a suspend request: it is let run for that.
+case_paused_guest_moves_paused() {
+    local since
+    guest host1 pvh g1
+    since=$(tick_number host1 g1)
+    on host1 "$virsh suspend g1"
+    move host1 g1 --live
+    only_on host2 g1
+    expect paused "$(on host2 "$virsh domstate g1")"
+    on host2 "$virsh resume g1"
+    ticking_on host2 g1 "$since"
+}
+
+case_json() {
+    local said
+    guest host1 pvh g1
+    said=$(move host1 g1 --live --json 2>/dev/null)
+    expect '"moved"' "$said"
+    expect '"wire_bytes"' "$said"
+}
+
+# -- an unmodified virsh --
+
+case_virsh() {
+    local said
+    guest host1 pvh g1
+    expect g1 "$(on host1 "$virsh list")"
+    expect "OS Type:        xenpvh" "$(on host1 "$virsh dominfo g1")"
+    expect "<type" "$(on host1 "$virsh dumpxml g1")"
+    said=$(on host1 "script -qec \"$virsh migrate --live --verbose g1 \
+        $(uri_of host2)\" /dev/null")
+    expect "100 %" "$said"
+    [ "$(tr '\r' '\n' <<<"$said" | grep -o '\[ *[0-9]* %\]' | sort -u |
+        wc -l)" -ge 3 ] || fail "the percentage does not move: $said"
+    only_on host2 g1
+    ticking_on host2 g1
+}
+
+case_virsh_domjobabort() {
+    local rc=0
+    guest host1 pvh g1
+    begin_slow_move host1 g1
+    on host1 "$virsh domjobabort g1"
+    end_slow_move || rc=$?
+    [ "$rc" -eq 1 ]
+    only_on host1 g1
+    ticking_on host1 g1
+    moves host1 g1 --live
+}
+
+# -- what goes wrong --
+
+case_destination_killed_in_mid_stream() {
+    local rc=0
+    guest host1 pvh g1
+    begin_slow_move host1 g1
+    on host2 "systemctl kill -s KILL xenferryd"
+    end_slow_move || rc=$?
+    [ "$rc" -eq 1 ]
+    within 30 on host2 "xenferry list"
+    within 30 only_on host1 g1
+    ticking_on host1 g1
+    moves host1 g1 --live
+}
+
+case_client_killed_in_mid_stream() {
+    guest host1 pvh g1
+    begin_slow_move host1 g1
+    on host1 "pkill -KILL -x xenferry"
+    end_slow_move || true
+    within 30 only_on host1 g1
+    ticking_on host1 g1
+    moves host1 g1 --live
+}
+
+case_second_migration_meanwhile() {
+    local rc=0
+    guest host1 pvh g1
+    begin_slow_move host1 g1
+    refused 1 "already being migrated" host1 g1 --live
+    on host1 "$virsh domjobabort g1"
+    end_slow_move || rc=$?
+    [ "$rc" -eq 1 ]
+    ticking_on host1 g1
+}
+
+case_link_cut_in_mid_stream() {
+    local rc=0
+    guest host1 pvh g1
+    begin_slow_move host1 g1
+    "$lab" link down
+    end_slow_move || rc=$?
+    "$lab" link up
+    [ "$rc" -eq 1 ]
+    within 60 only_on host1 g1
+    ticking_on host1 g1
+    moves host1 g1 --live
+}
+
+case_name_or_uuid_taken() {
+    guest host1 pvh g1
+    guest host2 pvh g1
+    refused 1 "the same name" host1 g1 --live
+    ticking_on host1 g1
+    ticking_on host2 g1
+}
+
+case_not_enough_memory() {
+    guest host1 pvh big --memory 400
+    guest host2 pvh other --memory 300
+    refused 1 "not enough memory" host1 big --live
+    ticking_on host1 big
+    ticking_on host2 other
+}
+
+case_rubbish_on_the_channel() {
+    guest host1 pvh g1
+    begin_slow_move host1 g1
+    on host1 'exec 3<>/dev/tcp/host2/49217; head -c 4096 /dev/urandom >&3' ||
+        true
+    on host1 'exec 3<>/dev/tcp/host2/49217; timeout 20 cat <&3' ||
+        fail "a silent peer is not dropped"
+    on host1 "head -c 4096 /dev/urandom >/dev/tcp/host2/$port" || true
+    on host1 "$virsh domjobabort g1"
+    end_slow_move || true
+    ticking_on host1 g1
+    moves host1 g1 --live
+}
+
+# -- what the keeper does for guests that came in --
+
+domid_changed() {
+    local now
+    now=$(on "$1" "xl domid $2") && [ "$now" -ne "$3" ]
+}
+
+case_reboots_at_the_destination() {
+    local domid
+    guest host1 pvh g1
+    moves host1 g1 --live
+    domid=$(on host2 "xl domid g1")
+    "$lab" tell host2 g1 reboot
+    within 60 domid_changed host2 g1 "$domid"
+    ticking_on host2 g1
+}
+
+is_empty() {
+    [ -z "$(domains "$1")" ]
+}
+
+case_powers_off_at_the_destination() {
+    guest host1 pvh g1
+    moves host1 g1 --live
+    "$lab" tell host2 g1 quit
+    within 60 is_empty host2
+}
+
+# -- again and again --
+
+case_twenty_moves() {
+    local from=host1 memory
+    guest host1 pvh g1
+    memory=$(on host2 "xl info free_memory")
+    for _ in $(seq 20); do
+        move "$from" g1 --live
+        from=$(other "$from")
+    done
+    only_on host1 g1
+    ticking_on host1 g1
+    [ "$(on host2 "xl info free_memory")" -ge "$((memory - 1))" ]
+}
