@@ -1,0 +1,756 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The engine on two simulated hosts: that clients who lie, vanish, lose
+ * replies or come twice never make a guest run twice or get lost, and never
+ * leave it locked.  Each test ends with a look at both hosts from outside.
+ */
+#include "config.h"
+
+#include "tests/unit/engine-world.h"
+
+#include <string.h>
+
+static void
+said(struct walk *walk, int code, const char *words)
+{
+    ck_assert_msg(g_error_matches(walk->err, XF_ERROR, code)
+                      && strstr(walk->err->message, words),
+                  "expected code %d with '%s', got: %s", code, words,
+                  walk->err ? walk->err->message : "no error");
+}
+
+static gboolean
+has_one_record(struct host *host)
+{
+    g_auto(GStrv) tokens = host->store.real->ops->list(host->store.real,
+                                                       NULL);
+
+    return tokens && tokens[0] && !tokens[1];
+}
+
+/* -- the way it should be -- */
+
+START_TEST(there_and_back)
+{
+    for (int i = 0; i < 3; i++) {
+        moves_from(&src);
+        moves_from(&dst);
+    }
+}
+END_TEST
+
+START_TEST(not_live)
+{
+    g_autoptr(GError) err = NULL;
+
+    ck_assert_msg(move(&src, &dst, 0, &err), "%s", err ? err->message : "");
+    settled_on(&dst);
+}
+END_TEST
+
+START_TEST(figures_of_a_move)
+{
+    XF_AUTO(xf_domain_ref) *dom =
+        src.conn->driver->lookup_by_name(src.conn, "g", NULL);
+    struct xf_job_info info;
+
+    moves_from(&src);
+    ck_assert(src.conn->driver->job_info(src.conn, dom, TRUE, &info, NULL));
+    ck_assert_int_eq(info.type, XF_JOB_COMPLETED);
+    ck_assert_uint_gt(info.wire_bytes, 0);
+    ck_assert_uint_gt(info.mem_total, 0);
+    ck_assert_uint_eq(info.mem_total,
+                      info.mem_processed + info.mem_remaining);
+    ck_assert_uint_le(info.downtime, DEADLINE_MS);
+}
+END_TEST
+
+START_TEST(paused_arrives_paused)
+{
+    struct xf_hv_domain info;
+    g_autoptr(GError) err = NULL;
+
+    ck_assert(guest_on(&src, &info));
+    ck_assert(src.hv->ops->pause(src.hv, info.domid, NULL));
+    ck_assert_msg(move(&src, &dst, XF_MIGRATE_LIVE, &err), "%s",
+                  err ? err->message : "");
+    ck_assert(guest_on(&dst, &info));
+    ck_assert(info.paused);
+    ck_assert(dst.hv->ops->unpause(dst.hv, info.domid, NULL));
+    settled_on(&dst);
+}
+END_TEST
+
+/* The stream says so itself: the client's flag is not needed. */
+START_TEST(paused_in_the_middle_arrives_paused)
+{
+    struct walk walk;
+    struct xf_hv_domain info;
+
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk) && walk_prepare(&walk));
+    ck_assert(src.conn->driver->domain_suspend(src.conn, walk.dom, NULL));
+    ck_assert_msg(walk_perform(&walk), "%s", walk.err->message);
+    ck_assert(walk_finish(&walk, FALSE));
+    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    ck_assert(guest_on(&dst, &info));
+    ck_assert(info.paused);
+    ck_assert(dst.conn->driver->domain_resume(dst.conn, walk.dom, NULL));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* -- refused -- */
+
+START_TEST(unknown_flags_are_named)
+{
+    static const struct {
+        guint32 flag;
+        const char *name;
+    } flags[] = {
+        { 1 << 16, "tls" }, { 1 << 15, "postcopy" },
+        { XF_MIGRATE_PERSIST_DEST, "persistent" }, { 1u << 31, "0x80000000" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(flags); i++) {
+        g_autoptr(GError) err = NULL;
+
+        ck_assert(!move(&src, &dst, flags[i].flag, &err));
+        ck_assert_msg(strstr(err->message, flags[i].name), "%s",
+                      err->message);
+    }
+    settled_on(&src);
+}
+END_TEST
+
+START_TEST(a_second_migration_is_refused)
+{
+    struct walk first, second;
+
+    walk_init(&first);
+    walk_init(&second);
+    ck_assert(walk_begin(&first));
+    ck_assert(!walk_begin(&second));
+    said(&second, XF_ERROR_OPERATION_INVALID, "already being migrated");
+    ck_assert(walk_confirm(&first, TRUE, NULL));
+    ck_assert(walk_begin(&second));
+    ck_assert(walk_confirm(&second, TRUE, NULL));
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&first);
+    walk_clear(&second);
+}
+END_TEST
+
+START_TEST(domain_in_the_way)
+{
+    g_autoptr(GError) err = NULL;
+    g_autofree char *name = xf_sim_xml("g", NULL, "xenpvh", 64);
+    g_autofree char *uuid = xf_sim_xml("h", GUEST_UUID, "xenpvh", 64);
+    int domid = dst.hv->ops->create(dst.hv, name, FALSE, NULL);
+
+    ck_assert_int_gt(domid, 0);
+    ck_assert(!move(&src, &dst, XF_MIGRATE_LIVE, &err));
+    ck_assert(g_error_matches(err, XF_ERROR, XF_ERROR_DOM_EXIST));
+    ck_assert_msg(strstr(err->message, "same name"), "%s", err->message);
+    ck_assert(dst.hv->ops->destroy(dst.hv, domid, NULL));
+    settled_on(&src);
+
+    domid = dst.hv->ops->create(dst.hv, uuid, TRUE, NULL);
+    ck_assert_int_gt(domid, 0);
+    g_clear_error(&err);
+    ck_assert(!move(&src, &dst, XF_MIGRATE_LIVE, &err));
+    ck_assert_msg(strstr(err->message, "same uuid"), "%s", err->message);
+    ck_assert(dst.hv->ops->destroy(dst.hv, domid, NULL));
+    settled_on(&src);
+    moves_from(&src);
+}
+END_TEST
+
+START_TEST(memory_is_promised_once)
+{
+    static const char *const uuids[] = {
+        "10112233-4455-6677-8899-aabbccddeeff",
+        "20112233-4455-6677-8899-aabbccddeeff",
+    };
+    struct walk walks[2];
+    guint64 free_kib = xf_sim_free_kib(dst.dir);
+    gboolean ok[2];
+
+    for (int i = 0; i < 2; i++) {
+        g_autofree char *name = g_strdup_printf("big%d", i);
+        g_autofree char *xml = xf_sim_xml(name, uuids[i], "xenpvh",
+                                          free_kib / 1024 * 6 / 10);
+        guint8 uuid[XF_UUID_LEN];
+
+        xf_sim_fault(src.dir, "host", "memory-kib", "400000000");
+        ck_assert_int_gt(src.hv->ops->create(src.hv, xml, FALSE, NULL), 0);
+        walk_init(&walks[i]);
+        ck_assert(xf_uuid_parse(uuids[i], uuid));
+        memcpy(walks[i].dom->uuid, uuid, XF_UUID_LEN);
+        ck_assert(walk_begin(&walks[i]));
+        ok[i] = walk_prepare(&walks[i]);
+    }
+    ck_assert(ok[0]);
+    ck_assert(!ok[1]);
+    said(&walks[1], XF_ERROR_BUSY, "not enough memory");
+    ck_assert(walk_confirm(&walks[1], TRUE, NULL));
+    /* what the first had been promised is free again once it is cancelled */
+    ck_assert(walk_confirm(&walks[0], TRUE, NULL));
+    xf_conn_close(dst.conn);
+    dst.conn = xf_engine_open(dst.engine);
+    ck_assert(walk_begin(&walks[1]));
+    ck_assert_msg(walk_prepare(&walks[1]), "%s", walks[1].err->message);
+    ck_assert(walk_confirm(&walks[1], TRUE, NULL));
+    walk_clear(&walks[0]);
+    walk_clear(&walks[1]);
+}
+END_TEST
+
+/* -- clients that vanish -- */
+
+static void
+client_of(struct host *host)
+{
+    xf_conn_close(host->conn);
+    host->conn = xf_engine_open(host->engine);
+}
+
+START_TEST(gone_after_begin)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk));
+    client_of(&src);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(gone_after_prepare)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk) && walk_prepare(&walk));
+    client_of(&src);
+    client_of(&dst);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(gone_after_perform)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    client_of(&src);
+    client_of(&dst);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(gone_after_finish)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    ck_assert(walk_finish(&walk, FALSE));
+    client_of(&src);
+    client_of(&dst);
+    settled_on(&dst);
+    moves_from(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(confirm_never_comes)
+{
+    struct walk walk;
+
+    host_stop(&src);
+    src.config.confirm_timeout_ms = 50;
+    host_start(&src);
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    settled_on(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* -- clients that lie, lose replies, or mix things up -- */
+
+START_TEST(finish_reply_lost)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    ck_assert(walk_finish(&walk, FALSE));
+    /* the client saw an error, and believes that it failed */
+    ck_assert_msg(walk_confirm(&walk, TRUE, NULL), "%s", walk.err->message);
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(confirmed_but_never_finished)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    ck_assert_msg(walk_confirm(&walk, FALSE, NULL), "%s", walk.err->message);
+    settled_on(&src);
+    ck_assert(!walk_finish(&walk, FALSE));
+    settled_on(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* Its own cookie of Perform is no proof of a commit. */
+START_TEST(confirmed_with_the_wrong_cookie)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    ck_assert(walk_confirm(&walk, FALSE, walk.perform));
+    settled_on(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(finish_twice)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    ck_assert(walk_finish(&walk, FALSE));
+    ck_assert(walk_finish(&walk, FALSE));
+    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(finish_before_perform)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk) && walk_prepare(&walk));
+    walk.perform = g_bytes_ref(walk.prepare);
+    ck_assert(!walk_finish(&walk, FALSE));
+    said(&walk, XF_ERROR_OPERATION_FAILED, "has not arrived");
+    g_clear_pointer(&walk.perform, g_bytes_unref);
+    ck_assert(!walk_perform(&walk));
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(cancelled_after_perform)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    ck_assert(!walk_finish(&walk, TRUE));
+    said(&walk, XF_ERROR_FINISH_OK, "nothing of it is left");
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    settled_on(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(cancelled_after_commit)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    ck_assert(walk_finish(&walk, FALSE));
+    ck_assert(!walk_finish(&walk, TRUE));
+    said(&walk, XF_ERROR_OPERATION_INVALID, "has been committed");
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(perform_with_a_foreign_cookie)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk) && walk_prepare(&walk));
+    g_clear_pointer(&walk.prepare, g_bytes_unref);
+    walk.prepare = g_bytes_new("<x/>", 5);
+    ck_assert(!walk_perform(&walk));
+    /* no Confirm follows a failed Perform: all must be free by itself */
+    ck_assert(!walk_finish(&walk, TRUE));
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(confirm_with_nothing_performed)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk));
+    ck_assert(!walk_confirm(&walk, FALSE, NULL));
+    said(&walk, XF_ERROR_OPERATION_INVALID, "nothing was performed");
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    ck_assert(!walk_confirm(&walk, TRUE, NULL));
+    settled_on(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* -- what a handoff has is not for others -- */
+
+START_TEST(taken_domains_are_left_alone)
+{
+    struct walk walk;
+    const struct xf_driver *driver = src.conn->driver;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    for (int i = 0; i < 2; i++) {
+        struct xf_conn *conn = i ? dst.conn : src.conn;
+
+        ck_assert(!driver->domain_destroy(conn, walk.dom, NULL));
+        ck_assert(!driver->domain_resume(conn, walk.dom, NULL));
+        ck_assert(!driver->domain_suspend(conn, walk.dom, NULL));
+        ck_assert(!driver->domain_shutdown(conn, walk.dom, &walk.err));
+        said(&walk, XF_ERROR_OPERATION_INVALID, "is being migrated");
+        g_clear_error(&walk.err);
+    }
+    ck_assert(walk_finish(&walk, FALSE));
+    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* -- faults -- */
+
+/* Perform in a thread, to do something meanwhile. */
+struct performing {
+    struct walk walk;
+    GThread *thread;
+    gboolean ok;
+};
+
+static gpointer
+perform_thread(gpointer data)
+{
+    struct performing *p = data;
+
+    p->ok = walk_perform(&p->walk);
+    return NULL;
+}
+
+static void
+perform_slowly(struct performing *p)
+{
+    /* The guest's stream stops before its end until it is aborted. */
+    xf_sim_fault(src.dir, "g", "suspend-page", "hang@8");
+    walk_init(&p->walk);
+    ck_assert(walk_begin(&p->walk) && walk_prepare(&p->walk));
+    p->thread = g_thread_new("perform", perform_thread, p);
+    ck_assert(xf_sim_wait_hits(src.dir, "suspend-page", 1, DEADLINE_MS));
+}
+
+static void
+perform_ends(struct performing *p)
+{
+    g_thread_join(p->thread);
+    xf_sim_fault(src.dir, "g", "suspend-page", NULL);
+}
+
+START_TEST(aborted)
+{
+    struct performing p;
+
+    perform_slowly(&p);
+    ck_assert(src.conn->driver->abort_job(src.conn, p.walk.dom, NULL));
+    perform_ends(&p);
+    ck_assert(!p.ok);
+    said(&p.walk, XF_ERROR_ABORTED, "it runs on here");
+    ck_assert(!walk_finish(&p.walk, TRUE));
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&p.walk);
+}
+END_TEST
+
+START_TEST(client_gone_in_mid_stream)
+{
+    struct performing p;
+
+    perform_slowly(&p);
+    src.conn->driver->client_gone(src.conn);
+    perform_ends(&p);
+    ck_assert(!p.ok);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&p.walk);
+}
+END_TEST
+
+START_TEST(destination_stopped_in_mid_stream)
+{
+    struct performing p;
+
+    perform_slowly(&p);
+    host_stop(&dst);
+    xf_sim_fault(src.dir, "g", "suspend-page", NULL);
+    perform_ends(&p);
+    ck_assert(!p.ok);
+    host_start(&dst);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&p.walk);
+}
+END_TEST
+
+static const char *const failing_points[][2] = {
+    { "src", "can-leave" },      { "src", "describe" },
+    { "src", "suspend-start" },  { "src", "log-dirty" },
+    { "src", "suspend-page" },   { "src", "suspend-ask" },
+    { "src", "suspend-stopped" },{ "src", "suspend-before-end" },
+    { "dst", "incoming-create" },{ "dst", "stream-start" },
+    { "dst", "stream-made" },    { "dst", "stream-page" },
+    { "dst", "stream-end" },     { "dst", "devices" },
+};
+
+START_TEST(a_step_fails)
+{
+    const char *const *point = failing_points[_i];
+    struct host *host = strcmp(point[0], "src") ? &dst : &src;
+    g_autoptr(GError) err = NULL;
+
+    xf_sim_fault(host->dir, "host", point[1], "fail*1");
+    ck_assert_msg(!move(&src, &dst, XF_MIGRATE_LIVE, &err), "%s", point[1]);
+    ck_assert_uint_eq(xf_sim_hits(host->dir, point[1]), 1);
+    settled_on(&src);
+    moves_from(&src);
+}
+END_TEST
+
+START_TEST(source_record_fails)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk) && walk_prepare(&walk));
+    /* `performing` is written, `performed` is not */
+    g_atomic_int_set(&src.store.writes_until_failure, 1);
+    ck_assert(!walk_perform(&walk));
+    g_atomic_int_set(&src.store.writes_until_failure, -1);
+    ck_assert(!walk_finish(&walk, TRUE));
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(commit_that_is_not_recorded_is_none)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    g_atomic_int_set(&dst.store.writes_until_failure, 0);
+    ck_assert(!walk_finish(&walk, FALSE));
+    said(&walk, XF_ERROR_SYSTEM, "cannot record state committed");
+    g_atomic_int_set(&dst.store.writes_until_failure, -1);
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    settled_on(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+static const char *const switch_points[] = { "rename", "unpause" };
+
+START_TEST(switch_fails_once)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    xf_sim_fault(dst.dir, "host", switch_points[_i], "fail*1");
+    ck_assert(!walk_finish(&walk, FALSE));
+    said(&walk, XF_ERROR_OPERATION_FAILED, "is committed here");
+    /* committed is committed: the source's copy must go */
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    ck_assert(walk_finish(&walk, FALSE));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(in_doubt_until_the_destination_is_back)
+{
+    struct walk walk;
+    struct xf_hv_domain info;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_stop(&dst);
+    ck_assert(!walk_confirm(&walk, TRUE, NULL));
+    said(&walk, XF_ERROR_IN_DOUBT, "in doubt");
+    ck_assert(guest_on(&src, &info));
+    ck_assert(info.suspended);
+    host_start(&dst);
+    settled_on(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(committed_before_both_restart)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    ck_assert(walk_finish(&walk, FALSE));
+    host_stop(&dst);
+    host_stop(&src);
+    host_start(&src);
+    ck_assert(has_one_record(&src));
+    host_start(&dst);
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(source_restarts_after_perform)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_stop(&src);
+    host_start(&src);
+    settled_on(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(destination_restarts_when_received)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_stop(&dst);
+    host_start(&dst);
+    /* what it has received is whole: it can still be finished */
+    if (walk_finish(&walk, FALSE)) {
+        ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+        settled_on(&dst);
+    } else {
+        ck_assert(walk_confirm(&walk, TRUE, NULL));
+        settled_on(&src);
+    }
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(both_restart_after_begin)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk) && walk_prepare(&walk));
+    host_stop(&src);
+    host_stop(&dst);
+    host_start(&src);
+    host_start(&dst);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* -- running them -- */
+
+int
+main(void)
+{
+    const struct {
+        const TTest *test;
+        int runs;
+    } tests[] = {
+        { there_and_back, 1 },
+        { not_live, 1 },
+        { figures_of_a_move, 1 },
+        { paused_arrives_paused, 1 },
+        { paused_in_the_middle_arrives_paused, 1 },
+        { unknown_flags_are_named, 1 },
+        { a_second_migration_is_refused, 1 },
+        { domain_in_the_way, 1 },
+        { memory_is_promised_once, 1 },
+        { gone_after_begin, 1 },
+        { gone_after_prepare, 1 },
+        { gone_after_perform, 1 },
+        { gone_after_finish, 1 },
+        { confirm_never_comes, 1 },
+        { finish_reply_lost, 1 },
+        { confirmed_but_never_finished, 1 },
+        { confirmed_with_the_wrong_cookie, 1 },
+        { finish_twice, 1 },
+        { finish_before_perform, 1 },
+        { cancelled_after_perform, 1 },
+        { cancelled_after_commit, 1 },
+        { perform_with_a_foreign_cookie, 1 },
+        { confirm_with_nothing_performed, 1 },
+        { taken_domains_are_left_alone, 1 },
+        { aborted, 1 },
+        { client_gone_in_mid_stream, 1 },
+        { destination_stopped_in_mid_stream, 1 },
+        { a_step_fails, G_N_ELEMENTS(failing_points) },
+        { source_record_fails, 1 },
+        { commit_that_is_not_recorded_is_none, 1 },
+        { switch_fails_once, G_N_ELEMENTS(switch_points) },
+        { in_doubt_until_the_destination_is_back, 1 },
+        { committed_before_both_restart, 1 },
+        { source_restarts_after_perform, 1 },
+        { destination_restarts_when_received, 1 },
+        { both_restart_after_begin, 1 },
+    };
+    Suite *suite = suite_create("engine");
+    TCase *tcase = tcase_create("engine");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, world_setup, world_teardown);
+    for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
+        tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].runs);
+    suite_add_tcase(suite, tcase);
+
+    SRunner *runner = srunner_create(suite);
+
+    srunner_run_all(runner, CK_ENV);
+
+    int failed = srunner_ntests_failed(runner);
+
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "tests/unit/engine-world.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+struct host src, dst;
+
+/* -- store -- */
+
+static gboolean
+flaky_write(struct xf_store *store, const char *token, GHashTable *fields,
+            GError **err)
+{
+    struct flaky_store *flaky = (struct flaky_store *)store;
+    int left = g_atomic_int_get(&flaky->writes_until_failure);
+
+    if (left == 0) {
+        g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM, "store: no space");
+        return FALSE;
+    }
+    if (left > 0)
+        g_atomic_int_add(&flaky->writes_until_failure, -1);
+    return flaky->real->ops->write(flaky->real, token, fields, err);
+}
+
+static GHashTable *
+flaky_read(struct xf_store *store, const char *token, GError **err)
+{
+    struct flaky_store *flaky = (struct flaky_store *)store;
+
+    return flaky->real->ops->read(flaky->real, token, err);
+}
+
+static char **
+flaky_list(struct xf_store *store, GError **err)
+{
+    struct flaky_store *flaky = (struct flaky_store *)store;
+
+    return flaky->real->ops->list(flaky->real, err);
+}
+
+static gboolean
+flaky_remove(struct xf_store *store, const char *token, GError **err)
+{
+    struct flaky_store *flaky = (struct flaky_store *)store;
+
+    return flaky->real->ops->remove(flaky->real, token, err);
+}
+
+static const struct xf_store_ops flaky_ops = {
+    .write = flaky_write,
+    .read = flaky_read,
+    .list = flaky_list,
+    .remove = flaky_remove,
+};
+
+/* -- hosts -- */
+
+void
+host_start(struct host *host)
+{
+    g_autoptr(GError) err = NULL;
+
+    host->config.channel.port = host->port;
+    host->engine = xf_engine_new(host->hv, &host->store.store, &host->config,
+                                 &err);
+    ck_assert_msg(host->engine != NULL, "%s", err ? err->message : "");
+    host->port = xf_engine_channel_port(host->engine);
+    host->conn = xf_engine_open(host->engine);
+}
+
+void
+host_stop(struct host *host)
+{
+    if (host->conn)
+        xf_conn_close(host->conn);
+    host->conn = NULL;
+    xf_engine_free(host->engine);
+    host->engine = NULL;
+}
+
+static void
+host_setup(struct host *host, const char *name)
+{
+    g_autoptr(GError) err = NULL;
+
+    memset(host, 0, sizeof(*host));
+    host->dir = g_dir_make_tmp("xenferry-engine-XXXXXX", &err);
+    ck_assert_ptr_nonnull(host->dir);
+    host->hv = xf_sim_new(host->dir, &err);
+    ck_assert_msg(host->hv != NULL, "%s", err ? err->message : "");
+    host->store.store.ops = &flaky_ops;
+    host->store.real = xf_store_memory_new();
+    host->store.writes_until_failure = -1;
+    xf_engine_config_init(&host->config);
+    host->config.hostname = name;
+    host->config.channel_host = "127.0.0.1";
+    host->config.channel.address = "127.0.0.1";
+    host->config.resolve_wait_ms = 300;
+    host->config.connect_timeout_ms = 2000;
+    host_start(host);
+}
+
+static void
+remove_dir(const char *dir)
+{
+    g_autoptr(GDir) entries = g_dir_open(dir, 0, NULL);
+    const char *name;
+
+    while ((name = g_dir_read_name(entries))) {
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+
+        if (g_file_test(path, G_FILE_TEST_IS_DIR))
+            remove_dir(path);
+        else
+            g_unlink(path);
+    }
+    g_rmdir(dir);
+}
+
+static void
+host_teardown(struct host *host)
+{
+    host_stop(host);
+    host->hv->ops->free(host->hv);
+    host->store.real->ops->free(host->store.real);
+    remove_dir(host->dir);
+    g_free(host->dir);
+}
+
+void
+world_setup(void)
+{
+    g_autoptr(GError) err = NULL;
+    g_autofree char *xml = xf_sim_xml("g", GUEST_UUID, "xenpvh", 64);
+
+    host_setup(&src, "src");
+    host_setup(&dst, "dst");
+    ck_assert_msg(src.hv->ops->create(src.hv, xml, FALSE, &err) > 0, "%s",
+                  err ? err->message : "");
+}
+
+void
+world_teardown(void)
+{
+    const char *dirs[] = { src.dir, dst.dir, NULL };
+    g_autoptr(GError) err = NULL;
+
+    ck_assert_msg(xf_sim_verify(dirs, &err), "%s", err ? err->message : "");
+    host_teardown(&src);
+    host_teardown(&dst);
+}
+
+/* -- walking the phases -- */
+
+void
+walk_init(struct walk *walk)
+{
+    guint8 uuid[XF_UUID_LEN];
+
+    memset(walk, 0, sizeof(*walk));
+    ck_assert(xf_uuid_parse(GUEST_UUID, uuid));
+    walk->dom = xf_domain_ref_new("g", uuid, -1);
+}
+
+void
+walk_clear(struct walk *walk)
+{
+    xf_domain_ref_free(walk->dom);
+    g_free(walk->xml);
+    g_free(walk->uri);
+    g_clear_pointer(&walk->begin, g_bytes_unref);
+    g_clear_pointer(&walk->prepare, g_bytes_unref);
+    g_clear_pointer(&walk->perform, g_bytes_unref);
+    g_clear_pointer(&walk->finish, g_bytes_unref);
+    g_clear_error(&walk->err);
+}
+
+gboolean
+walk_begin(struct walk *walk)
+{
+    const struct xf_migrate_args args = { .flags = XF_MIGRATE_LIVE };
+
+    g_clear_error(&walk->err);
+    g_clear_pointer(&walk->begin, g_bytes_unref);
+    g_clear_pointer(&walk->xml, g_free);
+    walk->xml = src.conn->driver->begin3(src.conn, walk->dom, &args,
+                                         &walk->begin, &walk->err);
+    return walk->xml != NULL;
+}
+
+gboolean
+walk_prepare(struct walk *walk)
+{
+    const struct xf_migrate_args args = {
+        .flags = XF_MIGRATE_LIVE,
+        .xml = walk->xml,
+        .cookie_in = walk->begin,
+    };
+
+    g_clear_error(&walk->err);
+    return dst.conn->driver->prepare3(dst.conn, &args, &walk->prepare,
+                                      &walk->uri, &walk->err);
+}
+
+gboolean
+walk_perform(struct walk *walk)
+{
+    const struct xf_migrate_args args = {
+        .flags = XF_MIGRATE_LIVE,
+        .uri = walk->uri,
+        .cookie_in = walk->prepare,
+    };
+
+    g_clear_error(&walk->err);
+    return src.conn->driver->perform3(src.conn, walk->dom, &args,
+                                      &walk->perform, &walk->err);
+}
+
+gboolean
+walk_finish(struct walk *walk, gboolean cancelled)
+{
+    const struct xf_migrate_args args = {
+        .flags = XF_MIGRATE_LIVE,
+        .dname = "g",
+        .uri = walk->uri,
+        .cookie_in = cancelled ? NULL : walk->perform,
+        .cancelled = cancelled,
+    };
+
+    g_clear_error(&walk->err);
+    g_clear_pointer(&walk->finish, g_bytes_unref);
+
+    XF_AUTO(xf_domain_ref) *dom = dst.conn->driver->finish3(
+        dst.conn, &args, &walk->finish, &walk->err);
+
+    ck_assert(dom || walk->err);
+    return dom != NULL;
+}
+
+gboolean
+walk_confirm(struct walk *walk, gboolean cancelled, GBytes *cookie)
+{
+    const struct xf_migrate_args args = {
+        .flags = XF_MIGRATE_LIVE,
+        .cookie_in = cookie,
+        .cancelled = cancelled,
+    };
+
+    g_clear_error(&walk->err);
+    return src.conn->driver->confirm3(src.conn, walk->dom, &args, &walk->err);
+}
+
+#define must(walk, phase)                                                   \
+    ck_assert_msg(phase(walk), #phase ": %s",                               \
+                  (walk)->err ? (walk)->err->message : "no error set")
+
+void
+walk_to_performed(struct walk *walk)
+{
+    must(walk, walk_begin);
+    must(walk, walk_prepare);
+    must(walk, walk_perform);
+}
+
+gboolean
+move(struct host *from, struct host *to, guint32 flags, GError **err)
+{
+    const struct xf_sequence_request request = { .flags = flags };
+    XF_AUTO(xf_domain_ref) *dom =
+        from->conn->driver->lookup_by_name(from->conn, "g", err);
+    XF_AUTO(xf_domain_ref) *moved =
+        dom ? xf_sequence_v3(from->conn, dom, to->conn, &request, err) : NULL;
+
+    return moved != NULL;
+}
+
+/* -- looking -- */
+
+gboolean
+guest_on(struct host *host, struct xf_hv_domain *info)
+{
+    return xf_sim_find(host->dir, "g", info);
+}
+
+void
+wait_for(gboolean (*check)(struct host *host), struct host *host)
+{
+    gint64 until = g_get_monotonic_time() + DEADLINE_MS * 1000;
+
+    while (!check(host)) {
+        ck_assert_msg(g_get_monotonic_time() < until, "not in time");
+        g_thread_yield();
+    }
+}
+
+gboolean
+no_records(struct host *host)
+{
+    g_auto(GStrv) tokens = host->store.real->ops->list(host->store.real,
+                                                       NULL);
+
+    return tokens && !*tokens;
+}
+
+static gboolean
+runs(struct host *host)
+{
+    struct xf_hv_domain info;
+
+    return guest_on(host, &info) && !info.paused && !info.suspended;
+}
+
+static gboolean
+empty(struct host *host)
+{
+    g_autoptr(GPtrArray) domains = xf_sim_domains(host->dir);
+
+    return domains->len == 0;
+}
+
+static struct host *
+other(struct host *host)
+{
+    return host == &src ? &dst : &src;
+}
+
+void
+settled_on(struct host *host)
+{
+    wait_for(runs, host);
+    wait_for(empty, other(host));
+    wait_for(no_records, &src);
+    wait_for(no_records, &dst);
+}
+
+void
+moves_from(struct host *host)
+{
+    g_autoptr(GError) err = NULL;
+
+    ck_assert_msg(move(host, other(host), XF_MIGRATE_LIVE, &err), "%s",
+                  err ? err->message : "");
+    settled_on(other(host));
+}

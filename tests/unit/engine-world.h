@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Two simulated hosts with an engine each, and one client connected to both,
+ * for check-engine.c. */
+#ifndef XF_TESTS_UNIT_ENGINE_WORLD_H
+#define XF_TESTS_UNIT_ENGINE_WORLD_H
+
+#include "protocol/engine.h"
+#include "protocol/sequence.h"
+#include "tests/sim/sim.h"
+#include "tests/unit/common.h"
+
+#define DEADLINE_MS 20000
+#define GUEST_UUID "00112233-4455-6677-8899-aabbccddeeff"
+
+/* A store that fails when told to; the records outlive the engine. */
+struct flaky_store {
+    struct xf_store store;
+    struct xf_store *real;
+    gint writes_until_failure;  /* atomic; negative: never fails */
+};
+
+struct host {
+    char *dir;
+    struct xf_hypervisor *hv;
+    struct flaky_store store;
+    struct xf_engine_config config;
+    guint16 port;               /* of its channel, the same after a restart */
+    struct xf_engine *engine;
+    struct xf_conn *conn;       /* the client's */
+};
+
+extern struct host src, dst;
+
+/* Fixture: both hosts up, guest "g" (PVH, 64 MiB) running on src. */
+void world_setup(void);
+/* Checks that no guest ever ran twice or on old memory. */
+void world_teardown(void);
+
+/* The engine goes, as with its process; hypervisor and records stay. */
+void host_stop(struct host *host);
+void host_start(struct host *host);
+
+/* The phases, one by one, as a client calls them.  What one gives is kept
+ * for the next. */
+struct walk {
+    struct xf_domain_ref *dom;
+    char *xml, *uri;
+    GBytes *begin, *prepare, *perform, *finish;     /* cookies */
+    GError *err;                /* of the last phase */
+};
+
+void walk_init(struct walk *walk);
+void walk_clear(struct walk *walk);
+gboolean walk_begin(struct walk *walk);
+gboolean walk_prepare(struct walk *walk);
+gboolean walk_perform(struct walk *walk);
+/* TRUE: it returned the domain. */
+gboolean walk_finish(struct walk *walk, gboolean cancelled);
+gboolean walk_confirm(struct walk *walk, gboolean cancelled, GBytes *cookie);
+/* begin, prepare, perform, each of which must succeed */
+void walk_to_performed(struct walk *walk);
+
+/* The whole sequence; the domain is freed. */
+gboolean move(struct host *from, struct host *to, guint32 flags,
+              GError **err);
+
+/* The guest is on `host` alone, running, and no record is left on either;
+ * waits for that. */
+void settled_on(struct host *host);
+/* ... and moves from there to the other host. */
+void moves_from(struct host *host);
+
+gboolean guest_on(struct host *host, struct xf_hv_domain *info);
+/* Waits for check(host) to hold. */
+void wait_for(gboolean (*check)(struct host *host), struct host *host);
+gboolean no_records(struct host *host);
+
+#endif
