@@ -225,7 +225,7 @@ static const struct {
     enum xf_error_code code;
     const char *text;
 } refusals[] = {
-    { XF_VERDICT_UNKNOWN_TOKEN, XF_ERROR_NO_CONNECT,
+    { XF_VERDICT_UNKNOWN_TOKEN, XF_ERROR_DENIED,
       "the peer says that it knows of no such handoff" },
     { XF_VERDICT_BAD_PROOF, XF_ERROR_DENIED,
       "the peer says that our key is not the handoff's" },

@@ -44,7 +44,8 @@
  *
  * Errors: XF_ERROR_NO_CONNECT not reached, refused or lost;
  * XF_ERROR_TIMEOUT; XF_ERROR_DENIED the peer does not hold the key, or says
- * that we do not; XF_ERROR_RPC it speaks something else.
+ * that we do not, or that it knows no such handoff; XF_ERROR_RPC it speaks
+ * something else.
  */
 #ifndef XF_PROTOCOL_CHANNEL_H
 #define XF_PROTOCOL_CHANNEL_H

@@ -260,6 +260,8 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
     h->paused = paused != 0;
     h->acted = acted != 0;
     h->untouched = h->state == XF_STATE_BEGUN;
+    /* Not known of a revoked one: then its source may ask. */
+    h->connected = h->state != XF_STATE_PREPARED;
     return h;
 }
 

@@ -47,7 +47,10 @@ settled_thread(struct xf_handoff *h)
          i++) {
         g_autoptr(GError) err = NULL;
 
-        if (ask(h, XF_CHANNEL_SETTLED, &answer, &err))
+        /* Denied: it does not know the handoff, so it has nothing to
+         * forget.  (As an answer to a resolve that would be no knowledge.) */
+        if (ask(h, XF_CHANNEL_SETTLED, &answer, &err)
+            || g_error_matches(err, XF_ERROR, XF_ERROR_DENIED))
             break;
         g_message("handoff %s: the destination %s:%u was not told that it "
                   "may forget: %s", h->token, h->peer_host, h->peer_port,

@@ -217,6 +217,14 @@ xf_engine_add(struct xf_engine *engine, struct xf_handoff *h, GError **err)
     return ok;
 }
 
+void
+xf_engine_remove(struct xf_engine *engine, struct xf_handoff *h)
+{
+    g_mutex_lock(&engine->lock);
+    g_hash_table_remove(engine->handoffs, h->token);
+    g_mutex_unlock(&engine->lock);
+}
+
 /* -- taking turns -- */
 
 enum xf_state

@@ -196,7 +196,7 @@ START_TEST(unknown_token)
     xf_chan_host_open(&host, 10000, 0);
     ck_assert_int_eq(
         xf_chan_dial(&host, XF_CHANNEL_STREAM, UNKNOWN, TOKEN, &err), -1);
-    xf_chan_assert_code(err, XF_ERROR_NO_CONNECT);
+    xf_chan_assert_code(err, XF_ERROR_DENIED);
     ck_assert_ptr_nonnull(strstr(err->message, "no such handoff"));
     xf_chan_host_close(&host);
 }
