@@ -221,14 +221,19 @@ load_file(struct xf_daemon_config *config, const char *path, GError **err)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autoptr(GError) why = NULL;
+    g_autofree char *text = NULL;
+    const char *name = path ? path : DEFAULT_FILE;
+    gsize len;
 
-    if (g_key_file_load_from_file(file, path ? path : DEFAULT_FILE,
-                                  G_KEY_FILE_NONE, &why))
-        return take_file(config, file, path ? path : DEFAULT_FILE, err);
+    /* not load_from_file(): that one refuses /dev/null and pipes */
+    if (g_file_get_contents(name, &text, &len, &why) &&
+        (len == 0 || g_key_file_load_from_data(file, text, len,
+                                               G_KEY_FILE_NONE, &why)))
+        return take_file(config, file, name, err);
     if (!path && g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
         return TRUE;
-    g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG, "%s: %s",
-                path ? path : DEFAULT_FILE, why->message);
+    g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG, "%s: %s", name,
+                why->message);
     return FALSE;
 }
 
