@@ -50,6 +50,8 @@ static const struct key {
         "clients at a time"),
     KEY("daemon", "max_client_calls", KIND_NUMBER, server.max_calls,
         "calls of one client at a time"),
+    KEY("daemon", "open_timeout", KIND_SECONDS, server.open_timeout_ms,
+        "for a client that connects to open; 0: any time"),
     KEY("daemon", "keepalive_interval", KIND_SECONDS,
         server.keepalive_interval_ms,
         "silence before a client is pinged; 0: never"),

@@ -116,7 +116,8 @@ push_out(struct xf_rpc_link *link, GBytes *packet)
 static gboolean
 may_read(struct xf_rpc_link *link)
 {
-    return link->reading && link->out_bytes < XF_RPC_OUT_MAX;
+    return link->reading &&
+           (!link->ops->answers || link->out_bytes < XF_RPC_OUT_MAX);
 }
 
 static gboolean

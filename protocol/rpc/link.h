@@ -16,11 +16,13 @@
 #include "protocol/rpc/message.h"
 #include "protocol/types.h"
 
-/* While so much waits to be written, nothing more is read: a peer that does
- * not take its answers cannot make us keep more of them. */
+/* While so much waits to be written, a link with ops->answers reads nothing
+ * more: a peer that does not take its answers cannot make us keep more of
+ * them.  (Were both ends to do so, each could wait for the other to read.) */
 #define XF_RPC_OUT_MAX (1024 * 1024)
 
 struct xf_rpc_link_ops {
+    gboolean answers;   /* what is written answers what was read */
     /* One packet. */
     void (*packet)(void *user, const struct xf_rpc_header *header,
                    GBytes *packet);

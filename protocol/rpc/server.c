@@ -216,6 +216,7 @@ xf_rpc_server_config_init(struct xf_rpc_server_config *config)
     *config = (struct xf_rpc_server_config){
         .max_clients = 500,
         .max_calls = 250,
+        .open_timeout_ms = 30000,
         .keepalive_interval_ms = 5000,
         .keepalive_count = 5,
     };

@@ -20,12 +20,13 @@ struct xf_rpc_server_config {
     guint max_clients;              /* more wait to be accepted */
     guint max_calls;                /* of one client, under way; more wait in
                                      * its socket */
+    guint open_timeout_ms;          /* from connect to open; 0: any time */
     guint keepalive_interval_ms;    /* pings to clients that know keepalive;
                                      * 0: none */
     guint keepalive_count;
 };
 
-/* Defaults: 500, 250, 5 s, 5. */
+/* Defaults: 500, 250, 30 s, 5 s, 5. */
 void xf_rpc_server_config_init(struct xf_rpc_server_config *config);
 
 /* Where driver connections for new clients come from; the context's

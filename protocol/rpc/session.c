@@ -27,6 +27,8 @@ struct xf_rpc_session {
     struct xf_rpc_link *link;
     gboolean local;
 
+    GSource *open_timer;    /* main loop's thread only; NULL: opened once */
+
     GMutex lock;            /* guards the rest; taken before the link's */
     struct opened *opened;
     guint calls;
@@ -172,6 +174,36 @@ start_call(struct xf_rpc_session *s, const struct xf_rpc_proc *proc,
 /* -- the link ------------------------------------------------------------ */
 
 static void
+stop_open_timer(struct xf_rpc_session *s)
+{
+    if (!s->open_timer)
+        return;
+    g_source_destroy(s->open_timer);
+    g_source_unref(s->open_timer);
+    s->open_timer = NULL;
+}
+
+static gboolean
+on_open_timeout(gpointer data)
+{
+    struct xf_rpc_session *s = data;
+
+    g_message("a client connected and did not open: dropped");
+    xf_rpc_link_close(s->link);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+start_open_timer(struct xf_rpc_session *s)
+{
+    if (!s->env->config.open_timeout_ms)
+        return;
+    s->open_timer = g_timeout_source_new(s->env->config.open_timeout_ms);
+    g_source_set_callback(s->open_timer, on_open_timeout, s, NULL);
+    g_source_attach(s->open_timer, s->env->context);
+}
+
+static void
 on_packet(void *user, const struct xf_rpc_header *header, GBytes *packet)
 {
     struct xf_rpc_session *s = user;
@@ -215,6 +247,7 @@ on_closed(void *user, const GError *why)
     struct opened *opened;
 
     g_debug("client: %s", why->message);
+    stop_open_timer(s);
     g_mutex_lock(&s->lock);
     s->gone = TRUE;
     g_mutex_unlock(&s->lock);
@@ -230,6 +263,7 @@ on_closed(void *user, const GError *why)
 }
 
 static const struct xf_rpc_link_ops link_ops = {
+    .answers = TRUE,
     .packet = on_packet,
     .closed = on_closed,
 };
@@ -254,6 +288,7 @@ xf_rpc_session_new(struct xf_rpc_session_env *env, int fd)
     s->local = is_unix_socket(fd);
     g_mutex_init(&s->lock);
     s->link = xf_rpc_link_new(fd, env->context, &link_ops, s);
+    start_open_timer(s);
     return s;
 }
 
@@ -265,6 +300,19 @@ xf_rpc_session_drop(struct xf_rpc_session *s)
 
 /* -- for handlers -------------------------------------------------------- */
 
+static gboolean
+is_open(struct xf_rpc_session *s)
+{
+    g_mutex_lock(&s->lock);
+
+    gboolean yes = s->opened != NULL;
+
+    g_mutex_unlock(&s->lock);
+    return yes;
+}
+
+/* Only the main loop's thread opens, so nobody opens between the question
+ * and the act. */
 gboolean
 xf_rpc_session_open(struct xf_rpc_session *s, gboolean read_only,
                     GError **err)
@@ -272,7 +320,7 @@ xf_rpc_session_open(struct xf_rpc_session *s, gboolean read_only,
     struct opened *opened;
     struct xf_conn *conn;
 
-    if (s->opened) {
+    if (is_open(s)) {
         g_set_error_literal(err, XF_ERROR, XF_ERROR_INTERNAL,
                             "the connection is open already");
         return FALSE;
@@ -280,6 +328,7 @@ xf_rpc_session_open(struct xf_rpc_session *s, gboolean read_only,
     conn = s->env->backend.open(s->env->backend.user, err);
     if (!conn)
         return FALSE;
+    stop_open_timer(s);
     opened = g_new0(struct opened, 1);
     opened->refs = 1;
     opened->conn = conn;

@@ -94,6 +94,7 @@ START_TEST(config_of_a_full_file)
         "tcp_port = 16510\n"
         "max_clients = 7\n"
         "max_client_calls = 8\n"
+        "open_timeout = 12\n"
         "keepalive_interval = 0.25\n"
         "keepalive_count = 9\n"
         "verbose = true\n"
@@ -122,6 +123,7 @@ START_TEST(config_of_a_full_file)
     ck_assert_uint_eq(config->tcp_port, 3);
     ck_assert_uint_eq(config->server.max_clients, 7);
     ck_assert_uint_eq(config->server.max_calls, 8);
+    ck_assert_uint_eq(config->server.open_timeout_ms, 12000);
     ck_assert_uint_eq(config->server.keepalive_interval_ms, 250);
     ck_assert_uint_eq(config->server.keepalive_count, 9);
     ck_assert(config->verbose);

@@ -1,60 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The server as its clients see it: answers to good and bad packets, many
- * calls at a time, clients that go, clients that are silent, sockets. */
+/* The server's answers: to good packets and bad ones, before and after open,
+ * to many calls at a time. */
 #include "config.h"
 
 #include "protocol/rpc/link.h"
-#include "protocol/rpc/uri.h"
 #include "tests/unit/rpc-common.h"
 
-#include <glib-unix.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-static void
-fill_domain(struct xfw_domain *dom)
-{
-    dom->name = (char *)DOUBLE_NAME;
-    memcpy(dom->uuid, double_uuid, sizeof(dom->uuid));
-    dom->id = DOUBLE_ID;
-}
-
-static void
-send_perform(int fd, guint32 serial)
-{
-    struct xfw_perform3_params_args args = { .flags = 1 };
-
-    fill_domain(&args.dom);
-    send_call(fd, XFW_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS, serial,
-              XF_XDR(xfw_perform3_params_args), &args);
-}
-
-static void
-expect_perform(int fd, guint32 serial)
-{
-    struct xfw_perform3_ret ret = { 0 };
-
-    expect_reply(fd, XFW_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS, serial,
-                 XF_XDR(xfw_perform3_ret), &ret);
-    ck_assert_uint_eq(ret.cookie_out.xfw_cookie_len, 2);
-    xdr_free(XF_XDR(xfw_perform3_ret), &ret);
-}
-
-/* A call that must be answered: the connection is whole. */
-static void
-check_served(int fd, guint32 serial)
-{
-    struct xfw_string_ret ret = { 0 };
-
-    send_call(fd, XFW_PROC_CONNECT_GET_HOSTNAME, serial, NULL, NULL);
-    expect_reply(fd, XFW_PROC_CONNECT_GET_HOSTNAME, serial,
-                 XF_XDR(xfw_string_ret), &ret);
-    ck_assert_str_eq(ret.value, "double.example");
-    xdr_free(XF_XDR(xfw_string_ret), &ret);
-}
 
 /* -- packets ------------------------------------------------------------- */
 
@@ -63,9 +18,6 @@ check_served(int fd, guint32 serial)
 #define AUTH_LIST_REPLY \
     "00000024 20008086 00000001 00000042 00000001 00000000 00000000" \
     "00000001 00000000"
-#define PING "0000001c 6b656570 00000001 00000001 00000002 00000000 00000000"
-#define PONG "0000001c 6b656570 00000001 00000002 00000002 00000000 00000000"
-
 START_TEST(first_packets)
 {
     struct test_server t;
@@ -304,6 +256,26 @@ START_TEST(open_names)
             expect_error(fd, XFW_PROC_CONNECT_OPEN, 0, 8, 41, "no driver");
         close(fd);
     }
+    test_server_stop(&t);
+}
+END_TEST
+
+START_TEST(who_does_not_open_is_dropped)
+{
+    struct xf_rpc_server_config config;
+    struct test_server t;
+    int open, mute;
+
+    xf_rpc_server_config_init(&config);
+    config.open_timeout_ms = 500;
+    test_server_start(&t, &config, NULL);
+    open = test_server_connect(&t);
+    open_raw(open, 0);
+    mute = test_server_connect(&t);
+    expect_closed(mute);
+    check_served(open, 1);
+    close(open);
+    close(mute);
     test_server_stop(&t);
 }
 END_TEST
@@ -611,314 +583,6 @@ START_TEST(a_client_that_reads_nothing_is_not_read)
 }
 END_TEST
 
-/* -- clients that go ----------------------------------------------------- */
-
-START_TEST(client_goes_idle)
-{
-    struct test_server t;
-    int fd;
-
-    test_server_start(&t, NULL, NULL);
-    fd = test_server_connect(&t);
-    open_raw(fd, 0);
-    close(fd);
-    ck_assert(double_wait(&t.world, &t.world.closed, 1));
-    ck_assert_uint_eq(t.world.gone, 0);
-    test_server_stop(&t);
-}
-END_TEST
-
-START_TEST(client_goes_in_mid_call)
-{
-    struct test_server t;
-    int fd;
-
-    test_server_start(&t, NULL, NULL);
-    t.world.block = "perform3";
-    fd = test_server_connect(&t);
-    open_raw(fd, 0);
-    send_perform(fd, 1);
-    send_perform(fd, 2);
-    ck_assert(double_wait(&t.world, &t.world.blocked, 2));
-    close(fd);
-    /* told at once, which lets both return; closed after the last */
-    ck_assert(double_wait(&t.world, &t.world.closed, 1));
-    ck_assert_uint_eq(t.world.gone, 1);
-    ck_assert_uint_eq(t.world.blocked, 0);
-    test_server_stop(&t);
-}
-END_TEST
-
-START_TEST(server_ends_in_mid_call)
-{
-    struct test_server t;
-    int fd;
-
-    test_server_start(&t, NULL, NULL);
-    t.world.block = "perform3";
-    fd = test_server_connect(&t);
-    open_raw(fd, 0);
-    send_perform(fd, 1);
-    ck_assert(double_wait(&t.world, &t.world.blocked, 1));
-    test_server_end(&t);
-    expect_closed(fd);
-    ck_assert_uint_eq(t.world.gone, 1);
-    ck_assert_uint_eq(t.world.closed, 1);
-    close(fd);
-    double_world_clear(&t.world);
-}
-END_TEST
-
-/* -- keepalive ----------------------------------------------------------- */
-
-static void
-ask_keepalive(int fd)
-{
-    struct xfw_int args = { .value = XF_FEATURE_KEEPALIVE }, ret = { 0 };
-
-    send_call(fd, XFW_PROC_CONNECT_SUPPORTS_FEATURE, 0, XF_XDR(xfw_int),
-              &args);
-    expect_reply(fd, XFW_PROC_CONNECT_SUPPORTS_FEATURE, 0, XF_XDR(xfw_int),
-                 &ret);
-    ck_assert_int_eq(ret.value, 1);
-}
-
-static void
-start_with_keepalive(struct test_server *t, guint interval_ms, guint count)
-{
-    struct xf_rpc_server_config config;
-
-    xf_rpc_server_config_init(&config);
-    config.keepalive_interval_ms = interval_ms;
-    config.keepalive_count = count;
-    test_server_start(t, &config, NULL);
-}
-
-START_TEST(silent_client_is_dropped)
-{
-    struct xf_rpc_header header;
-    struct test_server t;
-    guint pings = 0;
-    GBytes *packet;
-    int fd;
-
-    start_with_keepalive(&t, 200, 3);
-    t.world.block = "perform3";
-    fd = test_server_connect(&t);
-    ask_keepalive(fd);
-    open_raw(fd, 0);
-    send_perform(fd, 1);
-    for (; (packet = recv_packet(fd, &header)); pings++) {
-        ck_assert_uint_eq(header.prog, XFW_KEEPALIVE);
-        ck_assert_int_eq(header.proc, XFW_PING);
-        g_bytes_unref(packet);
-    }
-    /* the first may have come before the reply above */
-    ck_assert(pings >= 1 && pings <= 3);
-    ck_assert(double_wait(&t.world, &t.world.closed, 1));
-    ck_assert_uint_eq(t.world.gone, 1);
-    close(fd);
-    test_server_stop(&t);
-}
-END_TEST
-
-START_TEST(answering_client_is_kept)
-{
-    struct test_server t;
-    int fd;
-
-    /* a large count: a slow machine must not fail the test */
-    start_with_keepalive(&t, 20, 1000);
-    fd = test_server_connect(&t);
-    ask_keepalive(fd);
-    for (guint i = 0; i < 10; i++) {
-        expect_hex(fd, PING);
-        send_hex(fd, PONG);
-    }
-    close(fd);
-    test_server_stop(&t);
-}
-END_TEST
-
-/* -- sockets ------------------------------------------------------------- */
-
-struct paths {
-    char *folder;
-    char *socket;
-};
-
-static void
-paths_init(struct paths *p)
-{
-    p->folder = g_dir_make_tmp("xf-rpc-XXXXXX", NULL);
-    p->socket = g_build_filename(p->folder, "run", "sock", NULL);
-}
-
-static void
-paths_clear(struct paths *p)
-{
-    g_autofree char *run = g_path_get_dirname(p->socket);
-
-    rmdir(run);
-    ck_assert_int_eq(rmdir(p->folder), 0);
-    g_free(p->folder);
-    g_free(p->socket);
-}
-
-static struct paths paths;
-static guint16 port;
-
-static void
-listen_both(struct test_server *t)
-{
-    g_autoptr(GError) err = NULL;
-
-    port = 0;
-    ck_assert(xf_rpc_server_listen_unix(t->server, paths.socket, &err));
-    ck_assert(xf_rpc_server_listen_tcp(t->server, NULL, &port, &err));
-    ck_assert_uint_ne(port, 0);
-}
-
-static int
-connect_to(const struct xf_rpc_uri *uri)
-{
-    const struct timeval limit = { .tv_sec = 10 };
-    g_autoptr(GError) err = NULL;
-    int fd = xf_rpc_uri_connect(
-        uri, g_get_monotonic_time() + 10 * G_TIME_SPAN_SECOND, &err);
-
-    ck_assert_msg(fd >= 0, "%s", err ? err->message : "");
-    g_unix_set_fd_nonblocking(fd, FALSE, NULL);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    return fd;
-}
-
-static void
-expect_secure(int fd, int value)
-{
-    struct xfw_int ret = { 0 };
-
-    send_call(fd, XFW_PROC_CONNECT_IS_SECURE, 1, NULL, NULL);
-    expect_reply(fd, XFW_PROC_CONNECT_IS_SECURE, 1, XF_XDR(xfw_int), &ret);
-    ck_assert_int_eq(ret.value, value);
-}
-
-START_TEST(listening)
-{
-    struct xf_rpc_uri local = { 0 }, v4 = { .host = (char *)"127.0.0.1" };
-    struct test_server t;
-    struct stat st;
-    int fd;
-
-    paths_init(&paths);
-    test_server_start(&t, NULL, listen_both);
-    local.socket = paths.socket;
-    v4.port = port;
-
-    ck_assert_int_eq(stat(paths.socket, &st), 0);
-    ck_assert_uint_eq(st.st_mode & 0777, 0600);
-    fd = connect_to(&local);
-    open_raw(fd, 0);
-    expect_secure(fd, 1);
-    close(fd);
-    fd = connect_to(&v4);
-    open_raw(fd, 0);
-    expect_secure(fd, 0);
-    close(fd);
-    test_server_stop(&t);
-    /* taken away at the end */
-    ck_assert_int_lt(stat(paths.socket, &st), 0);
-    paths_clear(&paths);
-}
-END_TEST
-
-static void
-listen_twice(struct test_server *t)
-{
-    g_autoptr(GError) err = NULL;
-    guint16 taken = 0;
-
-    /* a live one keeps its socket */
-    listen_both(t);
-    ck_assert(!xf_rpc_server_listen_unix(t->server, paths.socket, &err));
-    ck_assert(g_error_matches(err, XF_ERROR, XF_ERROR_BUSY));
-    g_clear_error(&err);
-    taken = port;
-    ck_assert(!xf_rpc_server_listen_tcp(t->server, NULL, &taken, &err));
-    ck_assert(g_error_matches(err, XF_ERROR, XF_ERROR_SYSTEM));
-    g_clear_error(&err);
-    ck_assert(!xf_rpc_server_listen_tcp(t->server, "localhost", &taken,
-                                        &err));
-    ck_assert(g_error_matches(err, XF_ERROR, XF_ERROR_INVALID_ARG));
-    g_clear_error(&err);
-    ck_assert(!xf_rpc_server_listen_unix(t->server, "relative", &err));
-    ck_assert(g_error_matches(err, XF_ERROR, XF_ERROR_INVALID_ARG));
-}
-
-START_TEST(listening_refused)
-{
-    struct test_server t;
-
-    paths_init(&paths);
-    test_server_start(&t, NULL, listen_twice);
-    test_server_stop(&t);
-    paths_clear(&paths);
-}
-END_TEST
-
-START_TEST(left_socket_is_replaced)
-{
-    struct xf_rpc_server_config config;
-    g_autoptr(GMainContext) context = g_main_context_new();
-    struct xf_rpc_backend backend = { 0 };
-    struct xf_rpc_server *server;
-    g_autoptr(GError) err = NULL;
-    g_autofree char *kept = NULL;
-
-    paths_init(&paths);
-    kept = g_strconcat(paths.socket, ".kept", NULL);
-    xf_rpc_server_config_init(&config);
-    /* the socket of a daemon that died: bound, and nobody listens */
-    server = xf_rpc_server_new(context, &config, &backend);
-    ck_assert(xf_rpc_server_listen_unix(server, paths.socket, &err));
-    ck_assert_int_eq(link(paths.socket, kept), 0);
-    xf_rpc_server_free(server);
-    ck_assert_int_eq(rename(kept, paths.socket), 0);
-
-    server = xf_rpc_server_new(context, &config, &backend);
-    ck_assert(xf_rpc_server_listen_unix(server, paths.socket, &err));
-    xf_rpc_server_free(server);
-    paths_clear(&paths);
-}
-END_TEST
-
-START_TEST(no_more_clients_than_allowed)
-{
-    struct xf_rpc_server_config config;
-    struct xf_rpc_uri local = { 0 };
-    struct test_server t;
-    int first, second;
-
-    paths_init(&paths);
-    xf_rpc_server_config_init(&config);
-    config.max_clients = 1;
-    test_server_start(&t, &config, listen_both);
-    local.socket = paths.socket;
-    first = connect_to(&local);
-    open_raw(first, 0);
-    second = connect_to(&local);
-    send_hex(second, PING);
-    for (guint i = 0; i < 100; i++)
-        check_served(first, i);
-    ck_assert_int_lt(recv(second, &(char){ 0 }, 1, MSG_DONTWAIT), 0);
-    close(first);
-    expect_hex(second, PONG);
-    close(second);
-    test_server_stop(&t);
-    paths_clear(&paths);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -932,6 +596,7 @@ main(void)
         arguments_cut_at_every_length,
         before_open,
         open_names,
+        who_does_not_open_is_dropped,
         second_open_is_refused,
         close_is_done_when_answered,
         read_only,
@@ -942,15 +607,6 @@ main(void)
         two_hundred_performs,
         calls_of_one_client_are_bounded,
         a_client_that_reads_nothing_is_not_read,
-        client_goes_idle,
-        client_goes_in_mid_call,
-        server_ends_in_mid_call,
-        silent_client_is_dropped,
-        answering_client_is_kept,
-        listening,
-        listening_refused,
-        left_socket_is_replaced,
-        no_more_clients_than_allowed,
         NULL
     };
 

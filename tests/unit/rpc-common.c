@@ -272,3 +272,44 @@ open_raw(int fd, guint flags)
     send_call(fd, XFW_PROC_CONNECT_OPEN, 0, XF_XDR(xfw_open_args), &args);
     expect_reply(fd, XFW_PROC_CONNECT_OPEN, 0, NULL, NULL);
 }
+
+void
+fill_domain(struct xfw_domain *dom)
+{
+    dom->name = (char *)DOUBLE_NAME;
+    memcpy(dom->uuid, double_uuid, sizeof(dom->uuid));
+    dom->id = DOUBLE_ID;
+}
+
+void
+send_perform(int fd, guint32 serial)
+{
+    struct xfw_perform3_params_args args = { .flags = 1 };
+
+    fill_domain(&args.dom);
+    send_call(fd, XFW_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS, serial,
+              XF_XDR(xfw_perform3_params_args), &args);
+}
+
+void
+expect_perform(int fd, guint32 serial)
+{
+    struct xfw_perform3_ret ret = { 0 };
+
+    expect_reply(fd, XFW_PROC_DOMAIN_MIGRATE_PERFORM3_PARAMS, serial,
+                 XF_XDR(xfw_perform3_ret), &ret);
+    ck_assert_uint_eq(ret.cookie_out.xfw_cookie_len, 2);
+    xdr_free(XF_XDR(xfw_perform3_ret), &ret);
+}
+
+void
+check_served(int fd, guint32 serial)
+{
+    struct xfw_string_ret ret = { 0 };
+
+    send_call(fd, XFW_PROC_CONNECT_GET_HOSTNAME, serial, NULL, NULL);
+    expect_reply(fd, XFW_PROC_CONNECT_GET_HOSTNAME, serial,
+                 XF_XDR(xfw_string_ret), &ret);
+    ck_assert_str_eq(ret.value, "double.example");
+    xdr_free(XF_XDR(xfw_string_ret), &ret);
+}

@@ -53,4 +53,16 @@ void expect_error(int fd, int proc, guint32 serial, int code, int domain,
 /* Sends the open call and takes its reply; serial 0. */
 void open_raw(int fd, guint flags);
 
+/* -- calls of the tests -- */
+
+void fill_domain(struct xfw_domain *dom);
+/* A Perform that the double can block; its reply. */
+void send_perform(int fd, guint32 serial);
+void expect_perform(int fd, guint32 serial);
+/* A quick call that must be answered: the connection is whole. */
+void check_served(int fd, guint32 serial);
+
+#define PING "0000001c 6b656570 00000001 00000001 00000002 00000000 00000000"
+#define PONG "0000001c 6b656570 00000001 00000002 00000002 00000000 00000000"
+
 #endif
