@@ -170,6 +170,8 @@ check_conflict(struct xf_handoff *h, GError **err)
         const struct xf_hv_domain *other = g_ptr_array_index(domains, i);
         gboolean same_uuid = memcmp(other->uuid, h->uuid, XF_UUID_LEN) == 0;
 
+        if (other->dying)
+            continue;
         if (!same_uuid && strcmp(other->name, h->name) != 0
             && strcmp(other->name, temporary) != 0)
             continue;
@@ -284,6 +286,13 @@ begin_cookie(const struct xf_migrate_args *args, GError **err)
         return NULL;
     }
     cookie = xf_cookie_parse(args->cookie_in, err);
+    if (cookie && cookie->stream_version != XF_STREAM_VERSION) {
+        g_set_error(err, XF_ERROR, XF_ERROR_UNSUPPORTED,
+                    "Prepare: the source sends version %u of libxl's "
+                    "migration stream, this host takes version %d",
+                    cookie->stream_version, XF_STREAM_VERSION);
+        return NULL;
+    }
     if (cookie && (!cookie->token[0] || !cookie->has_key)) {
         g_set_error(err, XF_ERROR, XF_ERROR_UNSUPPORTED,
                     "Prepare: the cookie has no token and key: the source "
@@ -442,19 +451,22 @@ xf_dest_stream(struct xf_handoff *h, int fd)
 
 /* -- Finish -- */
 
+/* One that has ended counts only when there is no other. */
 static struct xf_handoff *
 find_by_name(struct xf_engine *engine, struct xf_conn *conn, const char *name)
 {
     g_autoptr(GPtrArray) all = xf_engine_all(engine);
+    struct xf_handoff *found = NULL;
 
     for (guint i = 0; i < all->len; i++) {
         struct xf_handoff *h = g_ptr_array_index(all, i);
 
         if (h->side == XF_DESTINATION && h->owner == conn
-            && g_strcmp0(h->name, name) == 0)
-            return xf_handoff_ref(h);
+            && g_strcmp0(h->name, name) == 0
+            && (!found || xf_state_is_final(xf_handoff_state(found))))
+            found = h;
     }
-    return NULL;
+    return found ? xf_handoff_ref(found) : NULL;
 }
 
 /* By the cookie; without one (a cancelled Finish has none) by the name,

@@ -121,8 +121,9 @@ xf_job_read(struct xf_job *job, struct xf_job_info *info)
     info->iteration = job->iteration;
     if (info->time_elapsed)
         info->mem_bps = info->wire_bytes * 1000 / info->time_elapsed;
-    if (info->mem_bps)
-        info->time_remaining = info->mem_remaining * 1000 / info->mem_bps;
+    if (info->mem_processed)
+        info->time_remaining = info->mem_remaining * info->time_elapsed
+                               / info->mem_processed;
     g_strlcpy(info->phase, "perform", sizeof(info->phase));
     g_mutex_unlock(&job->lock);
 }

@@ -60,6 +60,8 @@ record_fields(const struct xf_handoff *h, enum xf_state state, gint64 since)
     put(fields, "peer-host", h->peer_host ? h->peer_host : "");
     put_number(fields, "peer-port", h->peer_port);
     put_number(fields, "paused", h->paused);
+    put_number(fields, "untouched",
+               h->untouched && state != XF_STATE_PERFORMING);
     put_number(fields, "acted", 0);
     return fields;
 }
@@ -122,6 +124,7 @@ event_locked(struct xf_handoff *h, enum xf_event event,
               xf_state_name(h->state), xf_state_name(next),
               xf_event_name(event), xf_action_name(*action));
     h->state = next;
+    h->untouched = h->untouched && next != XF_STATE_PERFORMING;
     h->since = since;
     h->since_mono = g_get_monotonic_time();
     h->acted = FALSE;
@@ -229,7 +232,7 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
     g_autofree char *state = get(fields, "state");
     g_autofree char *uuid_text = get(fields, "uuid");
     g_autofree char *name = get(fields, "name");
-    gint64 since, domid, port, paused, acted;
+    gint64 since, domid, port, paused, untouched, acted;
     guint8 key[XF_KEY_LEN], uuid[XF_UUID_LEN];
 
     if (g_strcmp0(version, RECORD_VERSION) != 0 || !side || !state || !name
@@ -239,6 +242,7 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
         || !get_number(fields, "domid", &domid)
         || !get_number(fields, "peer-port", &port)
         || !get_number(fields, "paused", &paused)
+        || !get_number(fields, "untouched", &untouched)
         || !get_number(fields, "acted", &acted) || !get_key(fields, key)) {
         g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
                     "handoff %s: its record is damaged or of another version",
@@ -259,7 +263,7 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
     h->peer_port = port;
     h->paused = paused != 0;
     h->acted = acted != 0;
-    h->untouched = h->state == XF_STATE_BEGUN;
+    h->untouched = untouched != 0;
     /* Not known of a revoked one: then its source may ask. */
     h->connected = h->state != XF_STATE_PREPARED;
     return h;

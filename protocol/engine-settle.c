@@ -116,6 +116,8 @@ known_and_acted(struct xf_handoff *h, gboolean committed, GError **err)
                                           : XF_EVENT_REVOKED_KNOWN,
                              NULL, err))
         return FALSE;
+    /* What was decided first stands, whoever comes with what. */
+    committed = xf_handoff_state(h) == XF_STATE_DONE;
     xf_job_resumed(&h->job);
     if (!act(h, committed, err)) {
         g_prefix_error(err, "domain '%s' (domid %d, handoff %s) %s, but that "

@@ -74,9 +74,8 @@ static gboolean
 check_cookie(const struct xf_handoff *h, const struct xf_cookie *cookie,
              GError **err)
 {
-    if (strcmp(cookie->token, h->token) == 0
-        && (!cookie->has_key
-            || xf_secret_equal(cookie->key, h->key, XF_KEY_LEN)))
+    if (strcmp(cookie->token, h->token) == 0 && cookie->has_key
+        && xf_secret_equal(cookie->key, h->key, XF_KEY_LEN))
         return TRUE;
     g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
                 "the cookie belongs to another migration than the one of "
@@ -84,12 +83,13 @@ check_cookie(const struct xf_handoff *h, const struct xf_cookie *cookie,
     return FALSE;
 }
 
-/* From now on it belongs to `conn`. */
+/* From now on it belongs to `conn`, unless another's Perform is running. */
 static void
 own(struct xf_handoff *h, struct xf_conn *conn)
 {
     g_mutex_lock(&h->lock);
-    h->owner = conn;
+    if (!h->busy)
+        h->owner = conn;
     g_mutex_unlock(&h->lock);
 }
 
@@ -357,7 +357,6 @@ perform_call(struct xf_handoff *h, const struct xf_migrate_args *args,
 
     g_mutex_lock(&h->lock);
     h->busy = TRUE;
-    h->untouched = FALSE;
     g_mutex_unlock(&h->lock);
     xf_job_start(&h->job);
 
@@ -590,5 +589,9 @@ xf_source_retry(struct xf_handoff *h)
 void
 xf_source_restarted(struct xf_handoff *h)
 {
+    if (h->acted) {
+        xf_source_end(h);
+        return;
+    }
     happened(h, XF_EVENT_RESTARTED);
 }

@@ -412,18 +412,22 @@ channel_accepted(void *user, enum xf_channel_purpose purpose,
 {
     XF_AUTO_FD int fd = fd_in;
     struct xf_engine *engine = user;
-    XF_AUTO(xf_handoff) *h = xf_engine_by_token(engine, token);
 
-    if (!h || xf_engine_stopping(engine))
-        return;
+    /* Counted before it looks whether the engine stops: either the engine
+     * waits for this, or this leaves at once. */
     g_mutex_lock(&engine->lock);
     engine->threads++;
     g_mutex_unlock(&engine->lock);
-    if (purpose == XF_CHANNEL_STREAM)
-        xf_dest_stream(h, fd);
-    else
-        xf_settle_answer(h, purpose, fd);
-    xf_handoff_unref(g_steal_pointer(&h));
+
+    struct xf_handoff *h = xf_engine_by_token(engine, token);
+
+    if (h && !xf_engine_stopping(engine)) {
+        if (purpose == XF_CHANNEL_STREAM)
+            xf_dest_stream(h, fd);
+        else
+            xf_settle_answer(h, purpose, fd);
+    }
+    xf_handoff_unref(h);
     g_mutex_lock(&engine->lock);
     engine->threads--;
     g_cond_broadcast(&engine->changed);
@@ -502,6 +506,9 @@ xf_engine_free(struct xf_engine *engine)
         xf_channel_listener_stop(engine->listener);
     g_mutex_lock(&engine->lock);
     g_cond_broadcast(&engine->changed);
+    g_mutex_unlock(&engine->lock);
+    g_thread_join(engine->sweeper);     /* it starts threads, too */
+    g_mutex_lock(&engine->lock);
     while (engine->threads) {
         g_mutex_unlock(&engine->lock);
         wake_all(engine);
@@ -512,7 +519,6 @@ xf_engine_free(struct xf_engine *engine)
     g_mutex_unlock(&engine->lock);
     if (engine->listener)
         xf_channel_listener_free(engine->listener);
-    g_thread_join(engine->sweeper);
     g_hash_table_destroy(engine->handoffs);
     g_hash_table_destroy(engine->last_jobs);
     g_mutex_clear(&engine->lock);

@@ -103,7 +103,7 @@ struct xf_job_info {
     guint64 mem_total;
     guint64 mem_processed;
     guint64 mem_remaining;
-    guint64 mem_bps;            /* bytes per second on the wire, lately */
+    guint64 mem_bps;            /* bytes per second on the wire, on average */
     guint64 wire_bytes;         /* bytes given to the network so far */
     guint64 dirty_rate;         /* pages per second, last iteration */
     guint iteration;            /* 0 = all memory, then dirty sets */
