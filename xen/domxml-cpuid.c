@@ -102,13 +102,13 @@ struct bit {
 
 static const char *const registers[] = { "eax", "ebx", "ecx", "edx" };
 
-/* "cpuid": [ leaves ], or, where libxl knows MSRs, "cpuid": { "cpuid": [ leaves ],
- * "msr": [ ... ] }; NULL when there is no policy. */
+/* "cpuid": [ leaves ], or, where libxl knows MSRs,
+ * "cpuid": { "cpuid": [ leaves ], "msr": [ ... ] }; NULL: no policy. */
 static JsonArray *
 policy_leaves(JsonNode *tree)
 {
-    JsonObject *b = json_object_get_object_member(json_node_get_object(tree),
-                                                  "b_info");
+    JsonObject *root = json_node_get_object(tree);
+    JsonObject *b = json_object_get_object_member(root, "b_info");
     JsonNode *node = json_object_get_member(b, "cpuid");
 
     if (node && JSON_NODE_HOLDS_OBJECT(node))

@@ -67,7 +67,7 @@ write_target(const struct xf_xml_out *out, const libxl_device_disk *disk,
             xf_out_attr(target, "bus", "%s", buses[i].bus);
 }
 
-/* -- network disks: what QEMU reads, as domxml-disk.c makes it -------------- */
+/* -- network disks: what QEMU reads, as domxml-disk.c makes it ------------- */
 
 /* Up to `end`, which is looked for in *at; *at goes past it.  NULL: not
  * there. */

@@ -224,7 +224,7 @@ xf_out_features(const struct xf_xml_out *out, xmlNode *domain)
     write_state(features, "pmu", b->vpmu);
 }
 
-/* -- clock, power management ------------------------------------------------ */
+/* -- clock, power management ----------------------------------------------- */
 
 static void
 write_timers(const struct xf_xml_out *out, xmlNode *clock)

@@ -191,7 +191,7 @@ extern const struct xf_xml_rule xf_xml_clock_rules[];
 extern const struct xf_xml_rule xf_xml_pm_rules[];
 extern const struct xf_xml_rule xf_xml_device_rules[];
 
-/* -- handlers of one file used in the tables of another --------------------- */
+/* -- handlers of one file used in the tables of another -------------------- */
 
 #define XF_XML_HANDLER(name)                                                \
     gboolean name(struct xf_domxml *dom, xmlNode *node, void *arg,          \

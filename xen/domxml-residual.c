@@ -92,38 +92,47 @@ string_member(JsonObject *object, const char *key)
            ? json_node_get_string(node) : NULL;
 }
 
-/* How many elements have `value` under `key`; *last is one of them. */
-static guint
-count_identity(JsonArray *array, const char *key, const char *value,
-               guint *last)
+/* "vdev=xvda", or NULL when the element has nothing that tells it apart. */
+static char *
+identity_segment(JsonNode *element)
 {
-    guint found = 0;
+    JsonObject *object = JSON_NODE_HOLDS_OBJECT(element)
+        ? json_node_get_object(element) : NULL;
+    const char *key = object ? identity_key(object) : NULL;
+    const char *value = key ? string_member(object, key) : NULL;
 
-    for (guint i = 0; i < json_array_get_length(array); i++) {
-        JsonNode *node = json_array_get_element(array, i);
-
-        if (!JSON_NODE_HOLDS_OBJECT(node)
-            || g_strcmp0(string_member(json_node_get_object(node), key),
-                         value) != 0)
-            continue;
-        *last = i;
-        found++;
-    }
-    return found;
+    return value ? g_strdup_printf("%s=%s", key, value) : NULL;
 }
 
-/* "vdev=xvda", or "0" where nothing tells it apart. */
-static char *
-element_segment(JsonArray *array, guint index)
+/* Each element's name in paths: the index where its identity is not its
+ * alone; free with g_strfreev(). */
+static char **
+element_segments(JsonArray *array)
 {
-    JsonObject *object = json_array_get_object_element(array, index);
-    const char *key = identity_key(object);
-    const char *value = string_member(object, key);
-    guint last = 0;
+    guint length = json_array_get_length(array);
+    char **segments = g_new0(char *, length + 1);
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autofree gboolean *shared = g_new0(gboolean, length);
 
-    if (!value || count_identity(array, key, value, &last) != 1)
-        return g_strdup_printf("%u", index);
-    return g_strdup_printf("%s=%s", key, value);
+    for (guint i = 0; i < length; i++) {
+        gpointer other;
+
+        segments[i] = identity_segment(json_array_get_element(array, i));
+        if (!segments[i]) {
+            segments[i] = g_strdup_printf("%u", i);
+        } else if (g_hash_table_lookup_extended(seen, segments[i], NULL,
+                                                &other)) {
+            shared[i] = shared[GPOINTER_TO_UINT(other)] = TRUE;
+        } else {
+            g_hash_table_insert(seen, segments[i], GUINT_TO_POINTER(i));
+        }
+    }
+    for (guint i = 0; i < length; i++)
+        if (shared[i]) {
+            g_free(segments[i]);
+            segments[i] = g_strdup_printf("%u", i);
+        }
+    return segments;
 }
 
 /* '/' and '~' in a segment, as in JSON pointers. */
@@ -178,25 +187,12 @@ join(const char *at, const char *segment)
     return g_strconcat(at, "/", escaped, NULL);
 }
 
-/* Two lists of objects that name the same things in the same order. */
 static gboolean
-same_elements(JsonArray *a, JsonArray *b)
+all_objects(JsonArray *array)
 {
-    guint length = json_array_get_length(a);
-
-    if (length != json_array_get_length(b))
-        return FALSE;
-    for (guint i = 0; i < length; i++) {
-        if (!JSON_NODE_HOLDS_OBJECT(json_array_get_element(a, i))
-            || !JSON_NODE_HOLDS_OBJECT(json_array_get_element(b, i)))
+    for (guint i = 0; i < json_array_get_length(array); i++)
+        if (!JSON_NODE_HOLDS_OBJECT(json_array_get_element(array, i)))
             return FALSE;
-
-        g_autofree char *x = element_segment(a, i);
-        g_autofree char *y = element_segment(b, i);
-
-        if (strcmp(x, y) != 0)
-            return FALSE;
-    }
     return TRUE;
 }
 
@@ -224,17 +220,30 @@ diff_objects(JsonArray *edits, const char *at, JsonObject *was,
     }
 }
 
-static void
+/* Two lists of objects that name the same things in the same order are
+ * edited element by element; FALSE: they are not such lists. */
+static gboolean
 diff_elements(JsonArray *edits, const char *at, JsonArray *was,
               JsonArray *is)
 {
-    for (guint i = 0; i < json_array_get_length(was); i++) {
-        g_autofree char *segment = element_segment(was, i);
-        g_autofree char *below = join(at, segment);
+    g_auto(GStrv) before = NULL;
+    g_auto(GStrv) after = NULL;
+
+    if (json_array_get_length(was) != json_array_get_length(is)
+        || !all_objects(was) || !all_objects(is))
+        return FALSE;
+    before = element_segments(was);
+    after = element_segments(is);
+    if (!g_strv_equal((const char *const *)before,
+                      (const char *const *)after))
+        return FALSE;
+    for (guint i = 0; before[i]; i++) {
+        g_autofree char *below = join(at, before[i]);
 
         diff(edits, below, json_array_get_element(was, i),
              json_array_get_element(is, i));
     }
+    return TRUE;
 }
 
 static void
@@ -245,12 +254,10 @@ diff(JsonArray *edits, const char *at, JsonNode *was, JsonNode *is)
     else if (JSON_NODE_HOLDS_OBJECT(was) && JSON_NODE_HOLDS_OBJECT(is))
         diff_objects(edits, at, json_node_get_object(was),
                      json_node_get_object(is));
-    else if (JSON_NODE_HOLDS_ARRAY(was) && JSON_NODE_HOLDS_ARRAY(is)
-             && same_elements(json_node_get_array(was),
-                              json_node_get_array(is)))
-        diff_elements(edits, at, json_node_get_array(was),
-                      json_node_get_array(is));
-    else if (!json_node_equal(was, is))
+    else if (!(JSON_NODE_HOLDS_ARRAY(was) && JSON_NODE_HOLDS_ARRAY(is)
+               && diff_elements(edits, at, json_node_get_array(was),
+                                json_node_get_array(is)))
+             && !json_node_equal(was, is))
         add_edit(edits, at, was, is);
 }
 
@@ -264,27 +271,48 @@ struct place {
     const char *key;            /* in the object */
 };
 
-static gboolean
-find_element(JsonArray *array, const char *segment, guint *index)
+/* The lists met so far: JsonArray * -> its segments -> index.  Edits change
+ * what elements hold, not which they are. */
+static GHashTable *
+indexes_new(void)
 {
-    const char *equals = strchr(segment, '=');
-    guint64 number;
+    return g_hash_table_new_full(NULL, NULL, NULL,
+                                 (GDestroyNotify)g_hash_table_unref);
+}
 
-    if (equals) {
-        g_autofree char *key = g_strndup(segment, equals - segment);
+static GHashTable *
+index_of(GHashTable *indexes, JsonArray *array)
+{
+    GHashTable *index = g_hash_table_lookup(indexes, array);
+    g_autofree char **segments = NULL;
 
-        return count_identity(array, key, equals + 1, index) == 1;
-    }
-    if (!g_ascii_string_to_unsigned(segment, 10, 0, G_MAXINT, &number, NULL)
-        || number >= json_array_get_length(array))
+    if (index)
+        return index;
+    index = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    segments = element_segments(array);
+    for (guint i = 0; segments[i]; i++)
+        g_hash_table_insert(index, segments[i], GUINT_TO_POINTER(i));
+    g_hash_table_insert(indexes, array, index);
+    return index;
+}
+
+static gboolean
+find_element(GHashTable *indexes, JsonArray *array, const char *segment,
+             guint *index)
+{
+    gpointer found;
+
+    if (!g_hash_table_lookup_extended(index_of(indexes, array), segment,
+                                      NULL, &found))
         return FALSE;
-    *index = number;
-    return TRUE;
+    *index = GPOINTER_TO_UINT(found);
+    return *index < json_array_get_length(array);
 }
 
 /* Follows the segments but the last; FALSE when the way ends early. */
 static gboolean
-find_place(JsonNode *root, char **segments, struct place *place)
+find_place(JsonNode *root, GHashTable *indexes, char **segments,
+           struct place *place)
 {
     JsonNode *node = root;
 
@@ -297,7 +325,8 @@ find_place(JsonNode *root, char **segments, struct place *place)
             node = json_object_get_member(place->object, *segments);
         } else if (node && JSON_NODE_HOLDS_ARRAY(node)) {
             place->array = json_node_get_array(node);
-            if (!find_element(place->array, *segments, &place->index))
+            if (!find_element(indexes, place->array, *segments,
+                              &place->index))
                 return FALSE;
             node = json_array_get_element(place->array, place->index);
         } else {
@@ -329,7 +358,8 @@ put_at(const struct place *place, JsonNode *is)
 }
 
 static gboolean
-apply_edit(JsonNode *tree, JsonObject *edit, gboolean *applied)
+apply_edit(JsonNode *tree, GHashTable *indexes, JsonObject *edit,
+           gboolean *applied)
 {
     const char *at = string_member(edit, "at");
     struct place place = { 0 };
@@ -341,7 +371,7 @@ apply_edit(JsonNode *tree, JsonObject *edit, gboolean *applied)
     g_auto(GStrv) segments = g_strsplit(at + 1, "/", -1);
     JsonNode *now = NULL;
 
-    if (find_place(tree, segments, &place))
+    if (find_place(tree, indexes, segments, &place))
         now = get_at(&place);
     else
         place = (struct place){ 0 };
@@ -358,12 +388,15 @@ apply_edit(JsonNode *tree, JsonObject *edit, gboolean *applied)
 static gboolean
 apply_edits(JsonNode *tree, JsonArray *edits, gboolean *applied)
 {
+    g_autoptr(GHashTable) indexes = indexes_new();
+
     *applied = FALSE;
     for (guint i = 0; i < json_array_get_length(edits); i++) {
         JsonNode *edit = json_array_get_element(edits, i);
 
         if (!JSON_NODE_HOLDS_OBJECT(edit)
-            || !apply_edit(tree, json_node_get_object(edit), applied))
+            || !apply_edit(tree, indexes, json_node_get_object(edit),
+                           applied))
             return FALSE;
     }
     return TRUE;

@@ -177,13 +177,20 @@ static const struct {
     const char *unit;
     guint64 bytes;
 } units[] = {
-    { "b", 1 },                       { "bytes", 1 },
-    { "KB", 1000 },                   { "k", 1024 },
-    { "KiB", 1024 },                  { "MB", 1000000 },
-    { "M", 1 << 20 },                 { "MiB", 1 << 20 },
-    { "GB", 1000000000 },             { "G", 1 << 30 },
-    { "GiB", 1 << 30 },               { "TB", G_GUINT64_CONSTANT(1000000000000) },
-    { "T", G_GUINT64_CONSTANT(1) << 40 }, { "TiB", G_GUINT64_CONSTANT(1) << 40 },
+    { "b", 1 },
+    { "bytes", 1 },
+    { "KB", 1000 },
+    { "k", 1 << 10 },
+    { "KiB", 1 << 10 },
+    { "MB", 1000 * 1000 },
+    { "M", 1 << 20 },
+    { "MiB", 1 << 20 },
+    { "GB", 1000 * 1000 * 1000 },
+    { "G", 1 << 30 },
+    { "GiB", 1 << 30 },
+    { "TB", G_GUINT64_CONSTANT(1000) * 1000 * 1000 * 1000 },
+    { "T", G_GUINT64_CONSTANT(1) << 40 },
+    { "TiB", G_GUINT64_CONSTANT(1) << 40 },
 };
 
 static gboolean

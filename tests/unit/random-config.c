@@ -179,7 +179,8 @@ static const struct field b_info[] = {
 };
 
 static const struct field disk[] = {
-    BACKEND, P("pdev_path"), W("vdev", "xvda xvdb hda hdc sda xvdaa d5p0 51712 xvdb1"),
+    BACKEND, P("pdev_path"),
+    W("vdev", "xvda xvdb hda hdc sda xvdaa d5p0 51712 xvdb1"),
     E("backend", "unknown phy tap qdisk standalone"),
     E("format", "unknown qcow qcow2 vhd raw empty qed"), P("script"),
     I("removable", 1), I("readwrite", 1), I("is_cdrom", 1),
