@@ -176,8 +176,11 @@ xf_rpc_error_decode(GBytes *packet, GError **err)
     struct xfw_error body = { 0 };
 
     if (xf_rpc_body_decode(packet, XF_XDR(xfw_error), &body, err)) {
-        if (body.message && **body.message)
-            g_set_error_literal(err, XF_ERROR, code_of(&body), *body.message);
+        g_autofree char *text =
+            body.message ? g_utf8_make_valid(*body.message, -1) : NULL;
+
+        if (text && *text)
+            g_set_error_literal(err, XF_ERROR, code_of(&body), text);
         else
             g_set_error(err, XF_ERROR, code_of(&body),
                         "the peer reports libvirt error %d, without a text",
