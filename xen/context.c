@@ -119,7 +119,7 @@ log_message(xentoollog_logger *logger, xentoollog_level level, int errnum,
     if (level >= XTL_WARN)
         g_info("%s: %s%s%s", context ? context : "libxl", message,
                errnum > 0 ? ": " : "", errnum > 0 ? g_strerror(errnum) : "");
-    else if (level > XTL_DEBUG)
+    else if (level >= XTL_INFO)
         g_debug("%s: %s", context ? context : "libxl", message);
 }
 

@@ -17,8 +17,8 @@
  * the keeper resumes it (xf_keeper_suspend_failed()).
  *
  * A guest that ends again and again soon after its start is not started for
- * ever: the third restart in a row within XF_KEEPER_QUICK_MS of its start
- * leaves it destroyed, with a warning.
+ * ever: when it has ended XF_KEEPER_QUICK_MAX times in a row within
+ * XF_KEEPER_QUICK_MS of its start, it is left destroyed, with a warning.
  *
  * One thread waits for the events (own context); what is to be done runs in
  * threads of its own, one per domain at a time.  Calls may come from any
@@ -30,8 +30,8 @@
 #include "xen/context.h"
 
 #define XF_KEEPER_ROOT "/tool/xenferry/keeper"
-#define XF_KEEPER_QUICK_MS 10000
-#define XF_KEEPER_QUICK_MAX 3
+#define XF_KEEPER_QUICK_MS 30000
+#define XF_KEEPER_QUICK_MAX 5
 #define XF_KEEPER_LATE_MS (10 * 60 * 1000)
 
 struct xf_keeper;

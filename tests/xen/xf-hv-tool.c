@@ -134,8 +134,9 @@ static int
 simple(gboolean (*act)(struct xf_hypervisor *, int, GError **), char **args)
 {
     GError *err = NULL;
+    gboolean ok = act(hv, atoi(args[0]), &err);
 
-    return verdict(act(hv, atoi(args[0]), &err), err);
+    return verdict(ok, err);
 }
 
 static int cmd_destroy(char **a) { return simple(hv->ops->destroy, a); }
@@ -149,8 +150,9 @@ cmd_can_leave(char **args)
 {
     GError *err = NULL;
 
-    return verdict(hv->ops->can_leave(hv, atoi(args[0]), args[1] != NULL,
-                                      &err), err);
+    gboolean ok = hv->ops->can_leave(hv, atoi(args[0]), args[1] != NULL, &err);
+
+    return verdict(ok, err);
 }
 
 static int
@@ -158,8 +160,9 @@ cmd_resume(char **args)
 {
     GError *err = NULL;
 
-    return verdict(hv->ops->resume(hv, atoi(args[0]), args[1] != NULL, &err),
-                   err);
+    gboolean ok = hv->ops->resume(hv, atoi(args[0]), args[1] != NULL, &err);
+
+    return verdict(ok, err);
 }
 
 /* Lets the keeper work until SIGTERM or SIGINT. */
@@ -370,11 +373,14 @@ cmd_send(char **args)
 
     if (out == XF_SUSPEND_DONE)
         over = hand_over(fd, domid, was_paused);
+
+    gboolean ok = TRUE;
+
     if (over)
-        return verdict(hv->ops->destroy(hv, domid, &err), err);
-    if (out == XF_SUSPEND_DONE || out == XF_SUSPEND_STOPPED)
-        verdict(hv->ops->resume(hv, domid, was_paused, &err), err);
-    return EXIT_FAILURE;
+        ok = hv->ops->destroy(hv, domid, &err);
+    else if (out == XF_SUSPEND_DONE || out == XF_SUSPEND_STOPPED)
+        ok = hv->ops->resume(hv, domid, was_paused, &err);
+    return verdict(ok, err) | (over ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 /* -- destination -------------------------------------------------------------- */
