@@ -13,8 +13,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 128
-
 #define SOCKET_FLAGS (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
 
 /* -- unix ---------------------------------------------------------------- */
@@ -81,7 +79,7 @@ xf_rpc_listen_unix(const char *path, GError **err)
     /* bind() gives the file the mode that the socket has */
     if (fd < 0 || fchmod(fd, 0600) < 0 ||
         bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-        listen(fd, BACKLOG) < 0) {
+        listen(fd, SOMAXCONN) < 0) {
         xf_error_set_errno(err, errno, "cannot listen on %s", path);
         return -1;
     }
@@ -123,7 +121,7 @@ listen_at(const struct addrinfo *at, gboolean both, int *fd_out)
         (at->ai_family == AF_INET6 &&
          setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only,
                     sizeof(v6only)) < 0) ||
-        bind(fd, at->ai_addr, at->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
+        bind(fd, at->ai_addr, at->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0)
         return errno;
     *fd_out = xf_steal_fd(&fd);
     return 0;

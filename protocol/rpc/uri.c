@@ -5,6 +5,7 @@
 #include "protocol/rpc/uri.h"
 
 #include <errno.h>
+#include <glib-unix.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -182,6 +183,36 @@ set_connect_error(GError **err, const char *where, int errnum)
                     " (is xenferryd running there?)" : "");
 }
 
+/* A unix socket whose backlog is full answers EAGAIN to a non-blocking
+ * connect, and no poll tells when there is room; a blocking one waits for as
+ * long as SO_SNDTIMEO says.  0 and the non-blocking socket in *fd_out, or an
+ * errno. */
+static int
+connect_path(const struct sockaddr_un *address, gint64 deadline, int *fd_out)
+{
+    XF_AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return errno;
+    do {
+        gint64 left = deadline - g_get_monotonic_time();
+        struct timeval wait = { left / G_USEC_PER_SEC, left % G_USEC_PER_SEC };
+
+        if (left <= 0)
+            return ETIMEDOUT;
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0)
+            return errno;
+        if (connect(fd, (const struct sockaddr *)address,
+                    sizeof(*address)) == 0) {
+            if (!g_unix_set_fd_nonblocking(fd, TRUE, NULL))
+                return errno;
+            *fd_out = xf_steal_fd(&fd);
+            return 0;
+        }
+    } while (errno == EAGAIN || errno == EINTR);
+    return errno;
+}
+
 static int
 connect_unix(const char *path, gint64 deadline, GError **err)
 {
@@ -194,8 +225,7 @@ connect_unix(const char *path, gint64 deadline, GError **err)
         return -1;
     }
     strcpy(address.sun_path, path);
-    errnum = connect_address(AF_UNIX, (struct sockaddr *)&address,
-                             sizeof(address), deadline, &fd);
+    errnum = connect_path(&address, deadline, &fd);
     if (errnum)
         set_connect_error(err, path, errnum);
     return fd;
