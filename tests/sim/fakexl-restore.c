@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The fake libxl's restore.  Memory is taken page by page as the stream
+ * The fake libxl's restore.  Memory is taken part by part as the stream
  * comes, so two guests that come in at once can both find enough at first.
  *
  * With the knob `helper` set to a program, that program fills the domain, as
@@ -18,6 +18,9 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Memory is taken in so many parts. */
+#define POPULATE_STEPS 8
 
 struct fill {
     struct fakexl *xl;
@@ -95,10 +98,13 @@ take_page(struct fill *fill, const struct sim_stream_record *record)
         return FAKEXL_FAIL;
     fill->count++;
     if (!fill->have[record->page]) {
-        guint64 kib = dom->memory_kib * (fill->seen + 1) / fill->pages -
-                      dom->populated_kib;
+        gint64 want = dom->memory_kib *
+                      (fill->seen * POPULATE_STEPS / fill->pages + 1) /
+                      POPULATE_STEPS;
 
-        if (!sim_host_populate(fill->xl->host, dom, kib))
+        if (want > dom->populated_kib &&
+            !sim_host_populate(fill->xl->host, dom,
+                               want - dom->populated_kib))
             return fakexl_fail(fill->xl, FAKEXL_FAIL,
                                "populate_physmap: Cannot allocate memory");
         fill->have[record->page] = TRUE;

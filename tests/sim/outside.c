@@ -110,7 +110,7 @@ xf_sim_wait(const char *dir, gboolean (*holds)(const char *dir, void *user),
     gint64 until = g_get_monotonic_time() + timeout_ms * 1000LL;
 
     if (fd < 0 ||
-        inotify_add_watch(fd, dir, IN_MOVED_TO | IN_DELETE | IN_MODIFY) < 0)
+        inotify_add_watch(fd, dir, IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MODIFY) < 0)
         g_error("inotify: %s: %s", dir, g_strerror(errno));
     do {
         struct pollfd poll_fd = { .fd = fd, .events = POLLIN };

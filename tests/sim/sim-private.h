@@ -26,8 +26,6 @@ void sim_fill_info(const struct sim_domain *dom, struct xf_hv_domain *info);
 struct sim_domain *sim_look_up(struct sim *sim, int domid, GError **err);
 void sim_fill_config(const struct sim_xml *xml, const char *name,
                      const char *text, struct fakexl_config *config);
-/* Acts on guests that have shut down, as their on_* say. */
-void sim_keep(struct sim *sim);
 
 /* The entries of the table that have a file of their own. */
 gboolean sim_can_leave(struct xf_hypervisor *hv, int domid, gboolean live,

@@ -112,26 +112,21 @@ policy_of(const struct sim_domain *dom)
     return SIM_PRESERVE;
 }
 
-void
-sim_keep(struct sim *sim)
+/* Acts on a guest that has shut down, as its on_* say.  FALSE: it is no more.
+ * Needs the lock. */
+static gboolean
+keep(struct sim *sim, struct sim_domain *dom)
 {
-    if (sim_knob_is(sim->host, NULL, "keeper", "off"))
-        return;
+    enum sim_policy policy = policy_of(dom);
 
-    SIM_LOCK(sim->host);
-    g_autoptr(GPtrArray) all = sim_host_domains(sim->host);
-
-    for (guint i = 0; i < all->len; i++) {
-        struct sim_domain *dom = all->pdata[i];
-        enum sim_policy policy = policy_of(dom);
-
-        if (dom->dying || policy == SIM_PRESERVE)
-            continue;
-        if (policy == SIM_DESTROY)
-            sim_host_drop(sim->host, dom);
-        else
-            sim_host_reboot(sim->host, dom);
-    }
+    if (dom->dying || policy == SIM_PRESERVE ||
+        sim_knob_is(sim->host, NULL, "keeper", "off"))
+        return TRUE;
+    if (policy == SIM_RESTART)
+        sim_host_reboot(sim->host, dom);
+    else
+        sim_host_drop(sim->host, dom);
+    return policy == SIM_RESTART;
 }
 
 /* -- host and domains -- */
@@ -166,7 +161,6 @@ sim_list(struct xf_hypervisor *hv, GError **err)
     GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
     struct xf_hv_domain *info = g_new(struct xf_hv_domain, 1);
 
-    sim_keep(sim);
     fill_dom0(info);
     g_ptr_array_add(list, info);
 
@@ -174,6 +168,8 @@ sim_list(struct xf_hypervisor *hv, GError **err)
     g_autoptr(GPtrArray) all = sim_host_domains(sim->host);
 
     for (guint i = 0; i < all->len; i++) {
+        if (!keep(sim, all->pdata[i]))
+            continue;
         info = g_new(struct xf_hv_domain, 1);
         sim_fill_info(all->pdata[i], info);
         g_ptr_array_add(list, info);
@@ -191,12 +187,15 @@ sim_info(struct xf_hypervisor *hv, int domid, struct xf_hv_domain *info,
         fill_dom0(info);
         return TRUE;
     }
-    sim_keep(sim);
 
-    XF_AUTO(sim_domain) *dom = sim_look_up(sim, domid, err);
+    SIM_LOCK(sim->host);
+    XF_AUTO(sim_domain) *dom = sim_host_get(sim->host, domid);
 
-    if (!dom)
+    if (!dom || !keep(sim, dom)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
+                    "no domain with id %d", domid);
         return FALSE;
+    }
     sim_fill_info(dom, info);
     return TRUE;
 }

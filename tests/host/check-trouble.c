@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Two daemons: processes that die in the middle, and peers that talk
+ * nonsense. */
+#include "config.h"
+
+#include "tests/host/hosts.h"
+
+#include "protocol/channel.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define HELPER TOP_BUILDDIR "/tests/sim/restore-helper"
+#define XENFERRY TOP_BUILDDIR "/xenferry"
+
+/* -- the destination is killed -- */
+
+static const struct {
+    const char *point;
+    gboolean helper;            /* a process of its own fills the domain */
+} killed_at[] = {
+    { "stream-start", FALSE },
+    { "stream-made", FALSE },
+    { "stream-page", FALSE },
+    { "stream-page", TRUE },
+    { "stream-end", FALSE },
+    { "stream-end", TRUE },
+    { "devices", FALSE },
+};
+
+START_TEST(destination_killed)
+{
+    struct moving moving;
+
+    guest(&host_a);
+    if (killed_at[_i].helper)
+        fault(&host_b, "helper", HELPER);
+    moving_until(&moving, &host_a, &host_b, &host_b, killed_at[_i].point);
+    host_kill(&host_b);
+    fault(&host_b, killed_at[_i].point, NULL);
+    /* an orphaned helper, now let go, fills on: the new daemon ends that */
+    host_start(&host_b);
+    ck_assert(!moving_end(&moving));
+    g_clear_error(&moving.err);
+    runs_on(&host_a, "g");
+    empty(&host_b);
+    moves(&host_a, &host_b, "g");
+    all_is_well();
+}
+END_TEST
+
+/* The same in mid-stream, and nobody starts it again: no need to ask it. */
+START_TEST(destination_killed_midway)
+{
+    struct moving moving;
+
+    guest(&host_a);
+    moving_until(&moving, &host_a, &host_b, &host_a, "suspend-page");
+    host_kill(&host_b);
+    fault(&host_a, "suspend-page", NULL);
+    ck_assert(!moving_end(&moving));
+    ck_assert_int_ne(moving.err->code, XF_ERROR_IN_DOUBT);
+    g_clear_error(&moving.err);
+    runs_on(&host_a, "g");
+    host_start(&host_b);
+    empty(&host_b);
+    moves(&host_a, &host_b, "g");
+    all_is_well();
+}
+END_TEST
+
+/* The source has sent its last byte: it stays suspended and asks until there
+ * is an answer. */
+START_TEST(destination_killed_after_the_end)
+{
+    struct moving moving;
+    struct xf_hv_domain info;
+
+    guest(&host_a);
+    moving_until(&moving, &host_a, &host_b, &host_b, "devices");
+    reaches(&host_a, "performed");
+    host_kill(&host_b);
+    fault(&host_b, "devices", NULL);
+    ck_assert(!moving_end(&moving));
+    ck_assert_msg(moving.err->code == XF_ERROR_IN_DOUBT, "%s",
+                  moving.err->message);
+    ck_assert(xf_sim_find(host_a.sim, "g", &info));
+    ck_assert(info.suspended);
+    g_clear_error(&moving.err);
+    host_start(&host_b);
+    runs_on(&host_a, "g");
+    empty(&host_b);
+    moves(&host_a, &host_b, "g");
+    all_is_well();
+}
+END_TEST
+
+/* -- the source is killed -- */
+
+static const char *const source_points[] = {
+    "suspend-start", "suspend-page", "suspend-ask", "suspend-stopped",
+    "suspend-before-end",
+};
+
+START_TEST(source_killed)
+{
+    struct moving moving;
+
+    guest(&host_a);
+    moving_until(&moving, &host_a, &host_b, &host_a, source_points[_i]);
+    host_kill(&host_a);
+    fault(&host_a, source_points[_i], NULL);
+    ck_assert(!moving_end(&moving));
+    g_clear_error(&moving.err);
+    host_start(&host_a);
+    runs_on(&host_a, "g");
+    empty(&host_b);
+    moves(&host_a, &host_b, "g");
+    all_is_well();
+}
+END_TEST
+
+/* -- the client is killed -- */
+
+static const struct {
+    const char *point;
+    gboolean at_destination;
+} client_points[] = {
+    { "incoming-create", TRUE },
+    { "suspend-start", FALSE },
+    { "suspend-page", FALSE },
+    { "suspend-ask", FALSE },
+    { "suspend-before-end", FALSE },
+    { "stream-page", TRUE },
+};
+
+START_TEST(client_killed)
+{
+    const char *argv[] = {
+        XENFERRY, "-c", host_a.uri, "migrate", "--live", "g", host_b.uri,
+        NULL
+    };
+    struct host *where = client_points[_i].at_destination ? &host_b : &host_a;
+    const char *point = client_points[_i].point;
+    g_autofree char *log = g_strconcat(host_a.dir, "/client", NULL);
+
+    guest(&host_a);
+    fault(where, point, g_str_has_suffix(point, "-page") ? "hang@10" : "hang");
+
+    GPid client = start_program(argv, log, NULL);
+
+    wait_hits(where, point, 1);
+    kill_program(client);
+    /* at the source the loss alone stops what hangs there */
+    fault(where, point, NULL);
+    runs_on(&host_a, "g");
+    empty(&host_b);
+    no_records(&host_a);
+    moves(&host_a, &host_b, "g");
+    all_is_well();
+}
+END_TEST
+
+/* -- nonsense -- */
+
+static int
+raw_connection(struct host *host)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    g_strlcpy(address.sun_path, host->socket, sizeof(address.sun_path));
+    ck_assert(!connect(fd, (struct sockaddr *)&address, sizeof(address)));
+    return fd;
+}
+
+static void
+put_word(GByteArray *packet, guint32 word)
+{
+    guint32 wire = g_htonl(word);
+
+    g_byte_array_append(packet, (const guint8 *)&wire, sizeof(wire));
+}
+
+struct header {
+    guint32 length, program, version, procedure, type, serial, status;
+};
+
+#define REMOTE 0x20008086
+#define HEADER_LEN 28
+
+static GByteArray *
+packet_new(const struct header *header)
+{
+    GByteArray *packet = g_byte_array_new();
+
+    put_word(packet, header->length);
+    put_word(packet, header->program);
+    put_word(packet, header->version);
+    put_word(packet, header->procedure);
+    put_word(packet, header->type);
+    put_word(packet, header->serial);
+    put_word(packet, header->status);
+    return packet;
+}
+
+static gboolean
+read_all(int fd, void *data, gsize len)
+{
+    for (gsize got = 0; got < len; ) {
+        ssize_t n = read(fd, (char *)data + got, len - got);
+
+        if (n <= 0 && errno != EINTR)
+            return FALSE;
+        if (n > 0)
+            got += n;
+    }
+    return TRUE;
+}
+
+/* The answer's status; -1: the connection was closed instead. */
+static int
+answer(int fd, guint32 serial)
+{
+    guint32 words[HEADER_LEN / 4];
+    guint8 rest[4096];
+
+    errno = 0;
+    if (!read_all(fd, words, sizeof(words)))
+        return -1;
+    ck_assert_uint_eq(g_ntohl(words[5]), serial);
+
+    gsize left = g_ntohl(words[0]) - HEADER_LEN;
+
+    ck_assert_uint_le(left, sizeof(rest));
+    ck_assert(read_all(fd, rest, left));
+    return g_ntohl(words[6]);
+}
+
+static const struct {
+    const char *what;
+    struct header header;
+    guint32 body;               /* zero bytes that follow */
+    int status;                 /* 1: an error in reply; -1: closed */
+} nonsense[] = {
+    { "no length", { 0, REMOTE, 1, 1, 0, 7, 0 }, 0, -1 },
+    { "shorter than a header", { 27, REMOTE, 1, 1, 0, 7, 0 }, 0, -1 },
+    { "too long", { 0x7fffffff, REMOTE, 1, 1, 0, 7, 0 }, 0, -1 },
+    { "all ones", { 0xffffffff, -1, -1, -1, -1, -1, -1 }, 0, -1 },
+    { "unknown procedure", { 28, REMOTE, 1, 9999, 0, 7, 0 }, 0, 1 },
+    { "procedure 0", { 28, REMOTE, 1, 0, 0, 7, 0 }, 0, 1 },
+    { "wrong program", { 28, 0x12345678, 1, 1, 0, 7, 0 }, 0, 1 },
+    { "wrong version", { 28, REMOTE, 2, 1, 0, 7, 0 }, 0, 1 },
+    { "no body", { 28, REMOTE, 1, 1, 0, 7, 0 }, 0, 1 },
+    { "a body where none is", { 32, REMOTE, 1, 59, 0, 7, 0 }, 4, 1 },
+};
+
+START_TEST(nonsense_is_answered)
+{
+    XF_AUTO_FD int fd = raw_connection(&host_a);
+    g_autoptr(GByteArray) packet = packet_new(&nonsense[_i].header);
+
+    g_byte_array_set_size(packet, packet->len + nonsense[_i].body);
+    memset(packet->data + packet->len - nonsense[_i].body, 0,
+           nonsense[_i].body);
+    ck_assert_int_eq(write(fd, packet->data, packet->len), packet->len);
+
+    int status = answer(fd, 7);
+
+    ck_assert_msg(status == nonsense[_i].status, "%s: %d", nonsense[_i].what,
+                  status);
+    guest(&host_a);
+    moves(&host_a, &host_b, "g");
+    xf_close_fd(&fd);
+    all_is_well();
+}
+END_TEST
+
+/* A good first call, cut at every length; then the peer hangs up. */
+START_TEST(cut_packets)
+{
+    struct header header = { 40, REMOTE, 1, 66, 0, 1, 0 };
+    g_autoptr(GByteArray) packet = packet_new(&header);
+
+    for (int i = 0; i < 3; i++)
+        put_word(packet, 0);
+    for (guint len = 0; len < packet->len; len++) {
+        XF_AUTO_FD int fd = raw_connection(&host_a);
+
+        ck_assert_int_eq(write(fd, packet->data, len), len);
+    }
+    guest(&host_a);
+    moves(&host_a, &host_b, "g");
+    all_is_well();
+}
+END_TEST
+
+/* A peer that says nothing at all disturbs nobody. */
+START_TEST(silent_peers)
+{
+    int fds[20];
+
+    for (gsize i = 0; i < G_N_ELEMENTS(fds); i++)
+        fds[i] = raw_connection(i % 2 ? &host_a : &host_b);
+    guest(&host_a);
+    moves(&host_a, &host_b, "g");
+    for (gsize i = 0; i < G_N_ELEMENTS(fds); i++)
+        close(fds[i]);
+    all_is_well();
+}
+END_TEST
+
+/* -- the channel's port -- */
+
+static int
+channel_connection(struct host *host)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons(host->channel_port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert(!connect(fd, (struct sockaddr *)&address, sizeof(address)));
+    return fd;
+}
+
+/* Waits for the end of file: the peer was dropped. */
+static void
+dropped(int fd)
+{
+    char buffer[256];
+
+    while (read(fd, buffer, sizeof(buffer)) > 0)
+        continue;
+}
+
+static const char *const greetings[] = {
+    "", "GET / HTTP/1.0\r\n\r\n", "XENFERRY",
+    "XENFERRY\0\1\0\1"
+    "0123456789abcdef"
+    "0123456789abcdef0123456789abcdef",
+};
+static const gsize greeting_lens[] = { 0, 18, 8, 60 };
+
+START_TEST(strangers_are_dropped)
+{
+    XF_AUTO_FD int fd = channel_connection(&host_b);
+    struct moving moving;
+
+    guest(&host_a);
+    moving_until(&moving, &host_a, &host_b, &host_b, "stream-page");
+    ck_assert_int_eq(write(fd, greetings[_i], greeting_lens[_i]),
+                     greeting_lens[_i]);
+    dropped(fd);
+    fault(&host_b, "stream-page", NULL);
+    ck_assert_msg(moving_end(&moving), "%s",
+                  moving.err ? moving.err->message : "?");
+    runs_on(&host_b, "g");
+    xf_close_fd(&fd);
+    all_is_well();
+}
+END_TEST
+
+/* -- an unmodified virsh -- */
+
+static gboolean
+has_virsh(void)
+{
+    g_autofree char *path = g_find_program_in_path("virsh");
+
+    if (!path)
+        printf("# no virsh here: not tried\n");
+    return path != NULL;
+}
+
+/* Runs it on host-a; it must succeed and print `word`. */
+static void
+virsh(const char *word, const char *command, const char *argument,
+      const char *destination)
+{
+    const char *argv[] = { "virsh", "-c", host_a.uri, command, argument,
+                           destination, NULL };
+    const char *live[] = { "virsh", "-c", host_a.uri, command, "--live",
+                           "--verbose", argument, destination, NULL };
+    g_autofree char *out = NULL;
+    int status = run_program(destination ? live : argv, &out);
+
+    ck_assert_msg(!status && strstr(out, word), "virsh %s: no \"%s\": %s",
+                  command, word, out);
+}
+
+START_TEST(virsh_moves)
+{
+    if (!has_virsh())
+        return;
+    guest(&host_a);
+    virsh("running", "list", NULL, NULL);
+    virsh(UUID, "dominfo", "g", NULL);
+    virsh("<name>g</name>", "dumpxml", "g", NULL);
+    virsh("100 %", "migrate", "g", host_b.tcp_uri);
+    runs_on(&host_b, "g");
+    empty(&host_a);
+    all_is_well();
+}
+END_TEST
+
+START_TEST(virsh_aborts)
+{
+    const char *argv[] = {
+        "virsh", "-c", host_a.uri, "migrate", "--live", "g", host_b.tcp_uri,
+        NULL
+    };
+    g_autofree char *log = g_strconcat(host_a.dir, "/virsh", NULL);
+
+    if (!has_virsh())
+        return;
+    guest(&host_a);
+    fault(&host_a, "suspend-page", "hang@10");
+
+    GPid client = start_program(argv, log, NULL);
+
+    wait_hits(&host_a, "suspend-page", 1);
+    virsh("", "domjobabort", "g", NULL);
+    kill_program(client);
+    fault(&host_a, "suspend-page", NULL);
+    runs_on(&host_a, "g");
+    empty(&host_b);
+    moves(&host_a, &host_b, "g");
+    all_is_well();
+}
+END_TEST
+
+int
+main(void)
+{
+    const struct host_test tests[] = {
+        { destination_killed, G_N_ELEMENTS(killed_at) },
+        { destination_killed_midway, 1 },
+        { destination_killed_after_the_end, 1 },
+        { source_killed, G_N_ELEMENTS(source_points) },
+        { client_killed, G_N_ELEMENTS(client_points) },
+        { nonsense_is_answered, G_N_ELEMENTS(nonsense) },
+        { cut_packets, 1 },
+        { silent_peers, 1 },
+        { strangers_are_dropped, G_N_ELEMENTS(greetings) },
+        { virsh_moves, 1 },
+        { virsh_aborts, 1 },
+        { NULL, 0 },
+    };
+
+    return host_tests_main("trouble", tests);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Two hosts for a test: each a simulated hypervisor, a real xenstored and a
+ * daemon of its own, talked to over real sockets.  All processes die with the
+ * test, however it ends.
+ *
+ * Functions without a GError fail the test by themselves.
+ */
+#ifndef XF_TESTS_HOST_HOSTS_H
+#define XF_TESTS_HOST_HOSTS_H
+
+#include "protocol/driver.h"
+#include "protocol/sequence.h"
+#include "protocol/store.h"
+#include "tests/sim/sim.h"
+#include "tests/unit/common.h"
+
+/* For whatever should come at once; generous, since valgrind is slow. */
+#define DEADLINE_MS 60000
+
+#define UUID "00112233-4455-6677-8899-aabbccddeeff"
+
+struct host {
+    char *name;
+    char *dir;                  /* of all that follows */
+    char *sim;                  /* the simulated host */
+    char *xenstored_path;       /* its socket */
+    char *socket;               /* the daemon's */
+    char *log;                  /* what the daemon says */
+    char *uri;                  /* to the daemon, by its unix socket */
+    char *tcp_uri;              /* ... by TCP; the port is its own choice */
+    guint16 channel_port;       /* kept over restarts */
+    GPid xenstored;
+    GPid daemon;                /* 0: not running */
+    struct xf_store *records;   /* its records, read from outside */
+    guint fds;                  /* that the daemon had at its start */
+};
+
+/* Set up anew for each test. */
+extern struct host host_a, host_b;
+extern const char *sims[3];     /* both directories, for xf_sim_verify() */
+
+/* -- daemons -- */
+void host_start(struct host *host);
+/* By SIGKILL. */
+void host_kill(struct host *host);
+/* By SIGTERM; it must end cleanly. */
+void host_stop(struct host *host);
+/* Lines of the log that have `word` in them. */
+guint host_log_count(struct host *host, const char *word);
+
+/* -- guests -- */
+/* Creates and starts one through the daemon; uuid NULL: made up. */
+void guest_new(struct host *host, const char *name, const char *uuid,
+               const char *type, guint memory_mib);
+/* A small one that never runs. */
+void guest_new_paused(struct host *host, const char *name, const char *uuid);
+/* The one guest of most tests: "g", UUID, 128 MiB, PVH. */
+void guest(struct host *host);
+void guest_destroy(struct host *host, const char *name);
+
+/* Waits until the guest is on that host, under that name, running. */
+void runs_on(struct host *host, const char *name);
+/* Waits until no domain and no record is on that host. */
+void empty(struct host *host);
+void no_domain(struct host *host);
+void no_records(struct host *host);
+/* Waits until the host's only record is in that state. */
+void reaches(struct host *host, const char *state);
+/* Waits until the daemon has no more fds than at its start. */
+void no_fds(struct host *host);
+/* Everything that must hold after a test: the invariants, no record, no fd,
+ * on either host. */
+void all_is_well(void);
+
+/* -- migrations -- */
+struct xf_conn *conn_to(struct host *host);
+/* As a client does it, over connections of its own; TRUE: it moved. */
+gboolean move_flags(struct host *from, struct host *to, const char *name,
+                    guint32 flags, GError **err);
+/* Live. */
+gboolean move(struct host *from, struct host *to, const char *name,
+              GError **err);
+/* ... and it must work; the guest then runs there and is gone here. */
+void moves(struct host *from, struct host *to, const char *name);
+/* ... and it must fail with that code (-1: any) and a text with `word` in it
+ * (NULL: any). */
+void move_fails(struct host *from, struct host *to, const char *name,
+                int code, const char *word);
+
+/* One under way in a thread. */
+struct moving {
+    struct host *from, *to;
+    const char *name;
+    guint32 flags;
+    GThread *thread;
+    gboolean ok;
+    GError *err;
+};
+
+void moving_start(struct moving *moving, struct host *from, struct host *to,
+                  const char *name);
+/* Waits for its end; the caller clears err. */
+gboolean moving_end(struct moving *moving);
+
+/* -- faults -- */
+/* For all domains of a host; value NULL: no more. */
+void fault(struct host *host, const char *key, const char *value);
+/* Waits until a point has acted `count` times in all. */
+void wait_hits(struct host *host, const char *point, guint count);
+/* Starts a migration of "g" that stops at that point of that host. */
+void moving_until(struct moving *moving, struct host *from, struct host *to,
+                  struct host *where, const char *point);
+
+/* Waits until holds() does. */
+void wait_until(gboolean (*holds)(const char *dir, void *user), void *user,
+                const char *what);
+
+/* A program that the test's build made, or one of the machine: waits for its
+ * end, returns its exit status (-1: killed) and, unless NULL, its output.
+ * env: xenstored and such are not set. */
+int run_program(const char *const *argv, char **out);
+/* Starts one that dies with the test. */
+GPid start_program(const char *const *argv, const char *log,
+                   const char *const *env);
+/* Kills and reaps it. */
+void kill_program(GPid pid);
+
+/* A test and how many times it is run; a table of them ends with NULL. */
+struct host_test {
+    const TTest *test;
+    int runs;
+};
+
+int host_tests_main(const char *name, const struct host_test *tests);
+
+#endif
