@@ -71,18 +71,14 @@ write_usbctrls(const struct xf_xml_out *out, xmlNode *devices)
 
 /* -- interfaces ------------------------------------------------------------ */
 
-static void
-write_nic_place(const libxl_device_nic *nic, xmlNode *devices, xmlNode **node)
+/* Where it is plugged in; libxl's own default, where neither bridge nor script
+ * is said. */
+static const char *
+bridge_of(const libxl_device_nic *nic)
 {
-    /* libxl's own default, where neither bridge nor script is said */
     const char *bridge = nic->bridge || nic->script ? nic->bridge : "xenbr0";
 
-    *node = xf_out_with(devices, "interface", "type",
-                        xf_out_has(bridge) ? "bridge" : "ethernet");
-    if (xf_out_has(bridge))
-        xf_out_with(*node, "source", "bridge", bridge);
-    if (xf_out_has(nic->script))
-        xf_out_with(*node, "script", "path", nic->script);
+    return xf_out_has(bridge) ? bridge : NULL;
 }
 
 static void
@@ -144,10 +140,15 @@ static void
 write_nic(const struct xf_xml_out *out, const libxl_device_nic *nic,
           xmlNode *devices)
 {
-    xmlNode *node;
+    const char *bridge = bridge_of(nic);
+    xmlNode *node = xf_out_with(devices, "interface", "type",
+                                bridge ? "bridge" : "ethernet");
 
-    write_nic_place(nic, devices, &node);
     write_mac(nic, node);
+    if (bridge)
+        xf_out_with(node, "source", "bridge", bridge);
+    if (xf_out_has(nic->script))
+        xf_out_with(node, "script", "path", nic->script);
     if (xf_out_has(nic->ifname))
         xf_out_with(node, "target", "dev", nic->ifname);
     write_model(out, nic, node);

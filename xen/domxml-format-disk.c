@@ -32,6 +32,10 @@ write_driver(const libxl_device_disk *disk, xmlNode *node)
         ? format_names[format] : NULL;
     xmlNode *driver = xf_out_element(node, "driver");
 
+    /* libvirt takes a disk without a driver's name for a raw one */
+    if (backend == LIBXL_DISK_BACKEND_UNKNOWN && type
+        && format != LIBXL_DISK_FORMAT_RAW)
+        name = driver_names[LIBXL_DISK_BACKEND_QDISK];
     /* PHY serves raw only, and so it is read */
     if (name && (disk->backend != LIBXL_DISK_BACKEND_PHY || !type
                  || disk->format == LIBXL_DISK_FORMAT_RAW))
