@@ -7,12 +7,17 @@
  * the reason; the few that change nothing for the guest are marked harmless
  * in the tables of domxml*.c.  Where the XML is silent the defaults are those
  * of libvirt's libxl driver, else libxl's own.  The result depends on the
- * document alone, never on the machine that reads it.
+ * document alone, never on the machine that reads it (a uuid that is made up
+ * and <clock offset='absolute'>, which is taken from now, excepted).
+ *
+ * <title>, <description> and <metadata> of others have no place in libxl's
+ * configuration: who wants to keep them keeps the document.
  *
  * What libxl can say and domain XML cannot travels in the document's
  * <metadata> as a list of edits to libxl's JSON form (domxml-residual.h), so
  * that parse(format(config)) is config, exactly; libvirt keeps the element
- * without reading it.
+ * without reading it.  A residual is read by a libxl context, so parse() of a
+ * document that has one needs what libxl_ctx_alloc() needs.
  *
  * All functions may be called from any thread at once.
  */
@@ -39,7 +44,9 @@ gboolean xf_domxml_parse(const char *xml, libxl_domain_config *config,
 /* The document for `config`; free with g_free().  domid -1 gives the inactive
  * form, without an id.  flags: enum xf_xml_flags; passwords are written only
  * with XF_XML_SECURE.  `config` may come from
- * libxl_retrieve_domain_configuration(); its c_info.domid is not written. */
+ * libxl_retrieve_domain_configuration(); its c_info.domid is not written.  A
+ * backend_domid without a name is written as it is: it means a domain of this
+ * host. */
 char *xf_domxml_format(const libxl_domain_config *config, int domid,
                        guint flags, GError **err);
 
