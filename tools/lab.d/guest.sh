@@ -186,11 +186,15 @@ wait_for_tick() {
 }
 
 guest_ticks() {
-    host_script "${GUEST[host]}" ticks.sh "${GUEST[name]}" >/dev/null 2>&1
+    host_script "${GUEST[host]}" ticks.sh "${GUEST[name]}" 1 >/dev/null 2>&1
 }
 
 verb_ticks() {
     host_script "$1" ticks.sh "$2" "${3:-1}"
+}
+
+verb_said() {
+    host_script "$1" ticks.sh "$2" "${3:-10}" others
 }
 
 verb_tell() {

@@ -61,14 +61,24 @@ start_machine() {
     disown "$pid"
     echo "$pid $(started_at "$pid")" >"$run/$host.pid"
     # The first host listens for the link, the second connects to it.
-    wait_until 20 machine_answers "$host" "$run" || {
+    wait_machine 60 machine_answers "$host" "$run" || {
         say "QEMU for $host did not start: $(tail -n 3 "$run/$host.log")"
         return 1
     }
 }
 
+# wait_machine SECONDS FUNCTION HOST RUN [ARGUMENT...]: waits until FUNCTION
+# HOST RUN ARGUMENT... succeeds; fails when the time is up and as soon as the
+# machine is gone.
+wait_machine() {
+    wait_until "$1" succeeds_or_gone "${@:2}" && machine_pid "$3" "$4" >/dev/null
+}
+
+succeeds_or_gone() {
+    ! machine_pid "$2" "$3" >/dev/null || "$@"
+}
+
 machine_answers() {
-    machine_pid "$1" "$2" >/dev/null || return 0
     [ -S "$2/sockets/$1.qmp" ] && monitor "$1" "$2" 'info status' >/dev/null
 }
 
@@ -99,7 +109,7 @@ save_machine() {
     local host=$1 run=$2
     monitor "$host" "$run" stop 'migrate_set_parameter max-bandwidth 4G' \
         "migrate -d \"exec:cat >'$run/$host.state'\""
-    wait_until 120 migration_is "$host" "$run" completed || {
+    wait_machine 300 migration_is "$host" "$run" completed || {
         echo "$host could not be saved:"
         monitor "$host" "$run" 'info migrate'
         return 1
@@ -203,15 +213,15 @@ start_hosts() {
             die "the lab did not come up"
     done
     for host in "${LAB_HOSTS[@]}"; do
-        wait_until 60 state_is_loaded "$host" "$LAB_RUN" || die \
+        wait_machine 120 state_is_loaded "$host" "$LAB_RUN" || die \
             "$host did not load its state: $(tail -n 3 "$LAB_RUN/$host.log")"
         find_ports "$host" "$LAB_RUN"
     done
     for host in "${LAB_HOSTS[@]}"; do
-        monitor "$host" "$LAB_RUN" cont
+        monitor "$host" "$LAB_RUN" cont || die "$host ended at once"
     done
     for host in "${LAB_HOSTS[@]}"; do
-        wait_until 60 open_master "$host" "$LAB_RUN" ||
+        wait_machine 120 open_master "$host" "$LAB_RUN" ||
             die "$host does not answer ssh"
         set_clock "$host"
     done
@@ -262,7 +272,7 @@ verb_push() {
     local host=$1
     shift
     tar -c --owner=0 --group=0 --transform='s,.*/,,' --show-transformed-names \
-        -P "$@" | on_host "$host" tar -x -C /root
+        -P "$@" | on_host "$host" tar -x --warning=no-timestamp -C /root
 }
 
 verb_libvirtd() {

@@ -135,12 +135,12 @@ make_ready() {
 
 wait_booted() {
     local host=$1 run=$2
-    wait_until 900 try_ssh "$host" "$run" true || {
+    wait_machine 900 try_ssh "$host" "$run" true || {
         echo "$host does not answer ssh; its console ends with:"
         tail -n 15 "$run/sockets/$host.console"
         return 1
     }
-    wait_until 300 try_ssh "$host" "$run" \
+    wait_machine 300 try_ssh "$host" "$run" \
         'systemctl is-system-running --wait >/dev/null; xl list' || {
         echo "Xen's tools do not work on $host"
         return 1

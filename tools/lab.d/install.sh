@@ -58,7 +58,8 @@ verb_install() {
     write_configuration "$stage"
     for host in "${LAB_HOSTS[@]}"; do
         tar -c --owner=0 --group=0 -C "$stage" . |
-            on_host "$host" tar -x --no-overwrite-dir -C /
+            on_host "$host" tar -x --no-overwrite-dir --warning=no-timestamp \
+            --keep-directory-symlink -C /
         host_script "$host" restart.sh ||
             die "xenferryd does not work on $host; see:" \
                 "lab ssh $host journalctl -u xenferryd"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# Run on a host: ticks.sh NAME [N]
-# Prints the last N ticks that the guest printed to its console here.
+# Run on a host: ticks.sh NAME COUNT [others]
+# Prints the last COUNT ticks that the guest printed to its console here, or
+# the last COUNT lines that are not ticks.
 #
 # Xen's console daemon names the log of a domain after the name that the
 # domain had when its console came up.  A migrated domain had a temporary one
@@ -10,15 +11,19 @@
 # in each tick, and the log written to last is the one.
 set -eu
 name=$1
-count=${2:-1}
+count=$2
+what=${3:-ticks}
 own=$(xl list -l "$name" 2>/dev/null |
     sed -n 's/.*lab_name=\([^ "]*\).*/\1/p' | head -n 1)
-cd /var/log/xen/console
 own=${own:-$name}
-log=$(grep -ls "tick .* guest $own\b" guest-*.log | xargs -r ls -t | head -n 1)
+tick="\(tick [0-9]* uptime [0-9.]*\) guest ${own//./\\.}[[:space:]]*$"
+cd /var/log/xen/console
+log=$(grep -ls "$tick" guest-*.log | xargs -r ls -t | head -n 1)
 if [ -z "$log" ]; then
     echo "no ticks of a guest '$name' on $(hostname)" >&2
     exit 1
 fi
-sed -n "s/.*\(tick [0-9]* uptime [0-9.]*\) guest $own\b.*/\1/p" "$log" |
-    tail -n "$count"
+case $what in
+ticks) sed -n "s/.*$tick/\1/p" "$log" ;;
+others) grep -av "$tick" "$log" ;;
+esac | tail -n "$count"

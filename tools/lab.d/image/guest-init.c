@@ -29,6 +29,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +43,8 @@
 #define PAGE_BYTES 4096
 #define PAGE_WORDS (PAGE_BYTES / sizeof(uint64_t))
 #define MIB_PAGES (1024 * 1024 / PAGE_BYTES)
+/* Left to the kernel when memory is asked for. */
+#define SPARE_PAGES (8 * MIB_PAGES)
 
 struct dirtier {
     uint64_t *memory; /* NULL: never asked for */
@@ -99,6 +102,23 @@ page_is_whole(const uint64_t *page)
     return seed != 0;
 }
 
+/* Asking for more than there is would not fail here, but kill the guest. */
+static int
+memory_suffices(size_t pages)
+{
+    struct sysinfo info;
+    size_t free_pages;
+
+    if (sysinfo(&info) < 0)
+        return 0;
+    free_pages = info.freeram * info.mem_unit / PAGE_BYTES;
+    if (pages + SPARE_PAGES <= free_pages)
+        return 1;
+    printf("dirty: %zu MiB asked for, %zu MiB free\n", pages / MIB_PAGES,
+           free_pages / MIB_PAGES);
+    return 0;
+}
+
 static void
 fill_memory(size_t pages)
 {
@@ -106,7 +126,10 @@ fill_memory(size_t pages)
 
     if (dirtier.memory)
         munmap(dirtier.memory, dirtier.pages * PAGE_BYTES);
+    dirtier.memory = NULL;
     dirtier.pages = 0;
+    if (!memory_suffices(pages))
+        return;
     dirtier.memory = mmap(NULL, pages * PAGE_BYTES, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (dirtier.memory == MAP_FAILED) {
