@@ -25,10 +25,11 @@ xf_job_clear(struct xf_job *job)
 }
 
 void
-xf_job_start(struct xf_job *job)
+xf_job_start(struct xf_job *job, guint64 memory_kib)
 {
     g_mutex_lock(&job->lock);
     job->active = TRUE;
+    job->memory = memory_kib * 1024;
     job->started = job->iteration_started = g_get_monotonic_time();
     g_mutex_unlock(&job->lock);
 }
@@ -43,6 +44,20 @@ xf_job_set_fd(struct xf_job *job, int fd)
     g_mutex_unlock(&job->lock);
 }
 
+/* The first pass counts frame numbers, not frames: an HVM or PVH guest has
+ * holes among them, and some MiB would look like GiB.  The domain's memory
+ * is what goes over the wire. */
+static void
+set_frames(struct xf_job *job, guint64 done, guint64 total)
+{
+    job->done = done * FRAME;
+    job->total = total * FRAME;
+    if (job->iteration || !job->memory || job->total <= job->memory)
+        return;
+    job->done = (guint64)((double)job->done / job->total * job->memory);
+    job->total = job->memory;
+}
+
 void
 xf_job_frames(struct xf_job *job, guint iteration, guint64 done,
               guint64 total)
@@ -52,7 +67,7 @@ xf_job_frames(struct xf_job *job, guint iteration, guint64 done,
     g_mutex_lock(&job->lock);
     /* The last pass, with the guest stopped, may carry the label of the one
      * before: it shows by counting from the start again. */
-    if (iteration != job->iteration || done * FRAME < job->done) {
+    if (iteration != job->iteration || done < job->frames) {
         gint64 took = now - job->iteration_started;
 
         job->done_before += job->done;
@@ -61,8 +76,8 @@ xf_job_frames(struct xf_job *job, guint iteration, guint64 done,
             job->dirty_rate = total * G_USEC_PER_SEC / took;
     }
     job->iteration = iteration;
-    job->done = done * FRAME;
-    job->total = total * FRAME;
+    job->frames = done;
+    set_frames(job, done, total);
     g_mutex_unlock(&job->lock);
 }
 

@@ -46,7 +46,9 @@ struct xf_job {
     gint64 iteration_started;
     guint iteration;
     guint64 done_before;        /* bytes of the iterations before this */
+    guint64 frames;             /* of this iteration, as last told */
     guint64 done, total;        /* bytes of this iteration */
+    guint64 memory;             /* the domain's, bytes; 0 = not known */
     guint64 dirty_rate;         /* pages per second */
     int fd;                     /* the channel's, -1 = closed */
     guint64 wire_bytes;         /* last figure read from fd */
@@ -149,7 +151,8 @@ gboolean xf_engine_recover(struct xf_engine *engine, GError **err);
 /* -- engine-job.c -- */
 void xf_job_init(struct xf_job *job);
 void xf_job_clear(struct xf_job *job);
-void xf_job_start(struct xf_job *job);
+/* memory_kib: what the domain has, for the figures of the first pass. */
+void xf_job_start(struct xf_job *job, guint64 memory_kib);
 void xf_job_set_fd(struct xf_job *job, int fd);
 void xf_job_frames(struct xf_job *job, guint iteration, guint64 done,
                    guint64 total);

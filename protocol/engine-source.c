@@ -354,11 +354,15 @@ perform_call(struct xf_handoff *h, const struct xf_migrate_args *args,
              GError **err)
 {
     GError *failed = NULL;
+    struct xf_hypervisor *hv = h->engine->hv;
+    struct xf_hv_domain domain;
+    /* Only for the figures: what is wrong with it shows in suspend(). */
+    gboolean known = hv->ops->info(hv, h->domid, &domain, NULL);
 
     g_mutex_lock(&h->lock);
     h->busy = TRUE;
     g_mutex_unlock(&h->lock);
-    xf_job_start(&h->job);
+    xf_job_start(&h->job, known ? domain.memory_kib : 0);
 
     gboolean ok = perform(h, args, &failed);
 
