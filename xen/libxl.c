@@ -2,8 +2,7 @@
 /* The table, its making and its end. */
 #include "config.h"
 
-#include <unistd.h>
-
+#include "xen/helper.h"
 #include "xen/internal.h"
 #include "xen/libxl.h"
 
@@ -63,8 +62,11 @@ xf_libxl_new(GError **err)
     hv->pool = xf_context_pool_new();
     g_mutex_init(&hv->lock);
     hv->suspends = g_hash_table_new(NULL, NULL);
-    if (xf_libxl_host(&hv->base, &host, err))
+    if (xf_libxl_host(&hv->base, &host, err)) {
+        xf_helper_install(host.version / 1000000,
+                          host.version / 1000 % 1000);
         hv->keeper = xf_keeper_new(hv->pool, &owner, err);
+    }
     if (!hv->keeper) {
         libxl_free(&hv->base);
         return NULL;

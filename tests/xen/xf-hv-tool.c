@@ -17,7 +17,8 @@
  * endian) and text of the XML, the stream, then 'r' from the receiver when
  * all is ready, 'g' (or 'p': leave it paused) from the sender, 'k' when it
  * runs.  Environment: XF_ABORT_MS aborts the suspend or the restore that
- * long after its start; XF_RATE limits a sender to so many bytes per second.
+ * long after its start; XF_RATE limits a sender to so many bytes per second;
+ * XF_STAY_MS keeps the process, and its keeper, that long after the command.
  */
 #include "config.h"
 
@@ -531,7 +532,10 @@ run(const struct command *command, char **args)
         return verdict(FALSE, err);
 
     int status = command->run(args);
+    const char *stay = g_getenv("XF_STAY_MS");
 
+    if (stay)
+        g_usleep(atoi(stay) * G_GINT64_CONSTANT(1000));
     hv->ops->free(hv);
     return status;
 }
