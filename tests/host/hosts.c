@@ -185,6 +185,17 @@ serves(const char *dir, void *user)
     return host_log_count(start->host, "domains arrive") > start->before;
 }
 
+struct xf_conn *
+conn_to(struct host *host)
+{
+    g_autoptr(GError) err = NULL;
+    struct xf_conn *conn = xf_remote_open(host->uri, &err);
+
+    ck_assert_msg(conn != NULL, "%s: %s", host->uri,
+                  err ? err->message : "?");
+    return conn;
+}
+
 static guint
 count_fds(struct host *host)
 {
@@ -195,6 +206,18 @@ count_fds(struct host *host)
     while (dir && g_dir_read_name(dir))
         count++;
     return count;
+}
+
+/* What it has without any client.  Counted while one has been answered: then
+ * the daemon has all that it opens for itself, and one fd for the client. */
+static guint
+idle_fds(struct host *host)
+{
+    XF_AUTO(xf_conn) *conn = conn_to(host);
+    g_autofree char *name = conn->driver->get_hostname(conn, NULL);
+
+    ck_assert_str_eq(name, host->name);
+    return count_fds(host) - 1;
 }
 
 /* DAEMON_WRAPPER, e.g. a call of valgrind, comes before the daemon's own
@@ -237,7 +260,7 @@ host_start(struct host *host)
     g_free(host->tcp_uri);
     host->tcp_uri = g_strdup_printf("xen+tcp://127.0.0.1:%u/system",
                                     logged_port(host, "tcp port "));
-    host->fds = count_fds(host);
+    host->fds = idle_fds(host);
 }
 
 void
@@ -261,17 +284,6 @@ host_stop(struct host *host)
 }
 
 /* -- guests -- */
-
-struct xf_conn *
-conn_to(struct host *host)
-{
-    g_autoptr(GError) err = NULL;
-    struct xf_conn *conn = xf_remote_open(host->uri, &err);
-
-    ck_assert_msg(conn != NULL, "%s: %s", host->uri,
-                  err ? err->message : "?");
-    return conn;
-}
 
 static void
 create(struct host *host, const char *xml, guint flags)
