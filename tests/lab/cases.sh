@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2154,SC2034
 #
-# The cases, in the order they run.  Each is a function case_NAME.
+# The cases, in the order they run.  Each is a function case_NAME.  Most move
+# the guest g1, which goes on from case to case (pvh_guest).
 
 # -- the way it should be --
 
 case_pvh_live() {
-    guest host1 pvh g1
+    pvh_guest
     moves host1 g1 --live
     moves host2 g1 --live
 }
 
 case_pvh_not_live() {
-    guest host1 pvh g1
+    pvh_guest
     moves host1 g1
     moves host2 g1
 }
@@ -51,7 +52,7 @@ case_created_by_xenferry() {
 }
 
 case_dname() {
-    guest host1 pvh g1
+    pvh_guest
     move host1 g1 --live --dname renamed
     only_on host2 renamed
     ticking_on host2 renamed
@@ -59,7 +60,7 @@ case_dname() {
 
 case_arrives_paused() {
     local tick
-    guest host1 pvh g1
+    pvh_guest
     move host1 g1 --live --paused
     only_on host2 g1
     expect paused "$(on host2 "$virsh domstate g1")"
@@ -71,7 +72,7 @@ case_arrives_paused() {
 # A paused guest cannot answer a suspend request: it is let run for that.
 case_paused_guest_moves_paused() {
     local since
-    guest host1 pvh g1
+    pvh_guest
     since=$(tick_number host1 g1)
     on host1 "$virsh suspend g1"
     move host1 g1 --live
@@ -83,7 +84,7 @@ case_paused_guest_moves_paused() {
 
 case_json() {
     local said
-    guest host1 pvh g1
+    pvh_guest
     said=$(move host1 g1 --live --json 2>/dev/null)
     expect '"moved"' "$said"
     expect '"wire_bytes"' "$said"
@@ -93,7 +94,7 @@ case_json() {
 
 case_virsh() {
     local said
-    guest host1 pvh g1
+    pvh_guest
     expect g1 "$(on host1 "$virsh list")"
     expect "OS Type:        xenpvh" "$(on host1 "$virsh dominfo g1")"
     expect "<type" "$(on host1 "$virsh dumpxml g1")"
@@ -108,7 +109,7 @@ case_virsh() {
 
 case_virsh_domjobabort() {
     local rc=0
-    guest host1 pvh g1
+    pvh_guest
     begin_slow_move host1 g1
     on host1 "$virsh domjobabort g1"
     end_slow_move || rc=$?
@@ -122,7 +123,7 @@ case_virsh_domjobabort() {
 
 case_destination_killed_in_mid_stream() {
     local rc=0
-    guest host1 pvh g1
+    pvh_guest
     begin_slow_move host1 g1
     on host2 "systemctl kill -s KILL xenferryd"
     end_slow_move || rc=$?
@@ -134,7 +135,7 @@ case_destination_killed_in_mid_stream() {
 }
 
 case_client_killed_in_mid_stream() {
-    guest host1 pvh g1
+    pvh_guest
     begin_slow_move host1 g1
     on host1 "pkill -KILL -x xenferry"
     end_slow_move || true
@@ -145,7 +146,7 @@ case_client_killed_in_mid_stream() {
 
 case_second_migration_meanwhile() {
     local rc=0
-    guest host1 pvh g1
+    pvh_guest
     begin_slow_move host1 g1
     refused 1 "already being migrated" host1 g1 --live
     on host1 "$virsh domjobabort g1"
@@ -156,7 +157,7 @@ case_second_migration_meanwhile() {
 
 case_link_cut_in_mid_stream() {
     local rc=0
-    guest host1 pvh g1
+    pvh_guest
     begin_slow_move host1 g1
     "$lab" link down
     end_slow_move || rc=$?
@@ -168,7 +169,7 @@ case_link_cut_in_mid_stream() {
 }
 
 case_name_or_uuid_taken() {
-    guest host1 pvh g1
+    pvh_guest
     guest host2 pvh g1
     refused 1 "the same name" host1 g1 --live
     ticking_on host1 g1
@@ -176,7 +177,7 @@ case_name_or_uuid_taken() {
 }
 
 case_not_enough_memory() {
-    guest host1 pvh big --memory 400
+    guest host1 pvh big --memory 500
     guest host2 pvh other --memory 300
     refused 1 "not enough memory" host1 big --live
     ticking_on host1 big
@@ -184,7 +185,7 @@ case_not_enough_memory() {
 }
 
 case_rubbish_on_the_channel() {
-    guest host1 pvh g1
+    pvh_guest
     begin_slow_move host1 g1
     on host1 'exec 3<>/dev/tcp/host2/49217; head -c 4096 /dev/urandom >&3' ||
         true
@@ -206,7 +207,7 @@ domid_changed() {
 
 case_reboots_at_the_destination() {
     local domid
-    guest host1 pvh g1
+    pvh_guest
     moves host1 g1 --live
     domid=$(on host2 "xl domid g1")
     "$lab" tell host2 g1 reboot
@@ -219,7 +220,7 @@ is_empty() {
 }
 
 case_powers_off_at_the_destination() {
-    guest host1 pvh g1
+    pvh_guest
     moves host1 g1 --live
     "$lab" tell host2 g1 quit
     within 60 is_empty host2
@@ -229,7 +230,7 @@ case_powers_off_at_the_destination() {
 
 case_twenty_moves() {
     local from=host1 memory
-    guest host1 pvh g1
+    pvh_guest
     # The first ones warm up what is kept for the next.
     move host1 g1 --live
     move host2 g1 --live
