@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Two daemons, and clients that walk the phases by themselves: they leave in
+ * the middle, lose replies, say what is not true.
+ */
+#include "config.h"
+
+#include "tests/host/hosts.h"
+
+#include <string.h>
+
+/* A client as far as it has come. */
+struct walk {
+    struct xf_conn *source, *destination;
+    struct xf_domain_ref *dom;
+    char *xml, *uri;
+    GBytes *begun, *prepared, *performed, *finished;
+};
+
+static void
+walk_init(struct walk *walk)
+{
+    g_autoptr(GError) err = NULL;
+
+    memset(walk, 0, sizeof(*walk));
+    walk->source = conn_to(&host_a);
+    walk->destination = conn_to(&host_b);
+    walk->dom = walk->source->driver->lookup_by_name(walk->source, "g",
+                                                     &err);
+    ck_assert_msg(walk->dom != NULL, "%s", err ? err->message : "?");
+}
+
+static void
+walk_clear(struct walk *walk)
+{
+    xf_conn_close(walk->source);
+    xf_conn_close(walk->destination);
+    xf_domain_ref_free(walk->dom);
+    g_free(walk->xml);
+    g_free(walk->uri);
+    g_clear_pointer(&walk->begun, g_bytes_unref);
+    g_clear_pointer(&walk->prepared, g_bytes_unref);
+    g_clear_pointer(&walk->performed, g_bytes_unref);
+    g_clear_pointer(&walk->finished, g_bytes_unref);
+}
+
+static struct xf_migrate_args
+args_of(struct walk *walk, GBytes *cookie)
+{
+    return (struct xf_migrate_args) {
+        .flags = XF_MIGRATE_LIVE,
+        .xml = walk->xml,
+        .uri = walk->uri,
+        .dname = "g",
+        .cookie_in = cookie,
+    };
+}
+
+static gboolean
+begin(struct walk *walk, GError **err)
+{
+    const struct xf_migrate_args args = args_of(walk, NULL);
+
+    walk->xml = walk->source->driver->begin3(walk->source, walk->dom, &args,
+                                             &walk->begun, err);
+    return walk->xml != NULL;
+}
+
+static gboolean
+prepare(struct walk *walk, GError **err)
+{
+    const struct xf_migrate_args args = args_of(walk, walk->begun);
+
+    return walk->destination->driver->prepare3(
+        walk->destination, &args, &walk->prepared, &walk->uri, err);
+}
+
+static gboolean
+perform(struct walk *walk, GError **err)
+{
+    const struct xf_migrate_args args = args_of(walk, walk->prepared);
+
+    return walk->source->driver->perform3(walk->source, walk->dom, &args,
+                                          &walk->performed, err);
+}
+
+static gboolean
+finish_with(struct walk *walk, GBytes *cookie, gboolean cancelled,
+            GError **err)
+{
+    struct xf_migrate_args args = args_of(walk, cookie);
+
+    args.cancelled = cancelled;
+    g_clear_pointer(&walk->finished, g_bytes_unref);
+
+    XF_AUTO(xf_domain_ref) *dom = walk->destination->driver->finish3(
+        walk->destination, &args, &walk->finished, err);
+
+    return dom != NULL;
+}
+
+static gboolean
+finish(struct walk *walk, GError **err)
+{
+    return finish_with(walk, walk->performed, FALSE, err);
+}
+
+static gboolean
+confirm_with(struct walk *walk, GBytes *cookie, gboolean cancelled,
+             GError **err)
+{
+    struct xf_migrate_args args = args_of(walk, cookie);
+
+    args.cancelled = cancelled;
+    return walk->source->driver->confirm3(walk->source, walk->dom, &args,
+                                          err);
+}
+
+static gboolean
+confirm(struct walk *walk, GError **err)
+{
+    return confirm_with(walk, walk->finished, FALSE, err);
+}
+
+static gboolean (*const phases[])(struct walk *walk, GError **err) = {
+    begin, prepare, perform, finish, confirm,
+};
+enum { BEGIN, PREPARE, PERFORM, FINISH, CONFIRM };
+
+/* The first phases, up to and with `last`; all must work. */
+static void
+walk_to(struct walk *walk, int last)
+{
+    for (int i = 0; i <= last; i++) {
+        g_autoptr(GError) err = NULL;
+
+        ck_assert_msg(phases[i](walk, &err), "phase %d: %s", i,
+                      err ? err->message : "?");
+    }
+}
+
+static void
+ends_at(struct host *where, struct host *other)
+{
+    runs_on(where, "g");
+    empty(other);
+    no_records(where);
+    moves(where, other, "g");
+    all_is_well();
+}
+
+/* -- they leave -- */
+
+START_TEST(leaves_after_phase)
+{
+    struct walk walk;
+
+    guest(&host_a);
+    walk_init(&walk);
+    walk_to(&walk, _i);
+    walk_clear(&walk);
+    if (_i < FINISH)
+        ends_at(&host_a, &host_b);
+    else
+        ends_at(&host_b, &host_a);
+}
+END_TEST
+
+/* It stays connected and does nothing: the deadlines act. */
+START_TEST(dawdles_after_phase)
+{
+    struct walk walk;
+    struct host *where = _i < FINISH ? &host_a : &host_b;
+    struct host *other = _i < FINISH ? &host_b : &host_a;
+
+    guest(&host_a);
+    walk_init(&walk);
+    walk_to(&walk, _i);
+    runs_on(where, "g");
+    no_domain(other);
+    walk_clear(&walk);
+    ends_at(where, other);
+}
+END_TEST
+
+/* -- replies are lost -- */
+
+START_TEST(finish_reply_lost)
+{
+    struct walk walk;
+    g_autoptr(GError) err = NULL;
+
+    guest(&host_a);
+    walk_init(&walk);
+    walk_to(&walk, FINISH);
+    /* the client never saw that: it confirms a failure that was none */
+    ck_assert_msg(confirm_with(&walk, NULL, TRUE, &err), "%s",
+                  err ? err->message : "?");
+    walk_clear(&walk);
+    ends_at(&host_b, &host_a);
+}
+END_TEST
+
+START_TEST(perform_reply_lost)
+{
+    struct walk walk;
+
+    guest(&host_a);
+    walk_init(&walk);
+    walk_to(&walk, PERFORM);
+    ck_assert(!finish_with(&walk, NULL, TRUE, NULL));
+    walk_clear(&walk);
+    ends_at(&host_a, &host_b);
+}
+END_TEST
+
+START_TEST(phases_said_twice)
+{
+    struct walk walk;
+
+    guest(&host_a);
+    walk_init(&walk);
+    walk_to(&walk, FINISH);
+    finish(&walk, NULL);        /* whatever it answers */
+    runs_on(&host_b, "g");
+    walk_clear(&walk);
+    ends_at(&host_b, &host_a);
+}
+END_TEST
+
+/* -- they lie -- */
+
+START_TEST(confirms_what_was_not)
+{
+    struct walk walk;
+
+    guest(&host_a);
+    walk_init(&walk);
+    walk_to(&walk, PERFORM);
+    /* no Finish, and yet success: the destination is asked, and revokes */
+    confirm_with(&walk, NULL, FALSE, NULL);
+    ck_assert(!finish(&walk, NULL));
+    walk_clear(&walk);
+    ends_at(&host_a, &host_b);
+}
+END_TEST
+
+START_TEST(confirms_too_early)
+{
+    struct walk walk;
+
+    guest(&host_a);
+    walk_init(&walk);
+    walk_to(&walk, PREPARE);
+    ck_assert(!confirm_with(&walk, NULL, FALSE, NULL));
+    runs_on(&host_a, "g");
+    walk_clear(&walk);
+    ends_at(&host_a, &host_b);
+}
+END_TEST
+
+START_TEST(cancels_what_is_committed)
+{
+    struct walk walk;
+
+    guest(&host_a);
+    walk_init(&walk);
+    walk_to(&walk, FINISH);
+    finish_with(&walk, walk.performed, TRUE, NULL);
+    runs_on(&host_b, "g");
+    walk_clear(&walk);
+    ends_at(&host_b, &host_a);
+}
+END_TEST
+
+/* A cookie that is cut, not ours, or of an earlier migration. */
+START_TEST(bad_cookies)
+{
+    struct walk walk, earlier;
+    g_autoptr(GError) err = NULL;
+
+    guest(&host_a);
+    walk_init(&earlier);
+    walk_to(&earlier, PREPARE);
+    walk_init(&walk);
+    ck_assert(confirm_with(&earlier, NULL, TRUE, NULL));
+    ck_assert(!finish_with(&earlier, NULL, TRUE, NULL));
+    walk_to(&walk, PREPARE);
+
+    const struct {
+        const char *what;
+        GBytes *cookie;
+    } bad[] = {
+        { "cut", g_bytes_new_from_bytes(walk.prepared, 0, 40) },
+        { "empty", g_bytes_new(NULL, 0) },
+        { "nonsense", g_bytes_new_static("<<<<", 5) },
+        { "an earlier one's", g_bytes_ref(earlier.prepared) },
+    };
+    struct xf_migrate_args args = args_of(&walk, bad[_i].cookie);
+    GBytes *cookie = NULL;
+
+    ck_assert_msg(!walk.source->driver->perform3(walk.source, walk.dom, &args,
+                                                 &cookie, &err),
+                  "%s", bad[_i].what);
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++)
+        g_bytes_unref(bad[i].cookie);
+    walk_clear(&earlier);
+    walk_clear(&walk);
+    ends_at(&host_a, &host_b);
+}
+END_TEST
+
+int
+main(void)
+{
+    const struct host_test tests[] = {
+        { leaves_after_phase, CONFIRM + 1 },
+        { dawdles_after_phase, CONFIRM + 1 },
+        { finish_reply_lost, 1 },
+        { perform_reply_lost, 1 },
+        { phases_said_twice, 1 },
+        { confirms_what_was_not, 1 },
+        { confirms_too_early, 1 },
+        { cancels_what_is_committed, 1 },
+        { bad_cookies, 4 },
+        { NULL, 0 },
+    };
+
+    return host_tests_main("clients", tests);
+}
