@@ -148,6 +148,7 @@ START_TEST(codes_that_rc_decides)
     g_autofree char *gone = error_text(context, ERROR_DOMAIN_NOTFOUND, &code);
 
     ck_assert_int_eq(code, XF_ERROR_NO_DOMAIN);
+    ck_assert_ptr_nonnull(strstr(gone, "it broke: "));
     log_error(context, EBADF, "Failed to write page data to stream");
 
     g_autofree char *aborted = error_text(context, ERROR_ABORTED, &code);
