@@ -173,6 +173,9 @@ xf_libxl_query(struct xf_context *c, int domid, struct xf_hv_domain *info,
 
     if (!rc)
         fill_domain(c, &d, info);
+    else if (rc == ERROR_DOMAIN_NOTFOUND)
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
+                    "there is no domain %d", domid);
     else
         xf_context_error(c, err, XF_ERROR_SYSTEM, rc,
                          "cannot look at domain %d", domid);

@@ -436,9 +436,14 @@ xf_keeper_new(struct xf_context_pool *pool,
               const struct xf_keeper_owner *owner, GError **err)
 {
     XF_AUTO(xf_context) *context = xf_context_new(err);
+    XF_AUTO_FD int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
     if (!context || !make_root(context->xs, err))
         return NULL;
+    if (wake < 0) {
+        xf_error_set_errno(err, errno, "cannot make an eventfd");
+        return NULL;
+    }
 
     struct xf_keeper *keeper = g_new0(struct xf_keeper, 1);
 
@@ -448,8 +453,7 @@ xf_keeper_new(struct xf_context_pool *pool,
     keeper->domains = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     keeper->fds = g_array_sized_new(FALSE, TRUE, sizeof(struct pollfd), 8);
     g_array_set_size(keeper->fds, 8);
-    keeper->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    g_assert(keeper->wake >= 0);
+    keeper->wake = xf_steal_fd(&wake);
     g_mutex_init(&keeper->lock);
     g_cond_init(&keeper->acted);
     g_queue_init(&keeper->messages);

@@ -32,12 +32,12 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <libxl_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "xen/internal.h"
 #include "xen/stream.h"
@@ -224,7 +224,10 @@ op_open(struct suspend_op *op, GError **err)
         g_strdup_printf("/local/domain/%d/control/shutdown", op->domid);
 
     op->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    g_assert(op->wake >= 0);
+    if (op->wake < 0) {
+        xf_error_set_errno(err, errno, "cannot make an eventfd");
+        return FALSE;
+    }
     op->context = xf_context_new(err);
     op->own = op->context ? xf_context_get(op->hv->pool, err) : NULL;
     op->watch = op->own ? xf_xs_open(err) : NULL;
@@ -247,7 +250,7 @@ op_close(struct suspend_op *op)
         xf_context_put(op->hv->pool, op->own);
     if (op->context)
         xf_context_free(op->context);
-    close(op->wake);
+    xf_close_fd(&op->wake);
 }
 
 static int
