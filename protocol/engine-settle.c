@@ -60,8 +60,10 @@ settled_thread(struct xf_handoff *h)
         g_mutex_unlock(&h->lock);
         pause = MIN(2 * pause, BACKOFF_MAX_US);
     }
-    /* Not told: the destination forgets by itself after keep_ended. */
-    xf_handoff_forget(h);
+    /* Stopping: the record stays, and the next start tells it.  Else, not
+     * told: the destination forgets by itself after keep_ended. */
+    if (!xf_engine_stopping(h->engine))
+        xf_handoff_forget(h);
 }
 
 void
