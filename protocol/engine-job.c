@@ -45,17 +45,24 @@ xf_job_set_fd(struct xf_job *job, int fd)
 }
 
 /* The first pass counts frame numbers, not frames: an HVM or PVH guest has
- * holes among them, and some MiB would look like GiB.  The domain's memory
- * is what goes over the wire. */
+ * holes among them, and some MiB would look like GiB.  Then the domain's
+ * memory is the measure, and what has gone over the wire tells how far. */
 static void
 set_frames(struct xf_job *job, guint64 done, guint64 total)
 {
     job->done = done * FRAME;
     job->total = total * FRAME;
-    if (job->iteration || !job->memory || job->total <= job->memory)
-        return;
-    job->done = (guint64)((double)job->done / job->total * job->memory);
-    job->total = job->memory;
+    job->holes = job->iteration == 0 && job->memory
+                 && job->total > job->memory;
+    if (job->holes)
+        job->done = job->total = job->memory;
+}
+
+/* How much of this pass has been done. */
+static guint64
+done_now(const struct xf_job *job)
+{
+    return job->holes ? MIN(job->wire_bytes, job->total) : job->done;
 }
 
 void
@@ -128,8 +135,8 @@ xf_job_read(struct xf_job *job, struct xf_job_info *info)
     info->time_elapsed = ms_between(job->started, now);
     info->downtime = ms_between(job->suspended,
                                 job->resumed ? job->resumed : now);
-    info->mem_processed = job->done_before + job->done;
-    info->mem_remaining = job->total > job->done ? job->total - job->done : 0;
+    info->mem_processed = job->done_before + done_now(job);
+    info->mem_remaining = job->total - MIN(done_now(job), job->total);
     info->mem_total = info->mem_processed + info->mem_remaining;
     info->wire_bytes = job->wire_bytes;
     info->dirty_rate = job->dirty_rate;

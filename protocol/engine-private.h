@@ -49,6 +49,7 @@ struct xf_job {
     guint64 frames;             /* of this iteration, as last told */
     guint64 done, total;        /* bytes of this iteration */
     guint64 memory;             /* the domain's, bytes; 0 = not known */
+    gboolean holes;             /* this pass counts frames that are none */
     guint64 dirty_rate;         /* pages per second */
     int fd;                     /* the channel's, -1 = closed */
     guint64 wire_bytes;         /* last figure read from fd */

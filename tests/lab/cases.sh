@@ -174,6 +174,8 @@ case_name_or_uuid_taken() {
     refused 1 "the same name" host1 g1 --live
     ticking_on host1 g1
     ticking_on host2 g1
+    on host2 "xl destroy g1"
+    moves host1 g1 --live
 }
 
 case_not_enough_memory() {
