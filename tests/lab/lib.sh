@@ -103,11 +103,16 @@ domains() {
     on "$1" "xl list" | awk 'NR > 1 && $1 != "Domain-0" { print $1 }'
 }
 
-# only_on HOST NAME: it is there, and the other host has no domain at all
+# What there is of NAME on HOST, leftovers under temporary names included
+copies() {
+    domains "$1" | grep -x "$2\(--.*\)\?" || true
+}
+
+# only_on HOST NAME: it is there, and nothing of it on the other host
 only_on() {
     local here there
-    here=$(domains "$1")
-    there=$(domains "$(other "$1")")
+    here=$(copies "$1" "$2")
+    there=$(copies "$(other "$1")" "$2")
     [ "$here/$there" = "$2/" ] ||
         fail "expected $2 on $1 alone; $1: '$here', $(other "$1"): '$there'"
 }
