@@ -59,14 +59,14 @@ case_dname() {
 }
 
 case_arrives_paused() {
-    local tick
+    local since
     pvh_guest
+    since=$(tick_number host1 g1)
     move host1 g1 --live --paused
     only_on host2 g1
     expect paused "$(on host2 "$virsh domstate g1")"
-    tick=$(tick_number host2 g1 || echo 0)
     on host2 "$virsh resume g1"
-    ticking_on host2 g1 "$tick"
+    ticking_on host2 g1 "$since"
 }
 
 # A paused guest cannot answer a suspend request: it is let run for that.
