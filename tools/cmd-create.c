@@ -3,12 +3,14 @@
 #include "config.h"
 
 #include "tools/commands.h"
+#include "xen/domxml.h"
 
 #include <string.h>
 
 static struct {
     gboolean json;
     gboolean paused;
+    gboolean verbose;
 } options;
 
 static const GOptionEntry entries[] = {
@@ -16,6 +18,8 @@ static const GOptionEntry entries[] = {
       "Do not let it run yet", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
       "Print a JSON object", NULL },
+    { "verbose", 0, 0, G_OPTION_ARG_NONE, &options.verbose,
+      "Say what in the XML has no effect", NULL },
     G_OPTION_ENTRY_NULL
 };
 
@@ -45,6 +49,23 @@ read_xml(const char *file, GError **err)
     return g_steal_pointer(&text);
 }
 
+/* Before anything is asked of the host: what it would refuse is refused here
+ * in the same words. */
+static gboolean
+say_ignored(const char *xml, GError **err)
+{
+    g_autoptr(GPtrArray) ignored = g_ptr_array_new_with_free_func(g_free);
+    libxl_domain_config config;
+
+    if (!xf_domxml_parse_noting(xml, &config, ignored, err))
+        return FALSE;
+    libxl_domain_config_dispose(&config);
+    for (guint i = 0; i < ignored->len; i++)
+        g_printerr("xenferry: no effect: %s\n",
+                   (const char *)ignored->pdata[i]);
+    return TRUE;
+}
+
 static void
 report(const struct xf_domain_ref *dom)
 {
@@ -72,7 +93,7 @@ run_create(struct xf_cli *cli, char **args)
     XF_AUTO(xf_domain_ref) *dom = NULL;
     XF_AUTO(xf_conn) *conn = NULL;
 
-    if (!xml)
+    if (!xml || (options.verbose && !say_ignored(xml, &err)))
         return xf_cli_fail(err);
     conn = xf_cli_connect(cli, cli->uri, &err);
     if (conn)

@@ -44,7 +44,7 @@ _xenferry_choices()
         echo "$common --version"
         ;;
     list/*) echo "$common --json" ;;
-    create/*) echo "$common --json --paused" ;;
+    create/*) echo "$common --json --paused --verbose" ;;
     migrate/*)
         echo "$common --bandwidth --dname --json --live --paused --uri"
         [ "$given" -ne 0 ] || _xenferry_domains

@@ -78,8 +78,11 @@ read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     chr->append = append;
     chr->host[mode] = xf_xml_attr(dom, node, "host");
     chr->service[mode] = xf_xml_attr(dom, node, "service");
-    if (xf_xml_attr(dom, node, "path"))
-        chr->path = xf_xml_attr(dom, node, "path");
+    if (!xf_xml_attr(dom, node, "path"))
+        return TRUE;
+    chr->path = xf_xml_attr(dom, node, "path");
+    if (chr->type == CHR_PTY)
+        xf_xml_idle(dom, node, "path");
     return TRUE;
 }
 
@@ -121,15 +124,19 @@ read_target(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 }
 
 static const struct xf_xml_rule target_rules[] = {
-    { .name = "model", .attrs = "~name" },
+    { .name = "model", .attrs = "~name",
+      .attrs_why = "the target's type says it" },
     { .name = NULL }
 };
 
-static const struct xf_xml_rule chardev_rules[] = {
+const struct xf_xml_rule xf_xml_chardev_rules[] = {
     { .name = "source", .attrs = "path append mode host service ~tty",
+      .attrs_why = "the host's name for it while the guest ran",
+      .idle = "a pty gets its name where the guest runs",
       .read = read_source, .flags = XF_RULE_MANY },
     { .name = "protocol", .attrs = "type", .read = read_protocol },
     { .name = "target", .attrs = "type port name ~state",
+      .attrs_why = "what the guest did with it while it ran",
       .read = read_target, .children = target_rules },
     { .name = "alias", .flags = XF_RULE_HARMLESS,
       .why = "a name inside libvirt" },
@@ -145,7 +152,7 @@ read_chardev(struct xf_domxml *dom, xmlNode *node, struct chardev *chr,
 {
     return xf_xml_need_attr(dom, node, "type", err)
            && xf_xml_word_attr(dom, node, "type", chr_types, &chr->type, err)
-           && xf_xml_walk(dom, node, chardev_rules, chr, err);
+           && xf_xml_walk(dom, node, xf_xml_chardev_rules, chr, err);
 }
 
 /* -- serial ports ---------------------------------------------------------- */
@@ -272,6 +279,7 @@ serial_console(struct xf_domxml *dom, xmlNode *node,
     if (chr->port != 0 || dom->serial_console)
         return xf_xml_cannot(err, node, "only the first serial port may be a "
                              "console; use <serial> for others");
+    xf_xml_idle(dom, node, NULL);
     dom->serial_console = node;
     return TRUE;
 }
@@ -294,6 +302,7 @@ xf_xml_read_console(struct xf_domxml *dom, xmlNode *node, void *arg,
         return xf_xml_cannot(err, node, "a guest has one Xen console; use "
                              "<channel> for more");
     dom->xen_console = TRUE;
+    xf_xml_idle(dom, node, NULL);
     return TRUE;
 }
 

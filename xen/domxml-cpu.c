@@ -84,6 +84,7 @@ read_vcpus_vcpu(struct xf_domxml *dom, xmlNode *node, void *arg,
 
 const struct xf_xml_rule xf_xml_vcpus_rules[] = {
     { .name = "vcpu", .attrs = "id enabled ~hotpluggable ~order",
+      .attrs_why = "libxl plugs every vcpu but the first, in any order",
       .read = read_vcpus_vcpu, .flags = XF_RULE_MANY },
     { .name = NULL }
 };
@@ -310,8 +311,11 @@ gboolean
 xf_xml_read_cpu(struct xf_domxml *dom, xmlNode *node, void *arg,
                 GError **err)
 {
+    const char *mode = xf_xml_attr(dom, node, "mode");
     int value;
 
+    if (mode && strcmp(mode, "host-passthrough") != 0)
+        xf_xml_idle(dom, node, "mode");
     return xf_xml_word_attr(dom, node, "mode", cpu_modes, &value, err)
            && xf_xml_word_attr(dom, node, "match", cpu_matches, &value, err)
            && xf_xml_word_attr(dom, node, "check", cpu_checks, &value, err)
@@ -335,6 +339,7 @@ read_topology(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     }
     dom->topology_cpus = product;
     dom->topology_node = node;
+    xf_xml_idle(dom, node, NULL);
     return TRUE;
 }
 
@@ -363,8 +368,10 @@ read_feature(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 
     if (!name || !xf_xml_word_attr(dom, node, "policy", policies, &value, err))
         return FALSE;
-    if (value < 0)
+    if (value < 0) {
+        xf_xml_idle(dom, node, NULL);
         return TRUE;
+    }
     if (strcmp(name, "vmx") != 0 && strcmp(name, "svm") != 0)
         return xf_xml_set_cpuid(&dom->config->b_info, name, value)
                || xf_xml_cannot(err, node, "libxl has no CPU feature '%s'",
@@ -436,7 +443,7 @@ read_cell(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 
 static const struct xf_xml_rule numa_rules[] = {
     { .name = "cell", .attrs = "id cpus memory unit", .read = read_cell,
-      .flags = XF_RULE_MANY | XF_RULE_OWN },
+      .children = cell_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = NULL }
 };
 
@@ -449,9 +456,11 @@ const struct xf_xml_rule xf_xml_cpu_rules[] = {
     { .name = "cache", .why = "Xen shows guests the host's caches" },
     { .name = "maxphysaddr", .why = "Xen has no setting for address width" },
     { .name = "topology", .attrs = "sockets dies clusters cores threads",
+      .idle = "Xen shows guests no topology; that it fits the number of "
+              "vcpus is checked",
       .read = read_topology },
     { .name = "feature", .attrs = "policy name", .read = read_feature,
-      .flags = XF_RULE_MANY },
+      .idle = "what is optional is left to libxl", .flags = XF_RULE_MANY },
     { .name = "numa", .children = numa_rules },
     { .name = NULL }
 };

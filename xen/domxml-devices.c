@@ -98,13 +98,12 @@ read_input(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     if (type == INPUT_TABLET && bus != INPUT_USB)
         return xf_xml_cannot(err, node, "libxl has tablets on the bus 'usb' "
                              "only");
-    /* the PS/2 pair and the PV pair come by themselves */
-    if (bus == INPUT_XEN)
-        return TRUE;
-    if (!hvm_only(dom, node, err))
+    if (bus != INPUT_XEN && !hvm_only(dom, node, err))
         return FALSE;
-    if (bus == INPUT_PS2)
+    if (bus != INPUT_USB) {
+        xf_xml_idle(dom, node, NULL);
         return TRUE;
+    }
     libxl_defbool_set(&b->u.hvm.usb, true);
     xf_xl_list_add(&b->u.hvm.usbdevice_list, usb_inputs[type]);
     return TRUE;
@@ -176,6 +175,7 @@ read_memballoon(struct xf_domxml *dom, xmlNode *node, void *arg,
 {
     int model;
 
+    xf_xml_idle(dom, node, NULL);
     return xf_xml_word_attr(dom, node, "model", balloons, &model, err);
 }
 
@@ -191,6 +191,7 @@ read_audio(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     int type;
 
+    xf_xml_idle(dom, node, NULL);
     return xf_xml_word_attr(dom, node, "type", audios, &type, err);
 }
 
@@ -277,8 +278,10 @@ read_usb_controller(struct xf_domxml *dom, xmlNode *node, GError **err)
     int model = -1;
 
     /* libvirt notes that there is none */
-    if (g_strcmp0(name, "none") == 0)
+    if (g_strcmp0(name, "none") == 0) {
+        xf_xml_idle(dom, node, NULL);
         return TRUE;
+    }
     for (gsize i = 0; i < G_N_ELEMENTS(usb_models); i++)
         if (strcmp(usb_models[i].model, name ? name : "qusb2") == 0)
             model = i;
@@ -313,7 +316,10 @@ read_controller(struct xf_domxml *dom, xmlNode *node, void *arg,
         || xf_xml_attr(dom, node, "maxEventChannels"))
         return xf_xml_bad(err, node, "only a controller of type 'xenbus' has "
                           "these limits");
-    return type != CONTROLLER_USB || read_usb_controller(dom, node, err);
+    if (type == CONTROLLER_USB)
+        return read_usb_controller(dom, node, err);
+    xf_xml_idle(dom, node, NULL);
+    return TRUE;
 }
 
 /* -- <hostdev> ------------------------------------------------------------- */
@@ -477,35 +483,47 @@ read_hostdev(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 
 const struct xf_xml_rule xf_xml_device_rules[] = {
     { .name = "emulator", .read = read_emulator, .flags = XF_RULE_TEXT },
-    { .name = "disk", .attrs = "type device snapshot",
-      .read = xf_xml_read_disk, .flags = XF_RULE_MANY | XF_RULE_OWN },
+    { .name = "disk", .attrs = "type device ~snapshot",
+      .attrs_why = "libxl makes no snapshots",
+      .read = xf_xml_read_disk, .children = xf_xml_disk_rules,
+      .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "controller",
       .attrs = "type index model ports maxGrantFrames maxEventChannels",
+      .idle = "what QEMU has by itself needs no words",
       .read = read_controller, .children = plain_rules,
       .flags = XF_RULE_MANY },
     { .name = "interface", .attrs = "type", .read = xf_xml_read_interface,
-      .flags = XF_RULE_MANY | XF_RULE_OWN },
+      .children = xf_xml_nic_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "serial", .attrs = "type", .read = xf_xml_read_serial,
-      .flags = XF_RULE_MANY | XF_RULE_OWN },
-    { .name = "console", .attrs = "type ~tty", .read = xf_xml_read_console,
+      .children = xf_xml_chardev_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
+    { .name = "console", .attrs = "type ~tty",
+      .attrs_why = "the host's name for it while the guest ran",
+      .idle = "every Xen guest has its console, and a serial port is said "
+              "by <serial>",
+      .read = xf_xml_read_console, .children = xf_xml_chardev_rules,
       .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "channel", .attrs = "type", .read = xf_xml_read_channel,
-      .flags = XF_RULE_MANY | XF_RULE_OWN },
+      .children = xf_xml_chardev_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "input", .attrs = "type bus", .read = read_input,
+      .idle = "the PS/2 pair and the PV pair come by themselves",
       .children = plain_rules, .flags = XF_RULE_MANY },
     { .name = "graphics",
       .attrs = "type port autoport tlsPort listen passwd keymap sharePolicy "
                "display xauth",
-      .read = xf_xml_read_graphics, .flags = XF_RULE_MANY | XF_RULE_OWN },
-    { .name = "video", .read = xf_xml_read_video,
+      .idle = "with autoport the port is one that was free elsewhere",
+      .read = xf_xml_read_graphics, .children = xf_xml_graphics_rules,
       .flags = XF_RULE_MANY | XF_RULE_OWN },
+    { .name = "video", .read = xf_xml_read_video,
+      .idle = "a PV or PVH guest's frame buffer comes with its <graphics>",
+      .children = xf_xml_video_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "sound", .attrs = "model", .read = read_sound,
       .children = plain_rules, .flags = XF_RULE_MANY },
     { .name = "hostdev", .attrs = "mode type managed", .read = read_hostdev,
-      .flags = XF_RULE_MANY | XF_RULE_OWN },
+      .children = hostdev_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "redirdev", .attrs = "bus type", .read = read_redirdev,
       .children = plain_rules, .flags = XF_RULE_MANY },
     { .name = "memballoon", .attrs = "model", .read = read_memballoon,
+      .idle = "every Xen guest can be ballooned",
       .children = plain_rules },
     { .name = "parallel", .why = "libxl has no parallel ports" },
     { .name = "filesystem", .why = "libxl 4.17 shares no folders by XML" },
@@ -522,7 +540,9 @@ const struct xf_xml_rule xf_xml_device_rules[] = {
     { .name = "memory", .why = "libxl has no memory devices" },
     { .name = "iommu", .why = "libxl has no emulated IOMMU" },
     { .name = "vsock", .why = "Xen guests have no virtio devices" },
-    { .name = "audio", .attrs = "type ~id", .read = read_audio,
+    { .name = "audio", .attrs = "type ~id",
+      .attrs_why = "a name inside libvirt", .read = read_audio,
+      .idle = "QEMU sends sound where the display is",
       .flags = XF_RULE_MANY },
     { .name = "crypto", .why = "Xen guests have no virtio devices" },
     { .name = "nvram", .why = "x86 guests have none" },

@@ -73,6 +73,9 @@ read_host(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     const char *transport = xf_xml_attr(dom, node, "transport");
     guint64 port = 0;
 
+    if (hosts->disk->type != DISK_NETWORK)
+        return xf_xml_bad(err, node, "only a disk of type 'network' has "
+                          "hosts");
     if (!name
         || !xf_xml_uint_attr(dom, node, "port", G_MAXUINT16, &port, err))
         return FALSE;
@@ -96,11 +99,22 @@ read_host(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
-static const struct xf_xml_rule host_rules[] = {
+#define NO_SECRETS "secrets of libvirt's store are not read; put the key "  \
+                   "into Ceph's configuration in dom0"
+
+static const struct xf_xml_rule source_rules[] = {
     { .name = "host", .attrs = "name port transport", .read = read_host,
       .flags = XF_RULE_MANY },
-    { .name = "auth", .why = "secrets of libvirt's store are not read; put "
-                             "the key into Ceph's configuration in dom0" },
+    { .name = "seclabel", .flags = XF_RULE_HARMLESS,
+      .why = "dom0 relabels no files for Xen" },
+    { .name = "auth", .why = NO_SECRETS },
+    { .name = "snapshot", .why = "libxl opens no snapshots; give an image" },
+    { .name = "config", .why = "Ceph's configuration is the one of dom0" },
+    { .name = "encryption", .why = "libxl does not decrypt disks; do it in "
+                                   "dom0" },
+    { .name = "reservations", .why = "libxl passes no SCSI commands "
+                                     "through" },
+    { .name = "slices", .why = "libxl's disks are whole images" },
     { .name = NULL }
 };
 
@@ -124,7 +138,7 @@ read_network(struct xf_domxml *dom, xmlNode *node, struct disk *disk,
             return FALSE;
         g_string_append(disk->network, name);
     }
-    if (!xf_xml_walk(dom, node, host_rules, &hosts, err))
+    if (!xf_xml_walk(dom, node, source_rules, &hosts, err))
         return FALSE;
     if (hosts.protocol == 'r') {
         g_string_append(disk->network, ":auth_supported=none");
@@ -141,11 +155,7 @@ static gboolean
 read_local(struct xf_domxml *dom, xmlNode *node, struct disk *disk,
            GError **err)
 {
-    static const struct xf_xml_rule no_children[] = {
-        { .name = "seclabel", .flags = XF_RULE_HARMLESS,
-          .why = "dom0 relabels no files for Xen" },
-        { .name = NULL }
-    };
+    struct hosts no_hosts = { .disk = disk };
     const char *mine = disk->type == DISK_FILE ? "file" : "dev";
     const char *other = disk->type == DISK_FILE ? "dev" : "file";
     const char *path = xf_xml_attr(dom, node, mine);
@@ -156,7 +166,7 @@ read_local(struct xf_domxml *dom, xmlNode *node, struct disk *disk,
                           "'%s'", mine);
     if (path && *path)
         disk->xl->pdev_path = xf_xl_strdup(path);
-    return xf_xml_walk(dom, node, no_children, NULL, err);
+    return xf_xml_walk(dom, node, source_rules, &no_hosts, err);
 }
 
 static gboolean
@@ -297,13 +307,15 @@ read_backing_store(struct xf_domxml *dom, xmlNode *node, void *arg,
 
 #define NO_IOTUNE "libxl has no block I/O limits"
 
-static const struct xf_xml_rule disk_rules[] = {
+const struct xf_xml_rule xf_xml_disk_rules[] = {
     { .name = "driver", .attrs = "name type cache discard",
       .read = read_driver },
     { .name = "source", .attrs = "file dev protocol name startupPolicy "
                                  "~index",
-      .read = read_source, .flags = XF_RULE_OWN },
+      .attrs_why = "a name inside libvirt", .read = read_source,
+      .children = source_rules, .flags = XF_RULE_OWN },
     { .name = "target", .attrs = "dev bus removable ~tray",
+      .attrs_why = "what the guest did with it while it ran",
       .read = read_target },
     { .name = "readonly", .read = read_readonly },
     { .name = "shareable", .flags = XF_RULE_HARMLESS,
@@ -329,8 +341,7 @@ static const struct xf_xml_rule disk_rules[] = {
     { .name = "encryption", .why = "libxl does not decrypt disks; do it in "
                                    "dom0" },
     { .name = "mirror", .why = "libxl copies no disks" },
-    { .name = "auth", .why = "secrets of libvirt's store are not read; put "
-                             "the key into Ceph's configuration in dom0" },
+    { .name = "auth", .why = NO_SECRETS },
     { .name = NULL }
 };
 
@@ -454,11 +465,6 @@ static const struct xf_xml_word disk_devices[] = {
     { NULL, 0, NULL }
 };
 
-static const struct xf_xml_word snapshots[] = {
-    { "no", 0, NULL }, { "internal", 0, NULL }, { "external", 0, NULL },
-    { NULL, 0, NULL }
-};
-
 gboolean
 xf_xml_read_disk(struct xf_domxml *dom, xmlNode *node, void *arg,
                  GError **err)
@@ -466,7 +472,6 @@ xf_xml_read_disk(struct xf_domxml *dom, xmlNode *node, void *arg,
     libxl_domain_config *config = dom->config;
     struct disk disk = { .node = node, .type = DISK_FILE,
                          .format = LIBXL_DISK_FORMAT_RAW };
-    int snapshot;
     gboolean ok;
 
     disk.xl = XF_XL_APPEND(config->disks, config->num_disks);
@@ -474,8 +479,7 @@ xf_xml_read_disk(struct xf_domxml *dom, xmlNode *node, void *arg,
     ok = xf_xml_word_attr(dom, node, "type", disk_types, &disk.type, err)
          && xf_xml_word_attr(dom, node, "device", disk_devices, &disk.device,
                              err)
-         && xf_xml_word_attr(dom, node, "snapshot", snapshots, &snapshot, err)
-         && xf_xml_walk(dom, node, disk_rules, &disk, err)
+         && xf_xml_walk(dom, node, xf_xml_disk_rules, &disk, err)
          && finish_disk(dom, &disk, err);
     if (disk.network)
         g_string_free(disk.network, TRUE);

@@ -41,7 +41,9 @@ read_state(struct xf_domxml *dom, xmlNode *node, libxl_defbool *out,
 static gboolean
 read_acpi(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
-    if (!xf_xml_is_pv(dom))
+    if (xf_xml_is_pv(dom))
+        xf_xml_idle(dom, node, NULL);
+    else
         libxl_defbool_set(&dom->config->b_info.acpi, true);
     return TRUE;
 }
@@ -49,7 +51,9 @@ read_acpi(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 static gboolean
 read_apic(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
-    if (!xf_xml_is_pv(dom))
+    if (xf_xml_is_pv(dom))
+        xf_xml_idle(dom, node, NULL);
+    else
         libxl_defbool_set(&dom->config->b_info.apic, true);
     return TRUE;
 }
@@ -59,6 +63,8 @@ read_pae(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     if (xf_xml_is_hvm(dom))
         libxl_defbool_set(&dom->config->b_info.u.hvm.pae, true);
+    else
+        xf_xml_idle(dom, node, NULL);
     return TRUE;
 }
 
@@ -253,9 +259,10 @@ read_hyperv(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 }
 
 const struct xf_xml_rule xf_xml_feature_rules[] = {
-    { .name = "acpi", .read = read_acpi },
-    { .name = "apic", .read = read_apic },
-    { .name = "pae", .read = read_pae },
+    { .name = "acpi", .read = read_acpi, .idle = "a PV guest has none" },
+    { .name = "apic", .read = read_apic, .idle = "a PV guest has none" },
+    { .name = "pae", .read = read_pae,
+      .idle = "PV and PVH guests have no switch for it" },
     { .name = "hap", .attrs = "state", .read = read_hap },
     { .name = "viridian", .read = read_viridian },
     { .name = "hyperv", .attrs = "mode", .read = read_hyperv,

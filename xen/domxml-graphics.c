@@ -13,6 +13,31 @@
 
 #define VNC_PORT_BASE 5900
 
+enum graphics {
+    GRAPHICS_VNC = 1,
+    GRAPHICS_SDL,
+    GRAPHICS_SPICE,
+};
+
+static const struct xf_xml_word graphics_types[] = {
+    { "vnc", GRAPHICS_VNC, NULL },
+    { "sdl", GRAPHICS_SDL, NULL },
+    { "spice", GRAPHICS_SPICE, NULL },
+    { "rdp", 0, "libxl has none" },
+    { "desktop", 0, "libxl has none" },
+    { "egl-headless", 0, "libxl has none" },
+    { "dbus", 0, "libxl has none" },
+    { NULL, 0, NULL }
+};
+
+/* One <graphics> while its children are read. */
+struct display {
+    int type;
+    const char *listen;
+    libxl_sdl_info *sdl;        /* of that type */
+    libxl_spice_info *spice;    /* of that type */
+};
+
 /* -- where it listens ------------------------------------------------------ */
 
 static const struct xf_xml_word listen_types[] = {
@@ -26,14 +51,17 @@ static const struct xf_xml_word listen_types[] = {
 static gboolean
 read_listen(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
-    const char **address = arg;
+    struct display *display = arg;
     int type;
 
+    if (display->type == GRAPHICS_SDL)
+        return xf_xml_bad(err, node, "a display of type 'sdl' listens "
+                          "nowhere");
     if (!xf_xml_need_attr(dom, node, "type", err)
         || !xf_xml_word_attr(dom, node, "type", listen_types, &type, err))
         return FALSE;
     if (xf_xml_attr(dom, node, "address"))
-        *address = xf_xml_attr(dom, node, "address");
+        display->listen = xf_xml_attr(dom, node, "address");
     return TRUE;
 }
 
@@ -47,8 +75,104 @@ check_none(struct xf_domxml *dom, xmlNode *node, const char *const *attrs,
     return TRUE;
 }
 
-static const struct xf_xml_rule listen_rules[] = {
+/* -- the parts of sdl and spice -------------------------------------------- */
+
+static gboolean
+read_gl(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct display *display = arg;
+    int enable = 0;
+
+    if (!xf_xml_word_attr(dom, node, "enable", xf_xml_yes_no, &enable, err))
+        return FALSE;
+    if (display->type == GRAPHICS_SDL)
+        libxl_defbool_set(&display->sdl->opengl, enable);
+    else if (enable)
+        return xf_xml_cannot(err, node, "libxl has OpenGL for 'sdl' only");
+    return TRUE;
+}
+
+static gboolean
+spice_only(const struct display *display, xmlNode *node, GError **err)
+{
+    return display->type == GRAPHICS_SPICE
+           || xf_xml_bad(err, node, "only a display of type 'spice' has "
+                         "this");
+}
+
+static const struct xf_xml_word mouse_modes[] = {
+    { "server", 0, NULL }, { "client", 1, NULL }, { NULL, 0, NULL }
+};
+
+static gboolean
+read_mouse(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct display *display = arg;
+    int client = 0;
+
+    if (!spice_only(display, node, err)
+        || !xf_xml_need_attr(dom, node, "mode", err)
+        || !xf_xml_word_attr(dom, node, "mode", mouse_modes, &client, err))
+        return FALSE;
+    libxl_defbool_set(&display->spice->agent_mouse, client);
+    return TRUE;
+}
+
+static gboolean
+read_clipboard(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct display *display = arg;
+    int copy = 1;
+
+    if (!spice_only(display, node, err)
+        || !xf_xml_word_attr(dom, node, "copypaste", xf_xml_yes_no, &copy,
+                             err))
+        return FALSE;
+    libxl_defbool_set(&display->spice->clipboard_sharing, copy);
+    /* the clipboard goes through the agent */
+    libxl_defbool_set(&display->spice->vdagent, copy);
+    return TRUE;
+}
+
+static gboolean
+read_image(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct display *display = arg;
+
+    if (!spice_only(display, node, err)
+        || !xf_xml_need_attr(dom, node, "compression", err))
+        return FALSE;
+    xf_xml_string_attr(dom, node, "compression",
+                       &display->spice->image_compression);
+    return TRUE;
+}
+
+static gboolean
+read_streaming(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    struct display *display = arg;
+
+    if (!spice_only(display, node, err)
+        || !xf_xml_need_attr(dom, node, "mode", err))
+        return FALSE;
+    xf_xml_string_attr(dom, node, "mode", &display->spice->streaming_video);
+    return TRUE;
+}
+
+#define NO_SPICE_SETTING "libxl has no setting for it"
+
+const struct xf_xml_rule xf_xml_graphics_rules[] = {
     { .name = "listen", .attrs = "type address", .read = read_listen },
+    { .name = "gl", .attrs = "enable", .read = read_gl },
+    { .name = "mouse", .attrs = "mode", .read = read_mouse },
+    { .name = "clipboard", .attrs = "copypaste", .read = read_clipboard },
+    { .name = "image", .attrs = "compression", .read = read_image },
+    { .name = "streaming", .attrs = "mode", .read = read_streaming },
+    { .name = "channel", .why = NO_SPICE_SETTING },
+    { .name = "jpeg", .why = NO_SPICE_SETTING },
+    { .name = "zlib", .why = NO_SPICE_SETTING },
+    { .name = "playback", .why = NO_SPICE_SETTING },
+    { .name = "filetransfer", .why = NO_SPICE_SETTING },
     { .name = NULL }
 };
 
@@ -76,8 +200,11 @@ read_vnc_port(struct xf_domxml *dom, xmlNode *node, libxl_vnc_info *vnc,
     if (autoport < 0)
         autoport = port < 0;
     libxl_defbool_set(&vnc->findunused, autoport);
-    if (autoport)
+    if (autoport) {
+        if (port > 0)
+            xf_xml_idle(dom, node, "port");
         return TRUE;
+    }
     if (port < VNC_PORT_BASE)
         return xf_xml_bad(err, node, "needs a port from %d, or "
                           "autoport='yes'", VNC_PORT_BASE);
@@ -91,7 +218,9 @@ read_vnc(struct xf_domxml *dom, xmlNode *node, libxl_vnc_info *vnc,
 {
     static const char *const not_vncs[] = { "tlsPort", "display", "xauth",
                                             NULL };
-    const char *listen = xf_xml_attr(dom, node, "listen");
+    struct display display = {
+        .type = GRAPHICS_VNC, .listen = xf_xml_attr(dom, node, "listen")
+    };
     int policy;
 
     if (libxl_defbool_is_default(vnc->enable) == false)
@@ -100,34 +229,17 @@ read_vnc(struct xf_domxml *dom, xmlNode *node, libxl_vnc_info *vnc,
         || !read_vnc_port(dom, node, vnc, err)
         || !xf_xml_word_attr(dom, node, "sharePolicy", share_policies,
                              &policy, err)
-        || !xf_xml_walk(dom, node, listen_rules, &listen, err))
+        || !xf_xml_walk(dom, node, xf_xml_graphics_rules, &display, err))
         return FALSE;
     libxl_defbool_set(&vnc->enable, true);
-    if (listen && *listen)
-        vnc->listen = xf_xl_strdup(listen);
+    if (display.listen && *display.listen)
+        vnc->listen = xf_xl_strdup(display.listen);
     xf_xml_string_attr(dom, node, "passwd", &vnc->passwd);
     xf_xml_string_attr(dom, node, "keymap", keymap);
     return TRUE;
 }
 
 /* -- sdl ------------------------------------------------------------------- */
-
-static gboolean
-read_gl(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
-{
-    libxl_sdl_info *sdl = arg;
-    int enable = 0;
-
-    if (!xf_xml_word_attr(dom, node, "enable", xf_xml_yes_no, &enable, err))
-        return FALSE;
-    libxl_defbool_set(&sdl->opengl, enable);
-    return TRUE;
-}
-
-static const struct xf_xml_rule sdl_rules[] = {
-    { .name = "gl", .attrs = "enable", .read = read_gl },
-    { .name = NULL }
-};
 
 static gboolean
 read_sdl(struct xf_domxml *dom, xmlNode *node, libxl_sdl_info *sdl,
@@ -137,11 +249,12 @@ read_sdl(struct xf_domxml *dom, xmlNode *node, libxl_sdl_info *sdl,
         "port", "tlsPort", "autoport", "listen", "passwd", "keymap",
         "sharePolicy", NULL
     };
+    struct display display = { .type = GRAPHICS_SDL, .sdl = sdl };
 
     if (libxl_defbool_is_default(sdl->enable) == false)
         return xf_xml_cannot(err, node, "a guest has one sdl display");
     if (!check_none(dom, node, not_sdls, err)
-        || !xf_xml_walk(dom, node, sdl_rules, sdl, err))
+        || !xf_xml_walk(dom, node, xf_xml_graphics_rules, &display, err))
         return FALSE;
     libxl_defbool_set(&sdl->enable, true);
     xf_xml_string_attr(dom, node, "display", &sdl->display);
@@ -150,90 +263,6 @@ read_sdl(struct xf_domxml *dom, xmlNode *node, libxl_sdl_info *sdl,
 }
 
 /* -- spice ----------------------------------------------------------------- */
-
-struct spice {
-    libxl_spice_info *xl;
-    const char *listen;
-};
-
-static gboolean
-read_spice_listen(struct xf_domxml *dom, xmlNode *node, void *arg,
-                  GError **err)
-{
-    return read_listen(dom, node, &((struct spice *)arg)->listen, err);
-}
-
-static const struct xf_xml_word mouse_modes[] = {
-    { "server", 0, NULL }, { "client", 1, NULL }, { NULL, 0, NULL }
-};
-
-static gboolean
-read_mouse(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
-{
-    struct spice *spice = arg;
-    int client = 0;
-
-    if (!xf_xml_need_attr(dom, node, "mode", err)
-        || !xf_xml_word_attr(dom, node, "mode", mouse_modes, &client, err))
-        return FALSE;
-    libxl_defbool_set(&spice->xl->agent_mouse, client);
-    return TRUE;
-}
-
-static gboolean
-read_clipboard(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
-{
-    struct spice *spice = arg;
-    int copy = 1;
-
-    if (!xf_xml_word_attr(dom, node, "copypaste", xf_xml_yes_no, &copy, err))
-        return FALSE;
-    libxl_defbool_set(&spice->xl->clipboard_sharing, copy);
-    /* the clipboard goes through the agent */
-    libxl_defbool_set(&spice->xl->vdagent, copy);
-    return TRUE;
-}
-
-static gboolean
-read_image(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
-{
-    struct spice *spice = arg;
-
-    if (!xf_xml_need_attr(dom, node, "compression", err))
-        return FALSE;
-    xf_xml_string_attr(dom, node, "compression",
-                       &spice->xl->image_compression);
-    return TRUE;
-}
-
-static gboolean
-read_streaming(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
-{
-    struct spice *spice = arg;
-
-    if (!xf_xml_need_attr(dom, node, "mode", err))
-        return FALSE;
-    xf_xml_string_attr(dom, node, "mode", &spice->xl->streaming_video);
-    return TRUE;
-}
-
-#define NO_SPICE_SETTING "libxl has no setting for it"
-
-static const struct xf_xml_rule spice_rules[] = {
-    { .name = "listen", .attrs = "type address",
-      .read = read_spice_listen },
-    { .name = "mouse", .attrs = "mode", .read = read_mouse },
-    { .name = "clipboard", .attrs = "copypaste", .read = read_clipboard },
-    { .name = "image", .attrs = "compression", .read = read_image },
-    { .name = "streaming", .attrs = "mode", .read = read_streaming },
-    { .name = "channel", .why = NO_SPICE_SETTING },
-    { .name = "jpeg", .why = NO_SPICE_SETTING },
-    { .name = "zlib", .why = NO_SPICE_SETTING },
-    { .name = "playback", .why = NO_SPICE_SETTING },
-    { .name = "filetransfer", .why = NO_SPICE_SETTING },
-    { .name = "gl", .why = NO_SPICE_SETTING },
-    { .name = NULL }
-};
 
 static gboolean
 read_spice_ports(struct xf_domxml *dom, xmlNode *node, libxl_spice_info *xl,
@@ -261,19 +290,20 @@ read_spice(struct xf_domxml *dom, xmlNode *node, libxl_spice_info *xl,
 {
     static const char *const not_spices[] = { "display", "xauth",
                                               "sharePolicy", NULL };
-    struct spice spice = {
-        .xl = xl, .listen = xf_xml_attr(dom, node, "listen")
+    struct display display = {
+        .type = GRAPHICS_SPICE, .spice = xl,
+        .listen = xf_xml_attr(dom, node, "listen")
     };
 
     if (libxl_defbool_is_default(xl->enable) == false)
         return xf_xml_cannot(err, node, "a guest has one spice display");
     if (!check_none(dom, node, not_spices, err)
         || !read_spice_ports(dom, node, xl, err)
-        || !xf_xml_walk(dom, node, spice_rules, &spice, err))
+        || !xf_xml_walk(dom, node, xf_xml_graphics_rules, &display, err))
         return FALSE;
     libxl_defbool_set(&xl->enable, true);
-    if (spice.listen && *spice.listen)
-        xl->host = xf_xl_strdup(spice.listen);
+    if (display.listen && *display.listen)
+        xl->host = xf_xl_strdup(display.listen);
     xf_xml_string_attr(dom, node, "passwd", &xl->passwd);
     xf_xml_string_attr(dom, node, "keymap",
                        &dom->config->b_info.u.hvm.keymap);
@@ -283,23 +313,6 @@ read_spice(struct xf_domxml *dom, xmlNode *node, libxl_spice_info *xl,
 }
 
 /* -- <graphics> ------------------------------------------------------------ */
-
-enum graphics {
-    GRAPHICS_VNC = 1,
-    GRAPHICS_SDL,
-    GRAPHICS_SPICE,
-};
-
-static const struct xf_xml_word graphics_types[] = {
-    { "vnc", GRAPHICS_VNC, NULL },
-    { "sdl", GRAPHICS_SDL, NULL },
-    { "spice", GRAPHICS_SPICE, NULL },
-    { "rdp", 0, "libxl has none" },
-    { "desktop", 0, "libxl has none" },
-    { "egl-headless", 0, "libxl has none" },
-    { "dbus", 0, "libxl has none" },
-    { NULL, 0, NULL }
-};
 
 static gboolean
 read_hvm_graphics(struct xf_domxml *dom, xmlNode *node, int type,
@@ -431,9 +444,10 @@ read_model_all(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
            && read_video_model(dom, node, arg, err);
 }
 
-static const struct xf_xml_rule video_rules[] = {
+const struct xf_xml_rule xf_xml_video_rules[] = {
     { .name = "model", .attrs = "type vram heads primary ~ram ~vgamem "
                                 "~vram64",
+      .attrs_why = "QEMU's QXL divides its memory itself",
       .read = read_model_all },
     { .name = "driver", .why = "libxl has no setting for it" },
     { .name = "alias", .flags = XF_RULE_HARMLESS,
@@ -450,5 +464,7 @@ xf_xml_read_video(struct xf_domxml *dom, xmlNode *node, void *arg,
     if (dom->video_seen)
         return xf_xml_cannot(err, node, "libxl has one video device");
     dom->video_seen = TRUE;
-    return xf_xml_walk(dom, node, video_rules, NULL, err);
+    if (!xf_xml_is_hvm(dom))
+        xf_xml_idle(dom, node, NULL);
+    return xf_xml_walk(dom, node, xf_xml_video_rules, NULL, err);
 }

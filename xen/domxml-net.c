@@ -71,8 +71,10 @@ read_target(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     if (!dev)
         return FALSE;
     if (sscanf(dev, "vif%u.%u%n", &domid, &devid, &used) == 2 && used
-        && (!dev[used] || strcmp(dev + used, "-emu") == 0))
+        && (!dev[used] || strcmp(dev + used, "-emu") == 0)) {
+        xf_xml_idle(dom, node, "dev");
         return TRUE;
+    }
     xf_xml_string_attr(dom, node, "dev", &nic->xl->ifname);
     return TRUE;
 }
@@ -139,19 +141,20 @@ read_tag(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
+static const struct xf_xml_rule vlan_rules[] = {
+    { .name = "tag", .attrs = "id", .read = read_tag,
+      .flags = XF_RULE_MANY },
+    { .name = NULL }
+};
+
 static gboolean
 read_vlan(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
-    static const struct xf_xml_rule rules[] = {
-        { .name = "tag", .attrs = "id", .read = read_tag,
-          .flags = XF_RULE_MANY },
-        { .name = NULL }
-    };
     struct nic *nic = arg;
     int trunk = 0;
 
     if (!xf_xml_word_attr(dom, node, "trunk", xf_xml_yes_no, &trunk, err)
-        || !xf_xml_walk(dom, node, rules, nic, err))
+        || !xf_xml_walk(dom, node, vlan_rules, nic, err))
         return FALSE;
     if (trunk && nic->vlan->len)
         nic->vlan->str[0] = ':';
@@ -261,19 +264,23 @@ read_link(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return xf_xml_word_attr(dom, node, "state", link_states, &state, err);
 }
 
-static const struct xf_xml_rule nic_rules[] = {
-    { .name = "mac", .attrs = "address ~type", .read = read_mac },
+const struct xf_xml_rule xf_xml_nic_rules[] = {
+    { .name = "mac", .attrs = "address ~type", .read = read_mac,
+      .attrs_why = "how libvirt judges the address" },
     { .name = "source", .attrs = "bridge", .read = read_source },
-    { .name = "target", .attrs = "dev ~managed", .read = read_target },
+    { .name = "target", .attrs = "dev ~managed", .read = read_target,
+      .attrs_why = "libxl makes and unmakes the device itself",
+      .idle = "such a name is one that libxl gave it on some host" },
     { .name = "script", .attrs = "path", .read = read_script },
     { .name = "model", .attrs = "type", .read = read_model },
     { .name = "ip", .attrs = "address ~family", .read = read_ip,
+      .attrs_why = "the address shows it",
       .flags = XF_RULE_MANY },
     { .name = "mtu", .attrs = "size", .read = read_mtu },
     { .name = "bandwidth", .children = bandwidth_rules },
     { .name = "virtualport", .attrs = "type", .read = read_virtualport },
     { .name = "vlan", .attrs = "trunk", .read = read_vlan,
-      .flags = XF_RULE_OWN },
+      .children = vlan_rules, .flags = XF_RULE_OWN },
     { .name = "boot", .attrs = "order", .read = read_nic_boot },
     { .name = "backenddomain", .attrs = "name", .read = read_backenddomain },
     { .name = "link", .attrs = "state", .read = read_link },
@@ -366,7 +373,7 @@ xf_xml_read_interface(struct xf_domxml *dom, xmlNode *node, void *arg,
     nic.xl->devid = config->num_nics - 1;
     nic.ips = g_string_new(NULL);
     nic.vlan = g_string_new(NULL);
-    ok = xf_xml_walk(dom, node, nic_rules, &nic, err)
+    ok = xf_xml_walk(dom, node, xf_xml_nic_rules, &nic, err)
          && finish_nic(dom, &nic, err);
     g_string_free(nic.ips, TRUE);
     g_string_free(nic.vlan, TRUE);

@@ -187,8 +187,10 @@ read_loader(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
                              err)
         || !xf_xml_word_attr(dom, node, "secure", loader_secure, &value, err))
         return FALSE;
-    if (is_hvmloader(path))
+    if (is_hvmloader(path)) {
+        xf_xml_idle(dom, node, NULL);
         return TRUE;
+    }
     b->u.hvm.bios = type;
     if (*path)
         b->u.hvm.system_firmware = xf_xl_strdup(path);
@@ -245,6 +247,8 @@ read_boot(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     /* PV and PVH boot their kernel; libvirt writes <boot> there too */
     if (xf_xml_is_hvm(dom))
         g_string_append_c(dom->boot, letter);
+    else
+        xf_xml_idle(dom, node, NULL);
     return TRUE;
 }
 
@@ -333,14 +337,18 @@ const struct xf_xml_rule xf_xml_os_rules[] = {
     { .name = "root", .why = "put root= into <cmdline>" },
     { .name = "dtb", .read = read_dtb, .flags = XF_RULE_TEXT },
     { .name = "loader", .attrs = "type readonly secure ~format",
+      .attrs_why = "hvmloader takes the image as it is",
+      .idle = "libxl starts its own hvmloader by itself",
       .read = read_loader, .flags = XF_RULE_TEXT },
     { .name = "nvram", .why = "Xen's firmware keeps its variables in the "
                               "guest's memory only" },
     { .name = "firmware", .why = "Xen has one firmware of each kind: there "
                                  "is none to be chosen by features" },
     { .name = "boot", .attrs = "dev", .read = read_boot,
+      .idle = "PV and PVH guests boot their kernel",
       .flags = XF_RULE_MANY },
     { .name = "bootmenu", .attrs = "enable ~timeout",
+      .attrs_why = "there is no boot menu that could wait",
       .read = read_bootmenu },
     { .name = "bios", .why = "libxl cannot pass settings to the BIOS" },
     { .name = "smbios", .attrs = "mode", .read = read_smbios },

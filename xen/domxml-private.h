@@ -34,6 +34,7 @@
 struct xf_domxml {
     libxl_domain_config *config;
     GPtrArray *strings;         /* xmlChar *: what handlers were given */
+    GPtrArray *ignored;         /* char *: see domxml.h; or NULL */
     xmlNode *root;
 
     gboolean uuid_seen, memory_seen;
@@ -81,11 +82,16 @@ enum xf_xml_rule_flags {
 struct xf_xml_rule {
     const char *name;
     const char *attrs;  /* known ones, a space between; ~x: harmless */
+    const char *attrs_why;      /* why the harmless ones are */
     gboolean (*read)(struct xf_domxml *dom, xmlNode *node, void *arg,
                      GError **err);
+    /* walked after `read`; with OWN, that `read` walks: kept here for who
+     * wants to know all that is read */
     const struct xf_xml_rule *children;
     guint flags;
     const char *why;    /* refused for this reason; with HARMLESS: why so */
+    const char *idle;   /* why it, or an attribute, may have no effect; told
+                         * by `read` with xf_xml_idle() */
     const char *ns;     /* namespace uri, NULL for libvirt's own elements */
 };
 
@@ -94,6 +100,14 @@ struct xf_xml_rule {
 gboolean xf_xml_walk(struct xf_domxml *dom, xmlNode *node,
                      const struct xf_xml_rule *rules, void *arg,
                      GError **err);
+
+/* For the report of what has no effect: the element, or its attribute `attr`
+ * (NULL: the whole), and why it changes nothing for the guest; xf_xml_idle()
+ * takes the reason from the element's rule. */
+void xf_xml_ignored(struct xf_domxml *dom, const xmlNode *node,
+                    const char *attr, const char *why);
+void xf_xml_idle(struct xf_domxml *dom, const xmlNode *node,
+                 const char *attr);
 
 /* -- values ---------------------------------------------------------------- */
 
@@ -181,6 +195,7 @@ xf_xml_doc_cleanup(xmlDoc **doc)
 
 /* -- tables ---------------------------------------------------------------- */
 
+extern const struct xf_xml_rule xf_xml_root_rules[];    /* in <domain> */
 extern const struct xf_xml_rule xf_xml_os_rules[];
 extern const struct xf_xml_rule xf_xml_feature_rules[];
 extern const struct xf_xml_rule xf_xml_cpu_rules[];
@@ -190,6 +205,11 @@ extern const struct xf_xml_rule xf_xml_numatune_rules[];
 extern const struct xf_xml_rule xf_xml_clock_rules[];
 extern const struct xf_xml_rule xf_xml_pm_rules[];
 extern const struct xf_xml_rule xf_xml_device_rules[];
+extern const struct xf_xml_rule xf_xml_disk_rules[];
+extern const struct xf_xml_rule xf_xml_nic_rules[];
+extern const struct xf_xml_rule xf_xml_chardev_rules[];
+extern const struct xf_xml_rule xf_xml_graphics_rules[];
+extern const struct xf_xml_rule xf_xml_video_rules[];
 
 /* -- handlers of one file used in the tables of another -------------------- */
 

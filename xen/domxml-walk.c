@@ -83,20 +83,55 @@ attr_known(const char *attrs, const char *name, gboolean *harmless)
     return FALSE;
 }
 
+/* What the document says may be anything; what is told of it is one line. */
+static char *
+one_line(const char *text)
+{
+    g_autofree char *clean = g_strdup(text);
+
+    for (char *at = clean; *at; at++)
+        if (g_ascii_iscntrl(*at))
+            *at = '?';
+    return g_utf8_make_valid(clean, -1);
+}
+
+void
+xf_xml_ignored(struct xf_domxml *dom, const xmlNode *node, const char *attr,
+               const char *why)
+{
+    g_autofree char *text = NULL;
+
+    if (!dom->ignored)
+        return;
+    text = attr ? g_strdup_printf("line %ld, <%s %s=>: %s",
+                                  xmlGetLineNo(node),
+                                  (const char *)node->name, attr, why)
+                : g_strdup_printf("line %ld, <%s>: %s", xmlGetLineNo(node),
+                                  (const char *)node->name, why);
+    g_ptr_array_add(dom->ignored, one_line(text));
+}
+
+void
+xf_xml_idle(struct xf_domxml *dom, const xmlNode *node, const char *attr)
+{
+    const struct xf_xml_rule *rule = node->_private;
+
+    xf_xml_ignored(dom, node, attr, rule->idle);
+}
+
 static gboolean
-check_attrs(const xmlNode *node, const char *attrs, GError **err)
+check_attrs(struct xf_domxml *dom, const xmlNode *node,
+            const struct xf_xml_rule *rule, GError **err)
 {
     for (const xmlAttr *a = node->properties; a; a = a->next) {
         gboolean harmless = FALSE;
         const char *name = (const char *)a->name;
 
-        if (a->ns || !attr_known(attrs, name, &harmless))
+        if (a->ns || !attr_known(rule->attrs, name, &harmless))
             return xf_xml_cannot(err, node, "attribute '%s' is not known",
                                  name);
         if (harmless)
-            g_debug("domain XML, line %ld, <%s>: attribute '%s' has no "
-                    "effect", xmlGetLineNo(node), (const char *)node->name,
-                    name);
+            xf_xml_ignored(dom, node, name, rule->attrs_why);
     }
     return TRUE;
 }
@@ -148,20 +183,20 @@ static gboolean
 take_element(struct xf_domxml *dom, xmlNode *node,
              const struct xf_xml_rule *rule, void *arg, GError **err)
 {
+    node->_private = (void *)rule;
     if (rule->flags & XF_RULE_HARMLESS) {
-        g_debug("domain XML, line %ld, <%s> has no effect: %s",
-                xmlGetLineNo(node), rule->name, rule->why);
+        xf_xml_ignored(dom, node, NULL, rule->why);
         return TRUE;
     }
     if (rule->why)
         return xf_xml_cannot(err, node, "%s", rule->why);
     if (!check_count(node, rule, err)
-        || !check_attrs(node, rule->attrs, err)
+        || !check_attrs(dom, node, rule, err)
         || !check_content(node, rule, err))
         return FALSE;
     if (rule->read && !rule->read(dom, node, arg, err))
         return FALSE;
-    return !rule->children
+    return !rule->children || (rule->flags & XF_RULE_OWN)
            || xf_xml_walk(dom, node, rule->children, arg, err);
 }
 

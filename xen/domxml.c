@@ -238,6 +238,8 @@ read_seclabel(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     if (is_static && g_strcmp0(model, "flask") != 0)
         return xf_xml_cannot(err, node, "a static label needs the model "
                              "'flask', not '%s'", model ? model : "");
+    if (!is_static)
+        xf_xml_idle(dom, node, NULL);
     return xf_xml_walk(dom, node, seclabel_rules, &is_static, err);
 }
 
@@ -260,7 +262,7 @@ read_metadata(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
-static const struct xf_xml_rule root_rules[] = {
+const struct xf_xml_rule xf_xml_root_rules[] = {
     { .name = "name", .read = read_name, .flags = XF_RULE_TEXT },
     { .name = "uuid", .read = read_uuid, .flags = XF_RULE_TEXT },
     { .name = "title", .flags = XF_RULE_HARMLESS,
@@ -269,6 +271,7 @@ static const struct xf_xml_rule root_rules[] = {
       .why = "a text for people" },
     { .name = "metadata", .read = read_metadata, .flags = XF_RULE_OWN },
     { .name = "memory", .attrs = "unit ~dumpCore", .read = read_memory,
+      .attrs_why = "libxl's core dumps have the guest's memory always",
       .flags = XF_RULE_TEXT },
     { .name = "currentMemory", .attrs = "unit", .read = read_current_memory,
       .flags = XF_RULE_TEXT },
@@ -293,6 +296,8 @@ static const struct xf_xml_rule root_rules[] = {
       .read = xf_xml_read_os },
     { .name = "features", .children = xf_xml_feature_rules },
     { .name = "cpu", .attrs = "mode match check migratable",
+      .idle = "Xen shows guests the host's CPU less what cannot migrate, "
+              "whatever the mode",
       .read = xf_xml_read_cpu, .children = xf_xml_cpu_rules },
     { .name = "clock", .attrs = "offset adjustment basis start",
       .read = xf_xml_read_clock, .children = xf_xml_clock_rules },
@@ -309,7 +314,10 @@ static const struct xf_xml_rule root_rules[] = {
     { .name = "launchSecurity", .why = "Xen guests are not encrypted" },
     { .name = "devices", .children = xf_xml_device_rules },
     { .name = "seclabel", .attrs = "type model ~relabel",
-      .read = read_seclabel, .flags = XF_RULE_MANY | XF_RULE_OWN },
+      .attrs_why = "dom0 relabels no files for Xen",
+      .idle = "without a static label the guest has the hypervisor's default",
+      .read = read_seclabel, .children = seclabel_rules,
+      .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "commandline", .ns = XF_XML_COMMANDLINE_NS,
       .children = commandline_rules },
     { .name = NULL }
@@ -327,6 +335,9 @@ check_root(struct xf_domxml *dom, GError **err)
             && !xmlStrEqual(a->name, BAD_CAST "id"))
             return xf_xml_cannot(err, dom->root, "attribute '%s' is not "
                                  "known", (const char *)a->name);
+    if (xf_xml_attr(dom, dom->root, "id"))
+        xf_xml_ignored(dom, dom->root, "id", "the number that the guest had "
+                       "on some host");
     type = xf_xml_need_attr(dom, dom->root, "type", err);
     if (!type)
         return FALSE;
@@ -360,7 +371,7 @@ read_document(struct xf_domxml *dom, GError **err)
     set_defaults(dom->config);
     return check_root(dom, err)
            && xf_xml_os_type(dom, err)
-           && xf_xml_walk(dom, dom->root, root_rules, NULL, err)
+           && xf_xml_walk(dom, dom->root, xf_xml_root_rules, NULL, err)
            && identity_finish(dom, err)
            && memory_finish(dom, err)
            && xf_xml_vcpus_finish(dom, err)
@@ -404,7 +415,8 @@ domxml_clear(struct xf_domxml *dom)
 }
 
 gboolean
-xf_domxml_parse(const char *xml, libxl_domain_config *config, GError **err)
+xf_domxml_parse_noting(const char *xml, libxl_domain_config *config,
+                       GPtrArray *ignored, GError **err)
 {
     XF_AUTO_XMLDOC xmlDoc *doc = xf_xml_read(xml, err);
     struct xf_domxml dom;
@@ -414,9 +426,16 @@ xf_domxml_parse(const char *xml, libxl_domain_config *config, GError **err)
     if (!doc)
         return FALSE;
     domxml_init(&dom, doc, config);
+    dom.ignored = ignored;
     ok = read_document(&dom, err);
     domxml_clear(&dom);
     if (!ok)
         libxl_domain_config_dispose(config);
     return ok;
+}
+
+gboolean
+xf_domxml_parse(const char *xml, libxl_domain_config *config, GError **err)
+{
+    return xf_domxml_parse_noting(xml, config, NULL, err);
 }

@@ -41,6 +41,14 @@
 gboolean xf_domxml_parse(const char *xml, libxl_domain_config *config,
                          GError **err);
 
+/* The same, and tells what it has read over: `ignored` (NULL: nobody asks)
+ * gets a line of text (char *, freed with g_free()) for each element and
+ * attribute that changes nothing for the guest, in the order of the document:
+ * "line 7, <alias>: a name inside libvirt".  All there can be are listed in
+ * xenferry-domain(7). */
+gboolean xf_domxml_parse_noting(const char *xml, libxl_domain_config *config,
+                                GPtrArray *ignored, GError **err);
+
 /* The document for `config`; free with g_free().  domid -1 gives the inactive
  * form, without an id.  flags: enum xf_xml_flags; passwords are written only
  * with XF_XML_SECURE.  `config` may come from

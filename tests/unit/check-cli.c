@@ -267,6 +267,44 @@ START_TEST(create)
 }
 END_TEST
 
+/* A file with `text`; free with g_free(), and remove it. */
+static char *
+file_with(const char *text)
+{
+    char *file = NULL;
+    int fd = g_file_open_tmp("xenferry-check-XXXXXX", &file, NULL);
+
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    ck_assert(g_file_set_contents(file, text, -1, NULL));
+    return file;
+}
+
+START_TEST(create_says_what_has_no_effect)
+{
+    static const char xml[] =
+        "<domain type='xen'>\n<name>guest</name>\n<memory>65536</memory>\n"
+        "<os><type>xenpvh</type><boot dev='hd'/></os>\n</domain>";
+    g_autofree char *good = file_with(xml);
+    g_autofree char *bad = file_with("<domain type='kvm'/>");
+    g_autofree char *line = g_strconcat("create --verbose ", good, NULL);
+    g_autofree char *bad_line = g_strconcat("create --verbose ", bad, NULL);
+
+    setup();
+    ck_assert_int_eq(run(line), XF_EXIT_OK);
+    ck_assert_str_eq(xf_fake_here.created, xml);
+    ck_assert_str_eq(errors->str, "xenferry: no effect: line 4, <boot>: PV "
+                                  "and PVH guests boot their kernel\n");
+    g_clear_pointer(&xf_fake_here.created, g_free);
+    ck_assert_int_eq(run(bad_line), XF_EXIT_FAILED);
+    ck_assert_ptr_null(xf_fake_here.created);
+    ck_assert_ptr_nonnull(strstr(errors->str, "only 'xen' runs here"));
+    g_unlink(good);
+    g_unlink(bad);
+    teardown();
+}
+END_TEST
+
 START_TEST(no_connection)
 {
     setup();
@@ -287,6 +325,7 @@ main(void)
         usage,
         prefixes,
         control,
+        create_says_what_has_no_effect,
         list_text,
         list_json,
         create,

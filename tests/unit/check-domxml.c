@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Domain XML <-> libxl configuration, by pairs of files: NAME.xml and the
- * libxl JSON that it means, NAME.json.  With XENFERRY_WRITE_EXPECTED set the
- * .json files are written instead: read the difference before you commit it.
+ * libxl JSON that it means, NAME.json; NAME.ignored has what of it has no
+ * effect, where there is such.  With XENFERRY_WRITE_EXPECTED set these two
+ * are written instead: read the difference before you commit it.
  */
 #include "config.h"
 
@@ -135,6 +136,46 @@ START_TEST(documents_mean_their_json)
 
         ck_assert_msg(strcmp(json, expected) == 0, "%s means\n%s", name,
                       json);
+    }
+}
+END_TEST
+
+/* One line for each thing that has no effect; empty when all has. */
+static char *
+ignored_in(const char *name, const char *xml)
+{
+    g_autoptr(GPtrArray) ignored = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GError) err = NULL;
+    libxl_domain_config config;
+
+    ck_assert_msg(xf_domxml_parse_noting(xml, &config, ignored, &err),
+                  "%s: %s", name, err ? err->message : "no error set");
+    libxl_domain_config_dispose(&config);
+    for (guint i = 0; i < ignored->len; i++)
+        g_string_append_printf(text, "%s\n", (char *)ignored->pdata[i]);
+    return g_strdup(text->str);
+}
+
+START_TEST(documents_have_no_effect_where_said)
+{
+    gboolean writing = g_getenv("XENFERRY_WRITE_EXPECTED") != NULL;
+    g_autoptr(GPtrArray) names = documents();
+
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = names->pdata[i];
+        g_autofree char *xml_path = data_path(name, ".xml");
+        g_autofree char *path = data_path(name, ".ignored");
+        g_autofree char *xml = read_file(xml_path);
+        g_autofree char *ignored = ignored_in(name, xml);
+        g_autofree char *expected = NULL;
+
+        if (writing && *ignored)
+            ck_assert(g_file_set_contents(path, ignored, -1, NULL));
+        if (!g_file_get_contents(path, &expected, NULL, NULL))
+            expected = g_strdup("");
+        ck_assert_msg(strcmp(ignored, expected) == 0,
+                      "%s: without effect are\n%s", name, ignored);
     }
 }
 END_TEST
@@ -393,6 +434,7 @@ main(void)
 {
     const TTest *const tests[] = {
         documents_mean_their_json,
+        documents_have_no_effect_where_said,
         documents_come_back,
         plain_xml_needs_no_residual,
         written_xml_is_libvirts,

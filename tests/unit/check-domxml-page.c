@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * xenferry-domain(7) lists every element and attribute of domain XML that is
+ * read, that is refused with its reason, and that has no effect.  The lists
+ * are made from the tables of xen/domxml*.c; here the page is compared with
+ * them.  With XENFERRY_WRITE_EXPECTED set the page is written instead.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "tests/unit/common.h"
+#include "xen/domxml-private.h"
+
+#define DATA_DIR TEST_DATA_DIR "/domxml"
+
+#define BEGIN_MARK ".\\\" what follows is written by tests/unit/check-domxml-page\n"
+#define END_MARK ".\\\" end of what is written by tests/unit/check-domxml-page\n"
+
+/* -- the lists ------------------------------------------------------------- */
+
+struct page {
+    GString *read, *refused, *idle;
+    GHashTable *seen;           /* tables of children -> char *, its place */
+};
+
+/* As roff has it. */
+static char *
+escape(const char *text)
+{
+    GString *out = g_string_new(NULL);
+
+    for (; *text; text++)
+        if (*text == '-' || *text == '\\')
+            g_string_append_printf(out, "\\%s", *text == '-' ? "-" : "e");
+        else
+            g_string_append_c(out, *text);
+    return g_string_free(out, FALSE);
+}
+
+static void
+add_entry(GString *list, const char *what, const char *text)
+{
+    g_autofree char *safe_what = escape(what);
+    g_autofree char *safe_text = escape(text);
+
+    g_string_append_printf(list, ".TP\n.B %s\n%s\n", safe_what, safe_text);
+}
+
+static void
+add_idle_attrs(struct page *page, const char *path,
+               const struct xf_xml_rule *rule, const char *const *names)
+{
+    for (; *names; names++)
+        if (**names == '~') {
+            g_autofree char *what =
+                g_strdup_printf("%s %s=", path, *names + 1);
+
+            ck_assert_msg(rule->attrs_why != NULL, "%s: no reason", what);
+            add_entry(page->idle, what, rule->attrs_why);
+        }
+}
+
+static void
+add_read(struct page *page, const char *path,
+         const struct xf_xml_rule *rule)
+{
+    g_auto(GStrv) names = g_strsplit(rule->attrs ? rule->attrs : "", " ", -1);
+    g_autoptr(GString) text = g_string_new(NULL);
+    const char *place = rule->children
+        ? g_hash_table_lookup(page->seen, rule->children) : NULL;
+
+    for (char **name = names; *name; name++)
+        if (**name != '~')
+            g_string_append_printf(text, "%s%s=", text->len ? " " : "",
+                                   *name);
+    if (rule->flags & XF_RULE_TEXT)
+        g_string_append_printf(text, "%stext", text->len ? ", " : "");
+    if (place)
+        g_string_append_printf(text, "%schildren as in %s",
+                               text->len ? ", " : "", place);
+    if (!text->len)
+        g_string_assign(text, rule->children ? "its children"
+                                             : "that it is there");
+    add_entry(page->read, path, text->str);
+    add_idle_attrs(page, path, rule, (const char *const *)names);
+    if (rule->idle)
+        add_entry(page->idle, path, rule->idle);
+}
+
+static void
+add_rules(struct page *page, const char *place,
+          const struct xf_xml_rule *rules)
+{
+    for (; rules->name; rules++) {
+        g_autofree char *path =
+            g_strconcat(place, *place ? "/" : "",
+                        rules->ns && strcmp(rules->ns, XF_XML_COMMANDLINE_NS)
+                        == 0 ? "xen:" : "", rules->name, NULL);
+
+        if (rules->flags & XF_RULE_HARMLESS) {
+            add_entry(page->idle, path, rules->why);
+            continue;
+        }
+        if (rules->why) {
+            add_entry(page->refused, path, rules->why);
+            continue;
+        }
+        add_read(page, path, rules);
+        if (!rules->children
+            || g_hash_table_contains(page->seen, rules->children))
+            continue;
+        g_hash_table_insert(page->seen, (void *)rules->children,
+                            g_strdup(path));
+        add_rules(page, path, rules->children);
+    }
+}
+
+/* Free with g_free(). */
+static char *
+lists(void)
+{
+    struct page page = {
+        g_string_new(NULL), g_string_new(NULL), g_string_new(NULL),
+        g_hash_table_new_full(NULL, NULL, NULL, g_free),
+    };
+    char *text;
+
+    add_rules(&page, "", xf_xml_root_rules);
+    text = g_strconcat(".SH WHAT IS READ\n", page.read->str,
+                       ".SH WHAT IS REFUSED\n", page.refused->str,
+                       ".SH WHAT HAS NO EFFECT\n", page.idle->str, NULL);
+    g_string_free(page.read, TRUE);
+    g_string_free(page.refused, TRUE);
+    g_string_free(page.idle, TRUE);
+    g_hash_table_unref(page.seen);
+    return text;
+}
+
+/* -- the page -------------------------------------------------------------- */
+
+/* The first line that differs; free with g_free(). */
+static char *
+first_difference(const char *page, const char *want)
+{
+    g_auto(GStrv) a = g_strsplit(page, "\n", -1);
+    g_auto(GStrv) b = g_strsplit(want, "\n", -1);
+    guint i = 0;
+
+    while (a[i] && b[i] && strcmp(a[i], b[i]) == 0)
+        i++;
+    return g_strdup_printf("has '%s', the tables say '%s'",
+                           a[i] ? a[i] : "(end)", b[i] ? b[i] : "(end)");
+}
+
+START_TEST(the_page_has_what_the_tables_have)
+{
+    g_autofree char *page = NULL;
+    g_autofree char *want = lists();
+    char *begin, *end;
+
+    ck_assert_msg(g_file_get_contents(DOMAIN_PAGE, &page, NULL, NULL),
+                  "cannot read %s", DOMAIN_PAGE);
+    begin = strstr(page, BEGIN_MARK);
+    ck_assert_ptr_nonnull(begin);
+    begin += strlen(BEGIN_MARK);
+    end = strstr(begin, END_MARK);
+    ck_assert_ptr_nonnull(end);
+    if (g_getenv("XENFERRY_WRITE_EXPECTED")) {
+        g_autofree char *rest = g_strdup(end);
+        g_autofree char *whole = NULL;
+
+        *begin = '\0';
+        whole = g_strconcat(page, want, rest, NULL);
+        ck_assert(g_file_set_contents(DOMAIN_PAGE, whole, -1, NULL));
+        return;
+    }
+    *end = '\0';
+
+    g_autofree char *difference = first_difference(begin, want);
+
+    ck_assert_msg(strcmp(begin, want) == 0, "%s %s; run this test with "
+                  "XENFERRY_WRITE_EXPECTED=1 and look at the difference",
+                  DOMAIN_PAGE, difference);
+}
+END_TEST
+
+/* A reason is the end of a sentence that names the element. */
+static void
+check_reason(const char *name, const char *why)
+{
+    ck_assert_msg(!why || (*why && !g_str_has_suffix(why, ".")
+                           && !strchr(why, '\n')),
+                  "<%s>: '%s'", name, why);
+}
+
+static void
+check_rules(const struct xf_xml_rule *rules, guint depth)
+{
+    ck_assert_uint_lt(depth, 8);
+    for (; rules->name; rules++) {
+        check_reason(rules->name, rules->why);
+        check_reason(rules->name, rules->attrs_why);
+        check_reason(rules->name, rules->idle);
+        ck_assert_msg(!(rules->flags & XF_RULE_HARMLESS) || rules->why,
+                      "<%s> is harmless for no reason", rules->name);
+        if (rules->children)
+            check_rules(rules->children, depth + 1);
+    }
+}
+
+START_TEST(the_tables_are_sound)
+{
+    check_rules(xf_xml_root_rules, 0);
+}
+END_TEST
+
+/* -- what the documents of the tests show ---------------------------------- */
+
+/* "<alias>: a name inside libvirt": all that the documents in the tests' data
+ * have without effect. */
+static GHashTable *
+reported(void)
+{
+    GHashTable *set = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                            NULL);
+    g_autoptr(GDir) dir = g_dir_open(DATA_DIR, 0, NULL);
+    const char *name;
+
+    ck_assert_ptr_nonnull(dir);
+    while ((name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_strconcat(DATA_DIR, "/", name, NULL);
+        g_autofree char *text = NULL;
+        g_auto(GStrv) lines = NULL;
+
+        if (!g_str_has_suffix(name, ".ignored"))
+            continue;
+        ck_assert(g_file_get_contents(path, &text, NULL, NULL));
+        lines = g_strsplit(text, "\n", -1);
+        for (char **line = lines; *line; line++)
+            if (strchr(*line, '<'))
+                g_hash_table_add(set, g_strdup(strchr(*line, '<')));
+    }
+    return set;
+}
+
+static void
+check_reported(GHashTable *set, const char *name, const char *attr,
+               const char *why)
+{
+    g_autofree char *text = g_strdup_printf("<%s%s%s%s>: %s", name,
+                                            attr ? " " : "", attr ? attr : "",
+                                            attr ? "=" : "", why);
+
+    ck_assert_msg(g_hash_table_contains(set, text),
+                  "no document in %s has: %s", DATA_DIR, text);
+}
+
+/* With the attribute or without: which, the handler knows. */
+static gboolean
+idle_reported(GHashTable *set, const struct xf_xml_rule *rule)
+{
+    g_autofree char *start = g_strdup_printf("<%s", rule->name);
+    g_autofree char *end = g_strdup_printf(">: %s", rule->idle);
+    GHashTableIter iter;
+    gpointer text;
+
+    g_hash_table_iter_init(&iter, set);
+    while (g_hash_table_iter_next(&iter, &text, NULL))
+        if (g_str_has_prefix(text, start) && g_str_has_suffix(text, end))
+            return TRUE;
+    return FALSE;
+}
+
+static void
+check_rules_reported(GHashTable *set, const struct xf_xml_rule *rules)
+{
+    for (; rules->name; rules++) {
+        g_auto(GStrv) names = g_strsplit(rules->attrs ? rules->attrs : "",
+                                         " ", -1);
+
+        if (rules->flags & XF_RULE_HARMLESS)
+            check_reported(set, rules->name, NULL, rules->why);
+        for (char **name = names; *name; name++)
+            if (**name == '~')
+                check_reported(set, rules->name, *name + 1,
+                               rules->attrs_why);
+        ck_assert_msg(!rules->idle || idle_reported(set, rules),
+                      "no document in %s has <%s>: %s", DATA_DIR,
+                      rules->name, rules->idle);
+        if (rules->children)
+            check_rules_reported(set, rules->children);
+    }
+}
+
+START_TEST(all_that_has_no_effect_is_reported)
+{
+    g_autoptr(GHashTable) set = reported();
+
+    check_rules_reported(set, xf_xml_root_rules);
+}
+END_TEST
+
+int
+main(void)
+{
+    const TTest *const tests[] = {
+        the_page_has_what_the_tables_have,
+        the_tables_are_sound,
+        all_that_has_no_effect_is_reported,
+        NULL
+    };
+
+    return xf_unit_main("domxml-page", tests);
+}
