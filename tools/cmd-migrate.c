@@ -14,7 +14,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define POLL_MS 200
+#define POLL_MS 500
 #define SETTLE_MS 10000
 #define DEFAULT_COLUMNS 80
 #define ECHO_COLUMNS 2      /* of the ^C that the terminal writes */

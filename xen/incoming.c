@@ -423,8 +423,6 @@ xf_libxl_incoming_switch(struct xf_incoming *incoming, gboolean paused,
                     "domain %d is not the one that was received", domid);
         return FALSE;
     }
-    if (!take_name(c, in, &info, err))
-        return FALSE;
 
     /* The keeper first: from its first instruction on it may reboot.  But
      * the guest must run, kept or not. */
@@ -434,7 +432,9 @@ xf_libxl_incoming_switch(struct xf_incoming *incoming, gboolean paused,
         g_warning("domain %d ('%s') has arrived, but its next shutdown or "
                   "reboot will not be acted on: %s", domid, in->base.name,
                   keep_err->message);
-    return paused || xf_libxl_let_run(c, domid, err);
+    /* The name last: it is the host's business, the guest need not wait. */
+    return (paused || xf_libxl_let_run(c, domid, err)) &&
+           take_name(c, in, &info, err);
 }
 
 void

@@ -16,10 +16,18 @@
 #define CONFLICTS_MAX 100
 #define BACKOFF_MAX_US 20000
 
+/* A value of more than a chunk is in nodes under <field>PARTS, which no
+ * field's name can end in. */
+#define PARTS "_"
+
 struct records {
     struct xf_store base;
     GMutex lock;                /* one transaction at a time */
     struct xs_handle *xs;       /* NULL: to be opened */
+    /* token -> fields: what this connection has written, so that a write
+     * sends only what is new.  A guest waits for these writes, and every
+     * node costs an answer of xenstored. */
+    GHashTable *written;
     char *root;
 };
 
@@ -29,11 +37,14 @@ struct work {
     struct records *r;
     xs_transaction_t t;
     const char *token;
-    GHashTable *in;             /* write: the fields */
+    GHashTable *fields;         /* write: all of them */
+    GHashTable *in;             /* write: those that are new */
     GHashTable *out;            /* read: the fields */
     char **tokens;              /* list */
     /* 0 or an errno */
     int (*run)(struct work *w);
+    /* once it is through; or NULL */
+    void (*done)(struct work *w);
 };
 
 /* The node between root and record: its name is the token's last two
@@ -48,15 +59,27 @@ shard_path(const struct work *w)
 }
 
 static char *
-node_path(const struct work *w, const char *field, guint chunk)
+record_path(const struct work *w)
 {
     g_autofree char *shard = shard_path(w);
 
-    if (!field)
-        return g_strdup_printf("%s/%s", shard, w->token);
-    if (!chunk)
-        return g_strdup_printf("%s/%s/%s", shard, w->token, field);
-    return g_strdup_printf("%s/%s/%s/%u", shard, w->token, field, chunk);
+    return g_strdup_printf("%s/%s", shard, w->token);
+}
+
+static char *
+field_path(const struct work *w, const char *field)
+{
+    g_autofree char *dir = record_path(w);
+
+    return g_strdup_printf("%s/%s", dir, field);
+}
+
+static char *
+parts_path(const struct work *w, const char *field)
+{
+    g_autofree char *dir = record_path(w);
+
+    return g_strdup_printf("%s/%s" PARTS, dir, field);
 }
 
 /* A node that nobody but dom0 can read; those made under it inherit that. */
@@ -86,6 +109,8 @@ open_store(struct records *r)
     r->xs = xs_open(0);
     if (!r->xs)
         return errno;
+    /* It may be a xenstored that began anew, knowing nothing. */
+    g_hash_table_remove_all(r->written);
 
     int e = make_private(r->xs, XBT_NULL, r->root);
 
@@ -142,6 +167,8 @@ transact(struct records *r, struct work *w, const char *what, GError **err)
             e = open_store(r);
         }
     }
+    if (!e && w->done)
+        w->done(w);
     g_mutex_unlock(&r->lock);
     if (e && w->token)
         xf_error_set_errno(err, e, "xenstore: cannot %s record %s/%s", what,
@@ -154,61 +181,114 @@ transact(struct records *r, struct work *w, const char *what, GError **err)
 /* -- write ---------------------------------------------------------------- */
 
 static int
+write_parts(const struct work *w, const char *parts, const char *data,
+            gsize len)
+{
+    guint part = 0;
+
+    for (gsize at = 0; at < len; at += CHUNK) {
+        g_autofree char *path = g_strdup_printf("%s/%u", parts, part++);
+
+        if (!xs_write(w->r->xs, w->t, path, data + at, MIN(len - at, CHUNK)))
+            return errno;
+    }
+    return 0;
+}
+
+/* A small value hides the parts of an older, larger one: these need not be
+ * looked for. */
+static int
 write_field(const struct work *w, const char *field, GBytes *value)
 {
-    gsize len;
-    const char *data = g_bytes_get_data(value, &len);
-    gsize at = 0;
-    guint chunk = 0;
+    g_autofree char *path = field_path(w, field);
+    g_autofree char *parts = parts_path(w, field);
+    gsize len = 0;
+    const char *data = value ? g_bytes_get_data(value, &len) : NULL;
+    int e;
 
-    do {
-        g_autofree char *path = node_path(w, field, chunk++);
-        gsize n = MIN(len - at, CHUNK);
+    if (value && len <= CHUNK)
+        return xs_write(w->r->xs, w->t, path, data ? data : "", len) ? 0
+                                                                     : errno;
+    e = remove_node(w, path);
+    if (!e)
+        e = remove_node(w, parts);
+    return e || !value ? e : write_parts(w, parts, data, len);
+}
 
-        if (!xs_write(w->r->xs, w->t, path, data ? data + at : "", n))
-            return errno;
-        at += n;
-    } while (at < len);
-    return 0;
+/* Of the fields those that this connection has not written so already. */
+static GHashTable *
+new_fields(GHashTable *fields, GHashTable *written)
+{
+    GHashTable *in = xf_store_fields_new();
+    GHashTableIter iter;
+    gpointer field, value;
+
+    g_hash_table_iter_init(&iter, fields);
+    while (g_hash_table_iter_next(&iter, &field, &value)) {
+        GBytes *old = written ? g_hash_table_lookup(written, field) : NULL;
+
+        if (!value || !old || !g_bytes_equal(old, value))
+            g_hash_table_insert(in, g_strdup(field),
+                                value ? g_bytes_ref(value) : NULL);
+    }
+    return in;
 }
 
 static int
 run_write(struct work *w)
 {
-    g_autofree char *dir = node_path(w, NULL, 0);
+    GHashTable *written = g_hash_table_lookup(w->r->written, w->token);
+    g_autofree char *dir = record_path(w);
     GHashTableIter iter;
     gpointer field, value;
     /* makes the node above as well, with the root's permissions */
-    int e = make_private(w->r->xs, w->t, dir);
+    int e = written ? 0 : make_private(w->r->xs, w->t, dir);
 
+    g_clear_pointer(&w->in, g_hash_table_unref);
+    w->in = new_fields(w->fields, written);
     g_hash_table_iter_init(&iter, w->in);
-    while (!e && g_hash_table_iter_next(&iter, &field, &value)) {
-        g_autofree char *path = node_path(w, field, 0);
-
-        e = remove_node(w, path);   /* with the chunks of an older value */
-        if (!e && value)
-            e = write_field(w, field, value);
-    }
+    while (!e && g_hash_table_iter_next(&iter, &field, &value))
+        e = write_field(w, field, value);
     return e;
+}
+
+static void
+remember_written(struct work *w)
+{
+    GHashTable *written = g_hash_table_lookup(w->r->written, w->token);
+    GHashTableIter iter;
+    gpointer field, value;
+
+    if (!written) {
+        written = xf_store_fields_new();
+        g_hash_table_insert(w->r->written, g_strdup(w->token), written);
+    }
+    g_hash_table_iter_init(&iter, w->in);
+    while (g_hash_table_iter_next(&iter, &field, &value))
+        g_hash_table_insert(written, g_strdup(field),
+                            value ? g_bytes_ref(value) : NULL);
 }
 
 static gboolean
 records_write(struct xf_store *store, const char *token, GHashTable *fields,
               GError **err)
 {
-    struct work w = { .token = token, .in = fields, .run = run_write };
+    struct work w = {
+        .token = token, .fields = fields, .run = run_write,
+        .done = remember_written,
+    };
+    gboolean ok = xf_store_check(token, fields, err) &&
+                  transact((struct records *)store, &w, "write", err);
 
-    return xf_store_check(token, fields, err) &&
-           transact((struct records *)store, &w, "write", err);
+    g_clear_pointer(&w.in, g_hash_table_unref);
+    return ok;
 }
 
 /* -- read ----------------------------------------------------------------- */
 
 static int
-read_chunk(const struct work *w, const char *field, guint chunk,
-           GByteArray *value)
+append_node(const struct work *w, const char *path, GByteArray *value)
 {
-    g_autofree char *path = node_path(w, field, chunk);
     unsigned int len;
     void *data = xs_read(w->r->xs, w->t, path, &len);
 
@@ -220,22 +300,37 @@ read_chunk(const struct work *w, const char *field, guint chunk,
 }
 
 static int
-read_field(const struct work *w, const char *field)
+append_parts(const struct work *w, const char *path, GByteArray *value)
 {
-    g_autoptr(GByteArray) value = g_byte_array_new();
-    g_autofree char *path = node_path(w, field, 0);
-    unsigned int more;
-    char **children = xs_directory(w->r->xs, w->t, path, &more);
-    int e = children ? 0 : errno;
+    unsigned int n;
+    char **parts = xs_directory(w->r->xs, w->t, path, &n);
+    int e = parts ? 0 : errno;
 
-    free(children);
-    for (guint chunk = 0; !e && chunk <= more; chunk++) {
-        e = read_chunk(w, field, chunk, value);
+    free(parts);
+    for (guint part = 0; !e && part < n; part++) {
+        g_autofree char *node = g_strdup_printf("%s/%u", path, part);
+
+        e = append_node(w, node, value);
         if (!e && value->len > XF_STORE_VALUE_MAX)
             e = EMSGSIZE;
     }
-    if (!e)
-        g_hash_table_insert(w->out, g_strdup(field),
+    return e;
+}
+
+/* One node of a record: a field, or the parts of one. */
+static int
+read_node(const struct work *w, const char *node)
+{
+    g_autoptr(GByteArray) value = g_byte_array_new();
+    g_autofree char *path = field_path(w, node);
+    gboolean in_parts = g_str_has_suffix(node, PARTS);
+    g_autofree char *field =
+        g_strndup(node, strlen(node) - (in_parts ? strlen(PARTS) : 0));
+    int e = in_parts ? append_parts(w, path, value)
+                     : append_node(w, path, value);
+
+    if (!e && !(in_parts && g_hash_table_contains(w->out, field)))
+        g_hash_table_insert(w->out, g_steal_pointer(&field),
                             g_byte_array_free_to_bytes(
                                 g_steal_pointer(&value)));
     return e;
@@ -244,7 +339,7 @@ read_field(const struct work *w, const char *field)
 static int
 run_read(struct work *w)
 {
-    g_autofree char *dir = node_path(w, NULL, 0);
+    g_autofree char *dir = record_path(w);
     unsigned int n;
     char **names = xs_directory(w->r->xs, w->t, dir, &n);
 
@@ -256,7 +351,7 @@ run_read(struct work *w)
     int e = 0;
 
     for (unsigned int i = 0; !e && i < n; i++)
-        e = read_field(w, names[i]);
+        e = read_node(w, names[i]);
     free(names);
     return e;
 }
@@ -327,7 +422,7 @@ records_list(struct xf_store *store, GError **err)
 static int
 run_remove(struct work *w)
 {
-    g_autofree char *dir = node_path(w, NULL, 0);
+    g_autofree char *dir = record_path(w);
     g_autofree char *shard = shard_path(w);
     g_autoptr(GPtrArray) others = g_ptr_array_new_with_free_func(g_free);
     int e = remove_node(w, dir);
@@ -337,10 +432,18 @@ run_remove(struct work *w)
     return e || others->len ? e : remove_node(w, shard);
 }
 
+static void
+forget_written(struct work *w)
+{
+    g_hash_table_remove(w->r->written, w->token);
+}
+
 static gboolean
 records_remove(struct xf_store *store, const char *token, GError **err)
 {
-    struct work w = { .token = token, .run = run_remove };
+    struct work w = {
+        .token = token, .run = run_remove, .done = forget_written,
+    };
 
     return xf_store_check(token, NULL, err) &&
            transact((struct records *)store, &w, "remove", err);
@@ -353,6 +456,7 @@ records_free(struct xf_store *store)
 
     if (r->xs)
         xs_close(r->xs);
+    g_hash_table_unref(r->written);
     g_mutex_clear(&r->lock);
     g_free(r->root);
     g_free(r);
@@ -380,6 +484,8 @@ xf_records_new(const char *root, GError **err)
 
     r->base.ops = &records_ops;
     r->root = g_strdup(root);
+    r->written = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                       (GDestroyNotify)g_hash_table_unref);
     g_mutex_init(&r->lock);
 
     int e = open_store(r);

@@ -2,8 +2,9 @@
 /*
  * Records in xenstore: the table of protocol/store.h over libxenstore.
  *
- *   <root>/<nn>/<token>/<field>     the value, or its first chunk
- *   <root>/<nn>/<token>/<field>/1   ... the second, and so on
+ *   <root>/<nn>/<token>/<field>       a value of up to 2 KiB
+ *   <root>/<nn>/<token>/<field>_/<i>  a larger one, in pieces from 0 on; what
+ *                                     counts is <field> when both are there
  *
  * <nn> is the end of the token: oxenstored cannot list a node whose children's
  * names come to more than 4096 bytes, which is some 120 tokens.
@@ -12,6 +13,9 @@
  * transaction, done over when another one got in its way; a reader sees all
  * of it or nothing.  When the connection to xenstored has died, it is opened
  * anew and the call tried once more.
+ *
+ * A record has one writer at a time: a write sends only what differs from
+ * the writes before it on the same connection.
  *
  * What is here lives as long as xenstored does: it survives this process,
  * not a reboot.
