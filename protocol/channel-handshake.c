@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "protocol/channel-private.h"
+#include "protocol/fault.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -280,7 +281,9 @@ xf_channel_greet(int fd, enum xf_channel_purpose purpose, const char *token,
         return FALSE;
     }
     make_proof(key, "client", preamble, greeting + GREETING_NONCE_AT, proof);
+    XF_FAULT_FD("channel-greeted", fd);
     return xf_channel_write(fd, proof, sizeof(proof), patience, err)
+        && !XF_FAULT_FAILS("channel-proved", err)
         && read_verdict(fd, patience, err);
 }
 
@@ -351,6 +354,7 @@ exchange_proofs(int fd, const guint8 *key, const guint8 *preamble,
     if (!xf_channel_write(fd, greeting, sizeof(greeting), patience, err)
         || !xf_channel_read(fd, proof, sizeof(proof), patience, err))
         return FALSE;
+    XF_FAULT_FD("channel-proof", fd);
     if (!proof_holds(key, "client", preamble, nonce, proof))
         return refuse(fd, XF_VERDICT_BAD_PROOF, patience, err,
                       "the peer does not hold the key of handoff",
@@ -371,6 +375,7 @@ xf_channel_answer(int fd, const struct xf_channel_handler *handler,
     if (!handler->key(handler->user, caller->purpose, caller->token, key))
         return refuse(fd, XF_VERDICT_UNKNOWN_TOKEN, patience, err,
                       "no such handoff:", caller->token);
+    XF_FAULT_FD("channel-hello", fd);
     if (known)
         known(known_user);
 

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "protocol/channel-private.h"
+#include "protocol/fault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -252,6 +253,7 @@ xf_channel_connect(const char *address, guint16 port,
         xf_patience_ms(MIN(timeout_ms, G_MAXINT), -1);
     XF_AUTO_FD int fd = connect_host(address, port, &patience, err);
 
+    XF_FAULT_FD("channel-connected", fd);
     if (fd < 0 || !xf_channel_tune(fd, silence_timeout_ms, err)
         || !xf_channel_greet(fd, purpose, token, key, &patience, err)) {
         g_prefix_error(err, "channel to %s port %u: ", address, port);

@@ -11,13 +11,14 @@
 #include "config.h"
 
 #include "protocol/engine-private.h"
+#include "protocol/fault.h"
 #include "protocol/uri.h"
 
 #include <string.h>
 
-#define ABORT_AGAIN_US (100 * 1000)
-#define ASK_FIRST_US (500 * 1000)
-#define ASK_MAX_US (30 * G_USEC_PER_SEC)
+#define ABORT_AGAIN_US XF_FAULT_TIME(100 * 1000)
+#define ASK_FIRST_US XF_FAULT_TIME(500 * 1000)
+#define ASK_MAX_US XF_FAULT_TIME(30 * G_USEC_PER_SEC)
 
 static GBytes *
 dest_cookie(struct xf_handoff *h)
@@ -112,7 +113,8 @@ discard(struct xf_handoff *h)
     stop_stream(h);
     if (!xf_handoff_act_begin(h))
         return;
-    if (destroy_copy(h, &err)) {
+    if (!XF_FAULT_FAILS("discard", &err) && destroy_copy(h, &err)) {
+        XF_FAULT("discarded");
         g_mutex_lock(&h->lock);
         h->reserved_kib = 0;
         /* A source that never sent anything never asks. */
@@ -135,12 +137,13 @@ switch_copy(struct xf_handoff *h, GError **err)
 
     if (!xf_handoff_act_begin(h))
         return TRUE;
-    if (!h->incoming)
+    if (!h->incoming && !XF_FAULT_FAILS("adopt", err))
         h->incoming = hv->ops->incoming_adopt(hv, h->uuid, h->name, err);
 
     gboolean ok = h->incoming
                   && hv->ops->incoming_switch(h->incoming, h->paused, err);
 
+    XF_FAULT("switched");
     if (ok) {
         h->domid = g_atomic_int_get(&h->incoming->domid);
         xf_handoff_acted(h);
@@ -354,6 +357,7 @@ xf_dest_prepare(struct xf_engine *engine, struct xf_conn *conn,
         xf_engine_remove(engine, h);
         return FALSE;
     }
+    XF_FAULT("prepared");
     if (!h->owner)              /* its client went while we prepared */
         xf_dest_client_gone(h);
     *cookie_out = dest_cookie(h);
@@ -371,9 +375,12 @@ receive(struct xf_handoff *h, int fd, GError **err)
     enum xf_channel_msg end;
 
     if (!ops->incoming_stream(h->incoming, fd, err)
+        || XF_FAULT_FAILS("stream-restored", err)
         || !ops->incoming_devices(h->incoming, err)
+        || XF_FAULT_FAILS("devices-ready", err)
         || !xf_channel_recv(fd, h->engine->config.ack_timeout_ms, &end, err))
         return FALSE;
+    XF_FAULT_FD("end-received", fd);
     if (end != XF_MSG_END && end != XF_MSG_END_PAUSED) {
         g_set_error(err, XF_ERROR, XF_ERROR_RPC,
                     "0x%02x where the end of the stream was expected", end);
@@ -441,10 +448,12 @@ xf_dest_stream(struct xf_handoff *h, int fd)
         }
     }
     stream_ended(h);
+    XF_FAULT_FD("receipt-to-send", fd);
     /* Not delivered: the source asks. */
     if (answer && !xf_channel_send(fd, answer, &err))
         g_message("handoff %s: answer to the end of the stream: %s",
                   h->token, err->message);
+    XF_FAULT("receipt-sent");
     if (answer != XF_MSG_RECEIVED)
         discard(h);
 }
@@ -568,6 +577,7 @@ finish_cancelled(struct xf_handoff *h, GError **err)
 {
     enum xf_action action;
 
+    XF_FAULT("finish-cancelled");
     if (!xf_handoff_event(h, XF_EVENT_CANCEL, &action, err))
         return;
     if (xf_handoff_state(h) == XF_STATE_COMMITTED)
@@ -591,6 +601,7 @@ finish_good(struct xf_handoff *h, GBytes **cookie_out, GError **err)
 {
     enum xf_action action;
 
+    XF_FAULT("finish");
     if (!xf_handoff_event(h, XF_EVENT_FINISH, &action, err))
         return NULL;
     if (xf_handoff_state(h) != XF_STATE_COMMITTED) {
@@ -642,6 +653,7 @@ xf_dest_resolve(struct xf_handoff *h)
     enum xf_action action;
     g_autoptr(GError) err = NULL;
 
+    XF_FAULT("resolve-asked");
     if (!xf_handoff_event(h, XF_EVENT_RESOLVE, &action, &err)) {
         g_warning("%s", err->message);
         return 0;
@@ -685,12 +697,14 @@ happened(struct xf_handoff *h, enum xf_event event)
 void
 xf_dest_client_gone(struct xf_handoff *h)
 {
+    XF_FAULT("destination-client-gone");
     happened(h, XF_EVENT_CLIENT_GONE);
 }
 
 void
 xf_dest_deadline(struct xf_handoff *h)
 {
+    XF_FAULT("destination-deadline");
     happened(h, XF_EVENT_DEADLINE);
 }
 
@@ -699,6 +713,7 @@ xf_dest_retry(struct xf_handoff *h)
 {
     g_autoptr(GError) err = NULL;
 
+    XF_FAULT("destination-retry");
     if (xf_handoff_state(h) == XF_STATE_REVOKED)
         discard(h);
     else if (!switch_copy(h, &err))
@@ -708,5 +723,6 @@ xf_dest_retry(struct xf_handoff *h)
 void
 xf_dest_restarted(struct xf_handoff *h)
 {
+    XF_FAULT("destination-restarted");
     happened(h, XF_EVENT_RESTARTED);
 }

@@ -14,11 +14,12 @@
 #include "config.h"
 
 #include "protocol/engine-private.h"
+#include "protocol/fault.h"
 
 #include <string.h>
 
-#define BACKOFF_FIRST_US (200 * 1000)
-#define BACKOFF_MAX_US (30 * G_USEC_PER_SEC)
+#define BACKOFF_FIRST_US XF_FAULT_TIME(200 * 1000)
+#define BACKOFF_MAX_US XF_FAULT_TIME(30 * G_USEC_PER_SEC)
 #define SETTLED_TRIES 8
 
 /* One question on a connection of its own, one answer. */
@@ -31,6 +32,7 @@ ask(struct xf_handoff *h, enum xf_channel_purpose purpose,
         h->peer_host, h->peer_port, purpose, h->token, h->key,
         config->connect_timeout_ms, config->channel.silence_timeout_ms, err);
 
+    XF_FAULT_FD("asking", fd);
     return fd >= 0
            && xf_channel_recv(fd, config->ack_timeout_ms, answer, err);
 }
@@ -49,6 +51,7 @@ settled_thread(struct xf_handoff *h)
 
         /* Denied: it does not know the handoff, so it has nothing to
          * forget.  (As an answer to a resolve that would be no knowledge.) */
+        XF_FAULT("settled-to-tell");
         if (ask(h, XF_CHANNEL_SETTLED, &answer, &err)
             || g_error_matches(err, XF_ERROR, XF_ERROR_DENIED))
             break;
@@ -60,6 +63,7 @@ settled_thread(struct xf_handoff *h)
         g_mutex_unlock(&h->lock);
         pause = MIN(2 * pause, BACKOFF_MAX_US);
     }
+    XF_FAULT("settled-told");
     /* Stopping: the record stays, and the next start tells it.  Else, not
      * told: the destination forgets by itself after keep_ended. */
     if (!xf_engine_stopping(h->engine))
@@ -130,6 +134,7 @@ known_and_acted(struct xf_handoff *h, gboolean committed, GError **err)
                                  : "was to be resumed");
         return FALSE;
     }
+    XF_FAULT("source-acted");
     xf_job_keep(h, committed  ? XF_JOB_COMPLETED
                    : h->abort ? XF_JOB_CANCELLED
                               : XF_JOB_FAILED);
@@ -158,8 +163,10 @@ resolve_once(struct xf_handoff *h, gboolean *committed, GError **err)
 {
     enum xf_channel_msg answer;
 
-    if (!ask(h, XF_CHANNEL_RESOLVE, &answer, err))
+    if (XF_FAULT_FAILS("resolve", err)
+        || !ask(h, XF_CHANNEL_RESOLVE, &answer, err))
         return FALSE;
+    XF_FAULT("resolve-answered");
     *committed = answer == XF_MSG_COMMITTED;
     if (*committed || answer == XF_MSG_REVOKED)
         return TRUE;
@@ -252,7 +259,8 @@ xf_dest_ask(struct xf_handoff *h, gboolean *holds, GError **err)
 {
     enum xf_channel_msg answer;
 
-    if (!ask(h, XF_CHANNEL_ASK_SOURCE, &answer, err))
+    if (XF_FAULT_FAILS("ask-source", err)
+        || !ask(h, XF_CHANNEL_ASK_SOURCE, &answer, err))
         return FALSE;
     *holds = answer == XF_MSG_HOLDS;
     if (*holds || answer == XF_MSG_LET_GO)
@@ -285,6 +293,7 @@ xf_settle_answer(struct xf_handoff *h, enum xf_channel_purpose purpose,
         answer = source_holds(h);
     else
         xf_dest_settled(h);
+    XF_FAULT_FD("answer-to-send", fd);
     /* Not delivered: the peer asks again. */
     if (answer && !xf_channel_send(fd, answer, &err))
         g_message("handoff %s: %s", h->token, err->message);

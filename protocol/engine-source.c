@@ -7,12 +7,13 @@
 #include "config.h"
 
 #include "protocol/engine-private.h"
+#include "protocol/fault.h"
 #include "protocol/uri.h"
 
 #include <string.h>
 #include <sys/random.h>
 
-#define ABORT_RETRY_US (100 * 1000)
+#define ABORT_RETRY_US XF_FAULT_TIME(100 * 1000)
 #define MIB (1024 * 1024)
 
 static void
@@ -143,6 +144,7 @@ xf_source_begin(struct xf_engine *engine, struct xf_conn *conn,
         xf_engine_remove(engine, h);
         return NULL;
     }
+    XF_FAULT("begun");
     if (!owned(h, conn))        /* its client went while we began */
         xf_source_client_gone(h);
     *cookie_out = source_cookie(h);
@@ -238,12 +240,17 @@ connect_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
                GError **err)
 {
     const struct xf_engine_config *config = &h->engine->config;
+
+    if (XF_FAULT_FAILS("stream-connect", err))
+        return -1;
+
     XF_AUTO_FD int fd = xf_channel_connect(
         h->peer_host, h->peer_port, XF_CHANNEL_STREAM, h->token, h->key,
         config->connect_timeout_ms, config->channel.silence_timeout_ms, err);
 
     if (fd < 0)
         return -1;
+    XF_FAULT_FD("stream-connected", fd);
     if (args->bandwidth
         && !xf_channel_set_rate(fd, args->bandwidth * MIB, err))
         return -1;
@@ -269,6 +276,7 @@ stream(struct xf_handoff *h, const struct xf_migrate_args *args, int fd,
     h->paused = was_paused;
     h->died = outcome == XF_SUSPEND_GONE;
     g_mutex_unlock(&h->lock);
+    XF_FAULT_FD("stream-sent", fd);
     /* The record first: from here a restart must ask the destination. */
     if (outcome == XF_SUSPEND_DONE
         && xf_handoff_event(h, XF_EVENT_STREAM_SENT, NULL, err))
@@ -286,10 +294,13 @@ hand_over(struct xf_handoff *h, int fd, gboolean *revoked, GError **err)
     enum xf_channel_msg answer;
 
     *revoked = FALSE;
+    XF_FAULT_FD("end-to-send", fd);
     if (!xf_channel_send(fd, h->paused ? XF_MSG_END_PAUSED : XF_MSG_END, err)
+        || XF_FAULT_FAILS("end-sent", err)
         || !xf_channel_recv(fd, h->engine->config.ack_timeout_ms, &answer,
                             err))
         return FALSE;
+    XF_FAULT("end-answered");
     *revoked = answer == XF_MSG_REVOKED;
     if (*revoked)
         g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
@@ -476,6 +487,7 @@ xf_source_confirm(struct xf_engine *engine, struct xf_conn *conn,
         return confirm_begun(h, args->cancelled, err);
     /* The client's word is not knowledge, either way: the destination's is,
      * in its proof or asked for. */
+    XF_FAULT("confirm");
     if (!args->cancelled && proven(h, cookie))
         return xf_source_known(h, TRUE, err);
     return xf_handoff_event(h, XF_EVENT_CANCEL, NULL, err)
@@ -572,12 +584,14 @@ happened(struct xf_handoff *h, enum xf_event event)
 void
 xf_source_client_gone(struct xf_handoff *h)
 {
+    XF_FAULT("source-client-gone");
     happened(h, XF_EVENT_CLIENT_GONE);
 }
 
 void
 xf_source_deadline(struct xf_handoff *h)
 {
+    XF_FAULT("source-deadline");
     happened(h, XF_EVENT_DEADLINE);
 }
 
@@ -586,6 +600,7 @@ xf_source_retry(struct xf_handoff *h)
 {
     g_autoptr(GError) err = NULL;
 
+    XF_FAULT("source-retry");
     if (!xf_source_known(h, xf_handoff_state(h) == XF_STATE_DONE, &err))
         g_warning("handoff %s: %s", h->token, err->message);
 }
@@ -593,6 +608,7 @@ xf_source_retry(struct xf_handoff *h)
 void
 xf_source_restarted(struct xf_handoff *h)
 {
+    XF_FAULT("source-restarted");
     if (h->acted) {
         xf_source_end(h);
         return;

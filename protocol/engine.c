@@ -4,13 +4,14 @@
 #include "config.h"
 
 #include "protocol/engine-private.h"
+#include "protocol/fault.h"
 
 #include <string.h>
 #include <unistd.h>
 
-#define SWEEP_INTERVAL_US (500 * 1000)
+#define SWEEP_INTERVAL_US XF_FAULT_TIME(500 * 1000)
 /* An action that failed is tried again after this, and then each sweep. */
-#define ACT_RETRY_MS 5000
+#define ACT_RETRY_MS (XF_FAULT_TIME(5000 * 1000) / 1000)
 #define CLEAN_UP_WAIT_US (30 * G_USEC_PER_SEC)
 
 void
@@ -413,6 +414,7 @@ channel_accepted(void *user, enum xf_channel_purpose purpose,
     XF_AUTO_FD int fd = fd_in;
     struct xf_engine *engine = user;
 
+    XF_FAULT_FD("accepted", fd);
     /* Counted before it looks whether the engine stops: either the engine
      * waits for this, or this leaves at once. */
     g_mutex_lock(&engine->lock);

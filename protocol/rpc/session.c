@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include "protocol/fault.h"
 #include "protocol/rpc/link.h"
 #include "protocol/rpc/session.h"
 
@@ -147,9 +148,13 @@ xf_rpc_session_run(gpointer data, gpointer unused)
     struct job *job = data;
     GBytes *reply = NULL;
 
+    if (job->proc && XF_FAULT_LOST("call", job->proc->name))
+        xf_rpc_link_close(job->session->link);
     if (job->proc && is_wanted(job))
         reply = run_call(job);
     opened_unref(job->opened);
+    if (job->proc && XF_FAULT_LOST("reply", job->proc->name))
+        xf_rpc_link_close(job->session->link);
     if (reply)
         xf_rpc_link_send(job->session->link, reply);
     if (job->proc)

@@ -117,37 +117,121 @@ sim_wait_us(gint64 us, int abort_fd)
     return TRUE;
 }
 
+/* -- points -- */
+
+/* All that sim_pass() may be asked for. */
+static const struct sim_point_row points[] = {
+    { "can-leave", "fail" },
+    { "create", "fail" },
+    { "describe", "fail" },
+    { "destroy", "fail" },
+    { "destroyed", "" },
+    { "devices", "fail" },
+    { "incoming-create", "fail" },
+    { "log-dirty", "fail" },
+    { "pause", "fail" },
+    { "rename", "fail" },
+    { "renamed", "" },
+    { "resume", "fail" },
+    { "resumed", "" },
+    { "shutdown", "fail" },
+    { "stream-end", "fail" },
+    { "stream-made", "fail" },
+    { "stream-page", "fail" },
+    { "stream-start", "fail" },
+    { "suspend-after-end", "fail" },
+    { "suspend-ask", "fail" },
+    { "suspend-before-end", "fail" },
+    { "suspend-page", "fail" },
+    { "suspend-start", "fail" },
+    { "suspend-stopped", "fail" },
+    { "unpause", "fail" },
+    { "unpaused", "" },
+    { NULL, NULL }
+};
+
+const struct sim_point_row *
+sim_points(void)
+{
+    return points;
+}
+
+static void
+check_point(const char *point)
+{
+    for (const struct sim_point_row *row = points; row->name; row++)
+        if (!strcmp(row->name, point))
+            return;
+    g_error("simulated host: point %s is not in the table", point);
+}
+
 /* A point's value, taken apart. */
 struct order {
     char *action;
     guint64 from_page;
+    gint64 nth;                 /* 1: the next time */
     gint64 count;               /* -1: without end */
 };
 
 static void
 order_parse(const char *text, struct order *order)
 {
-    gsize len = strcspn(text, "@*");
+    gsize len = strcspn(text, "@#*");
     const char *page = strchr(text, '@');
+    const char *nth = strchr(text, '#');
     const char *count = strchr(text, '*');
 
     order->action = g_strndup(text, len);
     order->from_page = page ? g_ascii_strtoull(page + 1, NULL, 10) : 0;
+    order->nth = nth ? g_ascii_strtoll(nth + 1, NULL, 10) : 1;
     order->count = count ? g_ascii_strtoll(count + 1, NULL, 10) : -1;
 }
 
+/* Writes back what is left of it. */
 static void
-order_spend(GKeyFile *file, const char *group, const char *point,
-            const struct order *order)
+order_spend(struct sim_host *host, GKeyFile *file, const char *group,
+            const char *point, const struct order *order)
 {
-    g_autofree char *rest =
-        g_strdup_printf("%s@%" G_GUINT64_FORMAT "*%" G_GINT64_FORMAT,
-                        order->action, order->from_page, order->count - 1);
+    g_autoptr(GString) rest = g_string_new(order->action);
 
-    if (order->count > 1)
-        g_key_file_set_string(file, group, point, rest);
-    else
+    g_string_append_printf(rest, "@%" G_GUINT64_FORMAT, order->from_page);
+    if (order->nth > 1)
+        g_string_append_printf(rest, "#%" G_GINT64_FORMAT, order->nth - 1);
+    if (order->count > 0)
+        g_string_append_printf(rest, "*%" G_GINT64_FORMAT,
+                               order->count - (order->nth <= 1));
+    if (order->nth <= 1 && order->count == 1)
         g_key_file_remove_key(file, group, point, NULL);
+    else
+        g_key_file_set_string(file, group, point, rest->str);
+    faults_store(host, file);
+}
+
+static void
+append_line(struct sim_host *host, const char *file, const char *point,
+            const char *domain)
+{
+    g_autofree char *line = g_strdup_printf("%s %s\n", point,
+                                            domain ? domain : "-");
+
+    sim_host_append(host, file, line);
+}
+
+/* Is something ordered for that point, whenever? */
+static gboolean
+point_wanted(struct sim_host *host, const char *domain, const char *point,
+             guint64 page)
+{
+    g_autoptr(GKeyFile) file = faults_load(host);
+
+    if (!file)
+        return FALSE;
+    if (!page && g_key_file_has_key(file, "host", "trace", NULL))
+        append_line(host, "passed", point, domain);
+
+    g_autofree char *group = group_with(file, domain, point);
+
+    return group != NULL;
 }
 
 /* Returns the action to be taken here and now, and logs it; NULL: none. */
@@ -155,9 +239,7 @@ static char *
 point_take(struct sim_host *host, const char *domain, const char *point,
            guint64 page)
 {
-    g_autofree char *early = sim_knob(host, domain, point);
-
-    if (!early)
+    if (!point_wanted(host, domain, point, page))
         return NULL;
 
     SIM_LOCK(host);
@@ -168,22 +250,22 @@ point_take(struct sim_host *host, const char *domain, const char *point,
         return NULL;
 
     g_autofree char *text = g_key_file_get_string(file, group, point, NULL);
-    g_autofree char *hit = g_strdup_printf("%s %s\n", point,
-                                           domain ? domain : "-");
     struct order order;
 
     order_parse(text, &order);
-    if (page < order.from_page) {
-        g_free(order.action);
+
+    g_autofree char *action = g_steal_pointer(&order.action);
+
+    order.action = action;
+    if (page < order.from_page)
         return NULL;
-    }
     /* a hang is spent when it ends: its key is what it waits on */
-    if (order.count > 0 && strcmp(order.action, "hang")) {
-        order_spend(file, group, point, &order);
-        faults_store(host, file);
-    }
-    sim_host_append(host, "hits", hit);
-    return order.action;
+    if (order.nth > 1 || (order.count > 0 && strcmp(action, "hang")))
+        order_spend(host, file, group, point, &order);
+    if (order.nth > 1)
+        return NULL;
+    append_line(host, "hits", point, domain);
+    return g_steal_pointer(&action);
 }
 
 static void
@@ -200,16 +282,14 @@ point_hang(struct sim_host *host, const char *domain, const char *point,
     } while (sim_wait_us(HANG_LOOK_US, abort_fd));
 }
 
-gboolean
-sim_point(struct sim_host *host, const char *domain, const char *point,
-          guint64 page, int abort_fd)
+char *
+sim_pass(struct sim_host *host, const char *domain, const char *point,
+         guint64 page, int abort_fd)
 {
     g_autofree char *action = point_take(host, domain, point, page);
 
     if (!action || !strcmp(action, "note"))
-        return FALSE;
-    if (!strcmp(action, "fail"))
-        return TRUE;
+        return NULL;
     if (!strcmp(action, "kill"))
         kill(getpid(), SIGKILL);
     else if (!strcmp(action, "hang"))
@@ -217,6 +297,19 @@ sim_point(struct sim_host *host, const char *domain, const char *point,
     else if (g_str_has_prefix(action, "delay:"))
         sim_wait_us(g_ascii_strtoll(action + 6, NULL, 10) * 1000, abort_fd);
     else
+        return g_steal_pointer(&action);
+    return NULL;
+}
+
+gboolean
+sim_point(struct sim_host *host, const char *domain, const char *point,
+          guint64 page, int abort_fd)
+{
+    check_point(point);
+
+    g_autofree char *action = sim_pass(host, domain, point, page, abort_fd);
+
+    if (action && strcmp(action, "fail"))
         g_error("simulated host: point %s: bad action: %s", point, action);
-    return FALSE;
+    return action != NULL;
 }

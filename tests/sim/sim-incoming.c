@@ -122,6 +122,7 @@ sim_incoming_switch(struct xf_incoming *base, gboolean paused, GError **err)
             sim_set_error(err, in->xl, rc, base->domid, "give it its name");
             return FALSE;
         }
+        sim_point(sim->host, base->name, "renamed", 0, -1);
     }
     if (paused)
         return TRUE;
@@ -130,6 +131,8 @@ sim_incoming_switch(struct xf_incoming *base, gboolean paused, GError **err)
 
     if (rc)
         sim_set_error(err, in->xl, rc, base->domid, "let it run");
+    else
+        sim_point(sim->host, base->name, "unpaused", 0, -1);
     return !rc;
 }
 

@@ -283,5 +283,7 @@ sim_resume(struct xf_hypervisor *hv, int domid, gboolean paused, GError **err)
         rc = fakexl_unpause(xl, domid);
     if (rc)
         sim_set_error(err, xl, rc, domid, "resume it");
+    else
+        sim_point(sim->host, dom->name, "resumed", 0, -1);
     return !rc;
 }

@@ -290,7 +290,11 @@ operate(struct xf_hypervisor *hv, int domid,
 static gboolean
 sim_destroy(struct xf_hypervisor *hv, int domid, GError **err)
 {
-    return operate(hv, domid, fakexl_destroy, "destroy it", err);
+    gboolean ok = operate(hv, domid, fakexl_destroy, "destroy it", err);
+
+    if (ok)
+        sim_point(((struct sim *)hv)->host, NULL, "destroyed", 0, -1);
+    return ok;
 }
 
 static gboolean

@@ -2,28 +2,34 @@
 /*
  * xenferryd on a simulated host:  xenferryd-sim HOST-DIR [OPTIONS]
  * Options are xenferryd's.  Records are kept in the xenstored that
- * XENSTORED_PATH names.
+ * XENSTORED_PATH names.  Faults are built into it: inject.h.
+ *
+ *   xenferryd-sim --list-faults
  */
 #include "config.h"
 
+#include "tests/sim/inject.h"
 #include "tests/sim/sim.h"
 #include "tools/daemon.h"
 #include "xen/records.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define RECORDS_ROOT "/tool/xenferry/handoff"
 
 static struct xf_hypervisor *
 new_hypervisor(void *user, GError **err)
 {
-    return xf_sim_new(user, err);
+    return inject_start(user, err) ? xf_sim_new(user, err) : NULL;
 }
 
 static struct xf_store *
 new_store(void *user, GError **err)
 {
-    return xf_records_new(RECORDS_ROOT, err);
+    struct xf_store *store = xf_records_new(RECORDS_ROOT, err);
+
+    return store ? inject_store(store) : NULL;
 }
 
 int
@@ -32,6 +38,10 @@ main(int argc, char **argv)
     if (argc < 2) {
         fprintf(stderr, "usage: xenferryd-sim HOST-DIR [OPTIONS]\n");
         return 2;
+    }
+    if (strcmp(argv[1], "--list-faults") == 0) {
+        inject_list();
+        return 0;
     }
 
     const struct xf_daemon_backend backend = {
