@@ -10,6 +10,7 @@
 
 #include "xen/domxml.h"
 #include "xen/internal.h"
+#include "xen/userdata.h"
 #include "xen/xenstore.h"
 
 /* More often than this Xen itself lets nobody pause a domain. */
@@ -235,7 +236,8 @@ xf_libxl_describe(struct xf_hypervisor *hypervisor, int domid, guint flags,
     if (!xf_libxl_retrieve(lent.context, domid, &config, err))
         return NULL;
 
-    char *xml = xf_domxml_format(&config, domid, flags, err);
+    g_autofree char *kept = xf_userdata_document(lent.context, domid);
+    char *xml = xf_domxml_describe(&config, domid, flags, kept, err);
 
     libxl_domain_config_dispose(&config);
     return xml;
@@ -252,7 +254,7 @@ destroy_quietly(struct xf_context *c, int domid)
 }
 
 static int
-create_kept(struct libxl_hv *hv, struct xf_context *c,
+create_kept(struct libxl_hv *hv, struct xf_context *c, const char *xml,
             libxl_domain_config *config, gboolean paused, GError **err)
 {
     uint32_t domid = INVALID_DOMID;
@@ -263,6 +265,7 @@ create_kept(struct libxl_hv *hv, struct xf_context *c,
                          "cannot create domain '%s'", config->c_info.name);
         return -1;
     }
+    xf_userdata_keep(c, domid, xml);
     if (!xf_keeper_add(hv->keeper, domid,
                        libxl_uuid_bytearray(&config->c_info.uuid), err) ||
         (!paused && !xf_libxl_let_run(c, domid, err))) {
@@ -283,7 +286,7 @@ xf_libxl_create(struct xf_hypervisor *hypervisor, const char *xml,
     if (!lent.context || !xf_domxml_parse(xml, &config, err))
         return -1;
 
-    int domid = create_kept(hv, lent.context, &config, paused, err);
+    int domid = create_kept(hv, lent.context, xml, &config, paused, err);
 
     libxl_domain_config_dispose(&config);
     return domid;

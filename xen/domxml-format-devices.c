@@ -81,8 +81,8 @@ bridge_of(const libxl_device_nic *nic)
     return xf_out_has(bridge) ? bridge : NULL;
 }
 
-static void
-write_mac(const libxl_device_nic *nic, xmlNode *node)
+void
+xf_out_mac(const libxl_device_nic *nic, xmlNode *node)
 {
     static const libxl_mac none;
 
@@ -144,7 +144,7 @@ write_nic(const struct xf_xml_out *out, const libxl_device_nic *nic,
     xmlNode *node = xf_out_with(devices, "interface", "type",
                                 bridge ? "bridge" : "ethernet");
 
-    write_mac(nic, node);
+    xf_out_mac(nic, node);
     if (bridge)
         xf_out_with(node, "source", "bridge", bridge);
     if (xf_out_has(nic->script))

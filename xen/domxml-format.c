@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * libxl configuration to domain XML.  The document is written, read back, and
- * what reading back does not give is added as the residual.
+ * what reading back does not give is added as the residual.  A document that
+ * was kept and still describes the domain takes the place of the written one.
  */
 #include "config.h"
 
 #include "protocol/driver.h"
 #include "protocol/types.h"
 #include "xen/domxml-format.h"
+#include "xen/domxml-kept.h"
 #include "xen/domxml-private.h"
 #include "xen/domxml-residual.h"
 
@@ -144,17 +146,27 @@ document_text(xmlDoc *doc)
     return text;
 }
 
-/* After <uuid>, where libvirt has <metadata>. */
+static xmlNode *
+find_element(xmlDoc *doc, const char *name)
+{
+    xmlNode *node = xmlDocGetRootElement(doc)->children;
+
+    while (node && !xmlStrEqual(node->name, BAD_CAST name))
+        node = node->next;
+    return node;
+}
+
+/* Into <metadata>; libvirt has that after <uuid>. */
 static void
 add_residual(xmlDoc *doc, const char *text)
 {
-    xmlNode *uuid = xmlDocGetRootElement(doc)->children;
-    xmlNode *metadata = xmlNewNode(NULL, BAD_CAST "metadata"), *node;
+    xmlNode *metadata = find_element(doc, "metadata"), *node;
     xmlNs *ns;
 
-    while (!xmlStrEqual(uuid->name, BAD_CAST "uuid"))
-        uuid = uuid->next;
-    xmlAddNextSibling(uuid, metadata);
+    if (!metadata) {
+        metadata = xmlNewNode(NULL, BAD_CAST "metadata");
+        xmlAddNextSibling(find_element(doc, "uuid"), metadata);
+    }
     node = xmlNewTextChild(metadata, NULL, BAD_CAST XF_RESIDUAL_ELEMENT,
                            BAD_CAST text);
     ns = xmlNewNs(node, BAD_CAST XF_DOMXML_NS, BAD_CAST XF_DOMXML_NS_PREFIX);
@@ -258,9 +270,78 @@ check_config(const libxl_domain_config *config, GError **err)
     return TRUE;
 }
 
+/* `doc` as text, with the residual. */
+static char *
+finish_document(const struct xf_xml_out *out, xmlDoc *doc, GError **err)
+{
+    g_autofree char *text = document_text(doc);
+    g_autofree char *residual = NULL;
+
+    if (!find_residual(out, text, &residual, err))
+        return NULL;
+    if (!residual)
+        return g_steal_pointer(&text);
+    add_residual(doc, residual);
+    return document_text(doc);
+}
+
+/* Does all that the kept document says hold for the domain? */
+static gboolean
+still_true(const struct xf_xml_out *out, xmlDoc *kept)
+{
+    struct xf_xml_out all = *out;
+    g_autofree char *text = document_text(kept);
+    g_autoptr(GError) err = NULL;
+    g_autoptr(JsonNode) base = tree_of_text(text, &err);
+    g_autoptr(JsonNode) target = NULL;
+
+    all.secure = TRUE;
+    target = base ? target_tree(&all, &err) : NULL;
+    if (!target)
+        g_info("domain '%s': the document that is kept of it is of use for "
+               "its texts only: %s", out->config->c_info.name, err->message);
+    return target && xf_residual_only_adds(base, target);
+}
+
+/* From the configuration, with what is grafted of `kept` (may be NULL). */
+static char *
+describe_anew(const struct xf_xml_out *out, int id, const xmlDoc *kept,
+              GError **err)
+{
+    XF_AUTO_XMLDOC xmlDoc *doc = write_document(out, id);
+
+    if (kept)
+        xf_kept_graft(kept, doc);
+    return finish_document(out, doc, err);
+}
+
+/* NULL: the kept document is of no use at all. */
+static char *
+describe_kept(const struct xf_xml_out *out, int id, const char *kept)
+{
+    XF_AUTO_XMLDOC xmlDoc *doc = xf_kept_read(kept, out->config);
+    g_autoptr(GError) err = NULL;
+    char *text;
+
+    if (!doc)
+        return NULL;
+    if (still_true(out, doc)) {
+        xf_kept_set_id(doc, id);
+        if (!out->secure)
+            xf_kept_strip_secrets(doc);
+        text = finish_document(out, doc, &err);
+    } else {
+        text = describe_anew(out, id, doc, &err);
+    }
+    if (!text)
+        g_info("domain '%s': the document that is kept of it is of no use: "
+               "%s", out->config->c_info.name, err->message);
+    return text;
+}
+
 char *
-xf_domxml_format(const libxl_domain_config *config, int domid, guint flags,
-                 GError **err)
+xf_domxml_describe(const libxl_domain_config *config, int domid, guint flags,
+                   const char *kept, GError **err)
 {
     struct xf_xml_out out = {
         .config = config,
@@ -268,20 +349,19 @@ xf_domxml_format(const libxl_domain_config *config, int domid, guint flags,
         .hvm = config->c_info.type == LIBXL_DOMAIN_TYPE_HVM,
         .pv = config->c_info.type == LIBXL_DOMAIN_TYPE_PV,
     };
-    g_autofree char *text = NULL;
-    g_autofree char *residual = NULL;
+    int id = flags & XF_XML_INACTIVE ? -1 : domid;
 
     if (!check_config(config, err))
         return NULL;
 
-    XF_AUTO_XMLDOC xmlDoc *doc =
-        write_document(&out, flags & XF_XML_INACTIVE ? -1 : domid);
+    g_autofree char *text = kept ? describe_kept(&out, id, kept) : NULL;
 
-    text = document_text(doc);
-    if (!find_residual(&out, text, &residual, err))
-        return NULL;
-    if (!residual)
-        return g_steal_pointer(&text);
-    add_residual(doc, residual);
-    return document_text(doc);
+    return text ? g_steal_pointer(&text) : describe_anew(&out, id, NULL, err);
+}
+
+char *
+xf_domxml_format(const libxl_domain_config *config, int domid, guint flags,
+                 GError **err)
+{
+    return xf_domxml_describe(config, domid, flags, NULL, err);
 }

@@ -53,6 +53,8 @@ void xf_out_clock(const struct xf_xml_out *out, xmlNode *domain);
 void xf_out_pm(const struct xf_xml_out *out, xmlNode *domain);
 /* domxml-format-devices.c, -disk.c, -graphics.c: */
 void xf_out_devices(const struct xf_xml_out *out, xmlNode *domain);
+/* <mac>, where there is one that can be read again. */
+void xf_out_mac(const libxl_device_nic *nic, xmlNode *interface);
 void xf_out_disks(const struct xf_xml_out *out, xmlNode *devices);
 void xf_out_graphics(const struct xf_xml_out *out, xmlNode *devices);
 void xf_out_video(const struct xf_xml_out *out, xmlNode *devices);

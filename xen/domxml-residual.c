@@ -417,6 +417,35 @@ xf_residual_make(JsonNode *base, JsonNode *target)
     return xf_residual_text(node);
 }
 
+/* "vif-bridge" -> "/etc/xen/scripts/vif-bridge" */
+static gboolean
+got_its_folder(JsonObject *edit)
+{
+    const char *was = string_member(edit, "was");
+    const char *is = string_member(edit, "is");
+    gsize at = was && is && strlen(is) > strlen(was)
+        ? strlen(is) - strlen(was) : 0;
+
+    return at > 0 && g_str_has_suffix(json_object_get_string_member(
+                                          edit, "at"), "/script")
+           && is[at - 1] == '/' && strcmp(is + at, was) == 0;
+}
+
+gboolean
+xf_residual_only_adds(JsonNode *base, JsonNode *target)
+{
+    g_autoptr(JsonArray) edits = json_array_new();
+
+    diff(edits, "", base, target);
+    for (guint i = 0; i < json_array_get_length(edits); i++) {
+        JsonObject *edit = json_array_get_object_element(edits, i);
+
+        if (json_object_has_member(edit, "was") && !got_its_folder(edit))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /* -- into libxl ------------------------------------------------------------ */
 
 /* libxl logs why it refuses: kept for the error message. */

@@ -33,6 +33,11 @@ char *xf_residual_text(JsonNode *tree);
  * equal.  `base` is changed: it is what reading the text back would give. */
 char *xf_residual_make(JsonNode *base, JsonNode *target);
 
+/* Does `target` say all that `base` says, and at most more?  libxl fills in
+ * what a configuration leaves open, and puts its own folder before the name
+ * of a script. */
+gboolean xf_residual_only_adds(JsonNode *base, JsonNode *target);
+
 /* Applies the edits in `text` to `config`.  What libxl does not understand
  * is an error; `node` is where the text stood, for messages.  Needs what
  * libxl_ctx_alloc() needs. */

@@ -265,10 +265,9 @@ read_metadata(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 const struct xf_xml_rule xf_xml_root_rules[] = {
     { .name = "name", .read = read_name, .flags = XF_RULE_TEXT },
     { .name = "uuid", .read = read_uuid, .flags = XF_RULE_TEXT },
-    { .name = "title", .flags = XF_RULE_HARMLESS,
-      .why = "a text for people" },
-    { .name = "description", .flags = XF_RULE_HARMLESS,
-      .why = "a text for people" },
+    /* kept with the document */
+    { .name = "title", .flags = XF_RULE_TEXT },
+    { .name = "description", .flags = XF_RULE_TEXT },
     { .name = "metadata", .read = read_metadata, .flags = XF_RULE_OWN },
     { .name = "memory", .attrs = "unit ~dumpCore", .read = read_memory,
       .attrs_why = "libxl's core dumps have the guest's memory always",

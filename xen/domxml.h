@@ -11,7 +11,8 @@
  * and <clock offset='absolute'>, which is taken from now, excepted).
  *
  * <title>, <description> and <metadata> of others have no place in libxl's
- * configuration: who wants to keep them keeps the document.
+ * configuration: who wants to keep them keeps the document, and gives it to
+ * xf_domxml_describe().
  *
  * What libxl can say and domain XML cannot travels in the document's
  * <metadata> as a list of edits to libxl's JSON form (domxml-residual.h), so
@@ -57,5 +58,14 @@ gboolean xf_domxml_parse_noting(const char *xml, libxl_domain_config *config,
  * host. */
 char *xf_domxml_format(const libxl_domain_config *config, int domid,
                        guint flags, GError **err);
+
+/* The same for a domain that was made from the document `kept` (NULL: not
+ * known).  As long as all that it says still holds for `config`, the result is
+ * that document with what `config` says beyond it as its residual; else what
+ * xf_domxml_format() gives, with the title, description and foreign metadata
+ * of `kept`.  Parsing the result gives `config` in both cases.  A `kept` that
+ * cannot be read is left out and logged. */
+char *xf_domxml_describe(const libxl_domain_config *config, int domid,
+                         guint flags, const char *kept, GError **err);
 
 #endif

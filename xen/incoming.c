@@ -29,6 +29,7 @@
 #include "xen/domxml.h"
 #include "xen/internal.h"
 #include "xen/stream.h"
+#include "xen/userdata.h"
 
 #define LOOK_MS 50
 #define DEVICES_MS 30000
@@ -38,6 +39,8 @@ struct incoming {
     struct xf_incoming base;
     gboolean has_config;
     libxl_domain_config config; /* as parsed; restore changes it */
+    char *xml;                  /* where it was parsed from */
+    gboolean document_kept;     /* by the minder, while memory streams */
     struct xf_context *context; /* the restore's alone */
 
     GMutex lock;
@@ -126,6 +129,7 @@ xf_libxl_incoming_create(struct xf_hypervisor *hv, const char *xml,
 {
     struct incoming *in = incoming_new(hv);
 
+    in->xml = g_strdup(xml);
     in->has_config = xf_domxml_parse(xml, &in->config, err);
     if (in->has_config) {
         g_autofree char *chosen =
@@ -204,6 +208,18 @@ pass_on_abort(struct incoming *in)
            libxl_ao_abort(in->context->libxl, NULL) != ERROR_NOTFOUND;
 }
 
+static void
+look_for_domain(struct incoming *in, struct xf_context *c, const char *name)
+{
+    int domid = find_by_name(c, in, name);
+
+    g_atomic_int_set(&in->base.domid, domid);
+    if (domid < 0)
+        return;
+    xf_userdata_keep(c, domid, in->xml);
+    in->document_kept = TRUE;
+}
+
 static gpointer
 minder(gpointer data)
 {
@@ -222,7 +238,7 @@ minder(gpointer data)
         if (abort && !abort_taken)
             abort_taken = pass_on_abort(in);
         if (look && g_atomic_int_get(&in->base.domid) < 0)
-            g_atomic_int_set(&in->base.domid, find_by_name(c, in, name));
+            look_for_domain(in, c, name);
 
         gboolean settled = (!abort || abort_taken) &&
                            (!look || g_atomic_int_get(&in->base.domid) >= 0);
@@ -350,6 +366,8 @@ xf_libxl_incoming_stream(struct xf_incoming *incoming, int fd, GError **err)
     if (!rc && !head_err) {
         g_atomic_int_set(&in->base.domid, domid);
         say_can_suspend(in, domid);
+        if (!in->document_kept)
+            xf_userdata_keep(in->context, domid, in->xml);
         return TRUE;
     }
     if (rc)
@@ -449,5 +467,6 @@ xf_libxl_incoming_free(struct xf_incoming *incoming)
     g_cond_clear(&in->changed);
     g_mutex_clear(&in->lock);
     g_free(in->base.name);
+    g_free(in->xml);
     g_free(in);
 }

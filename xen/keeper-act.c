@@ -6,6 +6,7 @@
 
 #include "xen/internal.h"
 #include "xen/keeper-act.h"
+#include "xen/userdata.h"
 
 #define DUMP_DIR LOCALSTATEDIR "/lib/xenferry/dump"
 
@@ -14,6 +15,7 @@ struct ended {
     const struct keeper_case *c;
     struct xf_context *context;
     libxl_domain_config config;
+    char *document;             /* that it was made from, or NULL */
     const char *how;            /* "has powered off" */
 };
 
@@ -113,6 +115,8 @@ start_anew(struct ended *e)
         complain(e, rc, "cannot be started again");
         return;
     }
+    if (e->document)
+        xf_userdata_keep(e->context, domid, e->document);
     e->c->restarted(e->c->user, domid,
                     libxl_uuid_bytearray(&e->config.c_info.uuid));
     if (xf_libxl_let_run(e->context, domid, &err))
@@ -266,8 +270,11 @@ xf_keeper_act(struct xf_context *context, const struct keeper_case *ended)
         return KEEPER_OVER;
     }
 
+    e.document = xf_userdata_document(context, ended->domid);
+
     enum keeper_result result = do_as_configured(&e, reason);
 
+    g_free(e.document);
     libxl_domain_config_dispose(&e.config);
     return result;
 }

@@ -41,6 +41,7 @@
 
 #include "xen/internal.h"
 #include "xen/stream.h"
+#include "xen/userdata.h"
 #include "xen/xenstore.h"
 
 #define ABORT_RETRY_MS 20
@@ -401,8 +402,8 @@ keep_if_nobody_does(struct libxl_hv *hv, struct xf_context *c,
     g_autoptr(GError) err = NULL;
     uint8_t *data = NULL;
     int len = 0;
-    int rc = libxl_userdata_retrieve(c->libxl, info->domid, "libvirt-xml",
-                                     &data, &len);
+    int rc = libxl_userdata_retrieve(c->libxl, info->domid,
+                                     XF_USERDATA_LIBVIRT, &data, &len);
 
     free(data);
     if (rc || len > 0)
