@@ -24,38 +24,30 @@ case_hvm_live() {
     moves host2 h1 --live
 }
 
-case_pv_not_live() {
+case_pv() {
     guest host1 pv p1
+    refused 1 "without --live" host1 p1 --live
+    only_on host1 p1
     moves host1 p1
     moves host2 p1
 }
 
-case_pv_live_is_refused() {
-    guest host1 pv p1
-    refused 1 "without --live" host1 p1 --live
-    only_on host1 p1
-    ticking_on host1 p1
-    moves host1 p1
-}
-
-case_disk_and_nic() {
-    guest host1 pvh d1 --nic --disk 64M
-    moves host1 d1 --live
-    on host2 "xl block-list d1 | grep -q 51712; xl network-list d1 | grep -q 00:16:3e"
-    moves host2 d1 --live
-}
-
-case_created_by_xenferry() {
-    guest host1 pvh x1 --via xenferry
+case_from_xml_with_disk_and_nic() {
+    guest host1 pvh x1 --via xenferry --nic --disk 64M
     moves host1 x1 --live
+    on host2 "xl block-list x1 | grep -q 51712; xl network-list x1 | grep -q 00:16:3e"
     moves host2 x1 --live
 }
 
 case_dname() {
+    local since
     pvh_guest
+    since=$(tick_number host1 g1)
     move host1 g1 --live --dname renamed
     only_on host2 renamed
-    ticking_on host2 renamed
+    ticking_on host2 renamed "$since"
+    move host2 renamed --live --dname g1
+    only_on host1 g1
 }
 
 case_arrives_paused() {
@@ -170,20 +162,36 @@ case_link_cut_in_mid_stream() {
 
 case_name_or_uuid_taken() {
     pvh_guest
-    guest host2 pvh g1
+    guest host2 pvh g1 --no-wait
     refused 1 "the same name" host1 g1 --live
     ticking_on host1 g1
-    ticking_on host2 g1
     on host2 "xl destroy g1"
     moves host1 g1 --live
 }
 
 case_not_enough_memory() {
-    guest host1 pvh big --memory 500
-    guest host2 pvh other --memory 300
-    refused 1 "not enough memory" host1 big --live
-    ticking_on host1 big
-    ticking_on host2 other
+    pvh_guest
+    guest host2 pvh other --memory "$(($(on host2 "xl info free_memory") - 100))" \
+        --no-wait
+    refused 1 "not enough memory" host1 g1 --live
+    ticking_on host1 g1
+    on host2 "xl domid other"
+}
+
+# What a domain on its way will still take is promised to it.
+case_two_for_the_last_memory() {
+    local free
+    pvh_guest
+    guest host1 pvh g2
+    free=$(on host2 "xl info free_memory")
+    guest host2 pvh other --memory "$((free - 200))" --no-wait
+    begin_slow_move host1 g1
+    refused 1 "promised to 1 other incoming" host1 g2 --live
+    ticking_on host1 g2
+    on host1 "$virsh domjobabort g1"
+    end_slow_move || true
+    ticking_on host1 g1
+    moves host1 g2 --live
 }
 
 case_rubbish_on_the_channel() {
@@ -198,6 +206,27 @@ case_rubbish_on_the_channel() {
     end_slow_move || true
     ticking_on host1 g1
     moves host1 g1 --live
+}
+
+# -- again and again --
+
+case_twenty_moves() {
+    local from=host1 memory
+    pvh_guest
+    # The first ones warm up what is kept for the next.
+    move host1 g1 --live
+    move host2 g1 --live
+    look
+    remember_hosts
+    fds_slack=3
+    memory=$(on host2 "xl info free_memory")
+    for _ in $(seq 20); do
+        move "$from" g1 --live
+        from=$(other "$from")
+    done
+    only_on host1 g1
+    ticking_on host1 g1
+    [ "$(on host2 "xl info free_memory")" -ge "$((memory - 1))" ]
 }
 
 # -- what the keeper does for guests that came in --
@@ -218,7 +247,7 @@ case_reboots_at_the_destination() {
 }
 
 is_empty() {
-    [ -z "$(domains "$1")" ]
+    look && [ -z "$(domains "$1")" ]
 }
 
 case_powers_off_at_the_destination() {
@@ -226,24 +255,4 @@ case_powers_off_at_the_destination() {
     moves host1 g1 --live
     "$lab" tell host2 g1 quit
     within 60 is_empty host2
-}
-
-# -- again and again --
-
-case_twenty_moves() {
-    local from=host1 memory
-    pvh_guest
-    # The first ones warm up what is kept for the next.
-    move host1 g1 --live
-    move host2 g1 --live
-    remember_hosts
-    fds_slack=3
-    memory=$(on host2 "xl info free_memory")
-    for _ in $(seq 20); do
-        move "$from" g1 --live
-        from=$(other "$from")
-    done
-    only_on host1 g1
-    ticking_on host1 g1
-    [ "$(on host2 "xl info free_memory")" -ge "$((memory - 1))" ]
 }

@@ -48,59 +48,33 @@ guest() {
     "$lab" guest "$@"
 }
 
-# The PVH guest g1, running on host1: as an earlier case left it, moved back,
-# or a new one.
-pvh_guest() {
-    if ticks_now host2 g1; then
-        move host2 g1 --live
-    elif ! ticks_now host1 g1; then
-        destroy_guests
-        guest host1 pvh g1
-    fi
-    only_on host1 g1
+# host HOST WHAT...: see tests/lab/host
+host() {
+    on "$1" "lab-test/host ${*:2}"
 }
 
-ticks_now() {
-    domains "$1" | grep -qx "$2" && ticking_on "$1" "$2"
-}
+# -- what there is on both hosts --
 
-# All but those named
-destroy_guests() {
-    local host name
-    for host in "${hosts[@]}"; do
-        for name in $(domains "$host"); do
-            case " $* " in
-            *" $name "*) ;;
-            *) on "$host" "xl destroy $name" ;;
-            esac
-        done
+# look: asks both at once.  Every case begins with a fresh look.
+look() {
+    local name pids=() rc=0
+    for name in "${hosts[@]}"; do
+        host "$name" state >"$seen/$name" &
+        pids+=($!)
     done
+    for name in "${pids[@]}"; do
+        wait "$name" || rc=1
+    done
+    return "$rc"
 }
 
-# -- where a guest is, and that it runs --
-
-tick_number() {
-    "$lab" ticks "$1" "$2" | sed -n 's/^tick \([0-9]*\) .*/\1/p'
-}
-
-tick_above() {
-    local now
-    now=$(tick_number "$1" "$2") && [ "${now:-0}" -gt "$3" ]
-}
-
-# ticking_on HOST NAME [SINCE]: it runs there now, and never went back behind
-# tick SINCE, as a guest that was started again would.
-ticking_on() {
-    local first
-    within 30 tick_number "$1" "$2"
-    first=$(tick_number "$1" "$2")
-    [ "$first" -ge "${3:-0}" ] ||
-        fail "$2 on $1 is at tick $first, it was at $3 before" || return 1
-    within 30 tick_above "$1" "$2" "$first"
-}
-
+# What the last look saw on HOST: its guests, or a number.
 domains() {
-    on "$1" "xl list" | awk 'NR > 1 && $1 != "Domain-0" { print $1 }'
+    sed -n 's/^domain //p' "$seen/$1"
+}
+
+number_of() {
+    sed -n "s/^$2 //p" "$seen/$1"
 }
 
 # What there is of NAME on HOST, leftovers under temporary names included
@@ -111,10 +85,43 @@ copies() {
 # only_on HOST NAME: it is there, and nothing of it on the other host
 only_on() {
     local here there
+    look || return
     here=$(copies "$1" "$2")
     there=$(copies "$(other "$1")" "$2")
     [ "$here/$there" = "$2/" ] ||
         fail "expected $2 on $1 alone; $1: '$here', $(other "$1"): '$there'"
+}
+
+destroy_guests_but() {
+    local name pids=()
+    for name in "${hosts[@]}"; do
+        host "$name" destroy-but "$1" &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+}
+
+# -- guests --
+
+# The PVH guest g1, running on host1: as an earlier case left it, moved back,
+# or a new one.
+pvh_guest() {
+    if domains host2 | grep -qx g1; then
+        move host2 g1 --live
+    elif ! domains host1 | grep -qx g1; then
+        guest host1 pvh g1
+    fi
+    ticking_on host1 g1
+}
+
+tick_number() {
+    "$lab" ticks "$1" "$2" | sed -n 's/^tick \([0-9]*\) .*/\1/p'
+}
+
+# ticking_on HOST NAME [SINCE]: it runs there now, and never went back behind
+# tick SINCE, as a guest that was started again would.
+ticking_on() {
+    host "$1" ticking "$2" "${3:-0}"
 }
 
 # move FROM NAME [OPTION...]: to the other host
@@ -172,67 +179,51 @@ virsh="virsh -c 'xen+unix:///system?socket=/run/xenferry/xenferry-sock'"
 
 # -- that nothing is left behind --
 
-records() {
-    on "$1" "xenstore-ls -f /tool/xenferry/handoff 2>/dev/null" | grep -c . ||
-        true
+# After a case that failed: as before the first.
+clean_hosts() {
+    local name
+    "$lab" link up
+    for name in "${hosts[@]}"; do
+        on "$name" "systemctl is-active xenferryd || systemctl restart xenferryd"
+    done
+    destroy_guests_but none
+    within 30 no_records
 }
 
 no_records() {
-    [ "$(records "$1")" -eq 0 ]
-}
-
-helpers() {
-    on "$1" "pgrep -fc 'libxl-save-helper|xl migrate|qemu-system-i386 -xen-domid [1-9]'" || true
-}
-
-no_helpers() {
-    [ "$(helpers "$1")" -eq 0 ]
-}
-
-descriptors() {
-    on "$1" 'ls /proc/$(systemctl show -p MainPID --value xenferryd)/fd' |
-        wc -l
-}
-
-no_more_descriptors() {
-    [ "$(descriptors "$1")" -le "$2" ]
-}
-
-clean_hosts() {
-    local host
-    "$lab" link up
-    for host in "${hosts[@]}"; do
-        on "$host" "systemctl is-active xenferryd || systemctl restart xenferryd"
-        within 20 no_records "$host"
-    done
-    destroy_guests g1
-    # A case that failed may have left it on both.
-    ! domains host1 | grep -qx g1 || ! domains host2 | grep -qx g1 ||
-        destroy_guests
-}
-
-declare -A fds_before
-
-remember_hosts() {
-    local host
-    for host in "${hosts[@]}"; do
-        fds_before[$host]=$(descriptors "$host")
-    done
+    look && [ "$(number_of host1 records)/$(number_of host2 records)" = 0/0 ]
 }
 
 # Only g1 may be left, once; other guests are destroyed here, all else is a
 # fault.  The daemon keeps some idle contexts of libxl, each with a few
 # descriptors.
 nothing_left() {
-    local host
-    destroy_guests g1
+    destroy_guests_but g1
+    within 30 all_clean || all_clean
+}
+
+all_clean() {
+    local name before
+    look || return
     [ "$( (domains host1; domains host2) | wc -l)" -le 1 ] ||
-        fail "g1 is left on both hosts" || return
-    for host in "${hosts[@]}"; do
-        within 20 no_records "$host" || return
-        within 20 no_helpers "$host" || return
-        within 20 no_more_descriptors "$host" \
-            "$((fds_before[$host] + ${fds_slack:-64}))" || return
+        fail "guests are left" || return
+    for name in "${hosts[@]}"; do
+        before=$(sed -n 's/^descriptors //p' "$seen/$name.before")
+        [ "$(number_of "$name" records)" -eq 0 ] ||
+            fail "records are left on $name" || return
+        [ "$(number_of "$name" helpers)" -eq 0 ] ||
+            fail "processes are left on $name" || return
+        [ "$(number_of "$name" descriptors)" -le $((before + ${fds_slack:-64})) ] ||
+            fail "xenferryd on $name has $(number_of "$name" descriptors)" \
+                "descriptors, it had $before" || return
+    done
+}
+
+# What is there now is what all_clean compares with.
+remember_hosts() {
+    local name
+    for name in "${hosts[@]}"; do
+        cp "$seen/$name" "$seen/$name.before"
     done
 }
 

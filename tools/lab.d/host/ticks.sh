@@ -13,7 +13,8 @@ set -eu
 name=$1
 count=$2
 what=${3:-ticks}
-own=$(xl list -l "$name" 2>/dev/null |
+domid=$(xl domid "$name" 2>/dev/null || true)
+own=$(cat /var/lib/xen/userdata-d."${domid:-none}".*.libxl-json 2>/dev/null |
     sed -n 's/.*lab_name=\([^ "]*\).*/\1/p' | head -n 1)
 own=${own:-$name}
 tick="\(tick [0-9]* uptime [0-9.]*\) guest ${own//./\\.}[[:space:]]*$"
