@@ -326,7 +326,7 @@ read_preamble(int fd, const struct xf_patience *patience, guint8 *raw,
     guint purpose = get_u16(raw + PURPOSE_AT);
 
     if (version != CHANNEL_VERSION || purpose < XF_CHANNEL_STREAM
-        || purpose > XF_CHANNEL_ASK_SOURCE) {
+        || purpose > XF_CHANNEL_DESCRIBED) {
         char about[64];
 
         g_snprintf(about, sizeof(about), "%u, purpose %u", version, purpose);

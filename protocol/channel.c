@@ -270,6 +270,7 @@ message_known(guint8 byte)
     static const guint8 known[] = {
         XF_MSG_END, XF_MSG_END_PAUSED, XF_MSG_RECEIVED, XF_MSG_COMMITTED,
         XF_MSG_REVOKED, XF_MSG_OK, XF_MSG_HOLDS, XF_MSG_LET_GO,
+        XF_MSG_COMMIT, XF_MSG_REFUSED,
     };
 
     return memchr(known, byte, sizeof(known)) != NULL;
@@ -305,6 +306,48 @@ xf_channel_recv(int fd, int timeout_ms, enum xf_channel_msg *msg,
     }
     *msg = byte;
     return TRUE;
+}
+
+/* -- blocks -- */
+
+gboolean
+xf_channel_send_block(int fd, const void *data, gsize len, GError **err)
+{
+    const struct xf_patience for_ever = xf_patience_ms(-1, -1);
+    guint32 length = GUINT32_TO_BE(len);
+
+    if (xf_channel_write(fd, &length, sizeof(length), &for_ever, err)
+        && xf_channel_write(fd, data, len, &for_ever, err))
+        return TRUE;
+    g_prefix_error(err, "channel: sending %" G_GSIZE_FORMAT " bytes: ", len);
+    return FALSE;
+}
+
+GBytes *
+xf_channel_recv_block(int fd, gsize max, int timeout_ms, GError **err)
+{
+    const struct xf_patience patience = xf_patience_ms(timeout_ms, -1);
+    guint32 length;
+    g_autofree guint8 *data = NULL;
+
+    if (!xf_channel_read(fd, &length, sizeof(length), &patience, err)) {
+        g_prefix_error(err, "channel: waiting for a block of bytes: ");
+        return NULL;
+    }
+    length = GUINT32_FROM_BE(length);
+    if (length > max) {
+        g_set_error(err, XF_ERROR, XF_ERROR_RPC,
+                    "channel: the peer wants to send %u bytes where at most "
+                    "%" G_GSIZE_FORMAT " are taken", length, max);
+        return NULL;
+    }
+    data = g_malloc(length + 1);
+    if (!xf_channel_read(fd, data, length, &patience, err)) {
+        g_prefix_error(err, "channel: reading a block of %u bytes: ",
+                       length);
+        return NULL;
+    }
+    return g_bytes_new_take(g_steal_pointer(&data), length);
 }
 
 /* -- pacing and accounting -- */

@@ -19,6 +19,13 @@
  * read ahead.  After the stream, and on the other purposes from the start,
  * single-byte messages (enum xf_channel_msg) go both ways.
  *
+ * A described stream is for clients that carry neither a domain's XML nor
+ * its verdict (v1, v2): its source first says what comes, as two blocks (u32
+ * length, bytes): its cookie, without the key, and the domain's XML, empty
+ * where the destination has it.  The answer is OK, and the stream may begin,
+ * or REFUSED and a block of text that says why.  After the stream the source
+ * asks for the commit itself, on the same connection.
+ *
  * What was thought through:
  * - Replay: each proof covers the other end's fresh nonce.
  * - Reflection: a proof names the side that makes it, so that neither can be
@@ -59,6 +66,8 @@ enum xf_channel_purpose {
     XF_CHANNEL_RESOLVE = 2,     /* source: "revoke, unless committed" */
     XF_CHANNEL_SETTLED = 3,     /* source: "I have acted; forget it" */
     XF_CHANNEL_ASK_SOURCE = 4,  /* destination: "have you your copy?" */
+    XF_CHANNEL_DESCRIBED = 5,   /* source to destination: what comes, then
+                                 * the domain, then the question to commit */
 };
 
 enum xf_channel_verdict {
@@ -72,10 +81,14 @@ enum xf_channel_msg {
     /* source on a stream */
     XF_MSG_END = 'E',           /* stream complete, guest suspended */
     XF_MSG_END_PAUSED = 'P',    /* ... and its admin has it paused */
+    XF_MSG_COMMIT = 'C',        /* on a described one: commit now; answered
+                                 * COMMITTED or REVOKED */
     /* destination on a stream or resolve */
     XF_MSG_RECEIVED = 'r',      /* complete copy, paused, undecided */
     XF_MSG_COMMITTED = 'c',
     XF_MSG_REVOKED = 'x',
+    /* answer to a description, besides OK; a block of text follows */
+    XF_MSG_REFUSED = 'n',
     /* answers to SETTLED and ASK_SOURCE */
     XF_MSG_OK = 'o',
     XF_MSG_HOLDS = 'h',         /* source: my copy is here, suspended or
@@ -140,6 +153,13 @@ gboolean xf_channel_send(int fd, enum xf_channel_msg msg, GError **err);
  * a dead link); EOF is an error. */
 gboolean xf_channel_recv(int fd, int timeout_ms, enum xf_channel_msg *msg,
                          GError **err);
+
+/* Blocks of bytes, their length first.  What is longer than `max` is refused
+ * unread (XF_ERROR_RPC); timeout_ms bounds the whole block. */
+gboolean xf_channel_send_block(int fd, const void *data, gsize len,
+                               GError **err);
+GBytes *xf_channel_recv_block(int fd, gsize max, int timeout_ms,
+                              GError **err);
 
 /* SO_MAX_PACING_RATE; bytes per second, 0 = no limit.  May be called while
  * another thread writes to fd. */

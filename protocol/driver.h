@@ -42,6 +42,22 @@ enum xf_feature {
     XF_FEATURE_NETWORK_ORDER = 16,
 };
 
+/* The protocols of a migration, a bit each: what a host offers, what a client
+ * chose.  The later it stands the newer it is. */
+enum xf_protocols {
+    XF_PROTOCOL_V1 = 1 << 0,
+    XF_PROTOCOL_V2 = 1 << 1,
+    XF_PROTOCOL_V3 = 1 << 2,            /* v3 without typed parameters */
+    XF_PROTOCOL_V3_PARAMS = 1 << 3,     /* v3 with them */
+    XF_PROTOCOL_ALL = (1 << 4) - 1,
+};
+
+/* "v1", "v2", "v3", "v3-params"; NULL when it is not exactly one of them. */
+const char *xf_protocol_name(enum xf_protocols protocol);
+/* Names, separated by commas or blanks.  0 with XF_ERROR_INVALID_ARG for an
+ * unknown name, or none. */
+guint xf_protocols_parse(const char *list, GError **err);
+
 /* virDomainMigrateFlags: all that have a name here; engine.c has the table
  * of those that are honoured, the others are refused by name. */
 enum xf_migrate_flags {

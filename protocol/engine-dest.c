@@ -20,8 +20,8 @@
 #define ASK_FIRST_US XF_FAULT_TIME(500 * 1000)
 #define ASK_MAX_US XF_FAULT_TIME(30 * G_USEC_PER_SEC)
 
-static GBytes *
-dest_cookie(struct xf_handoff *h)
+GBytes *
+xf_dest_cookie(struct xf_handoff *h)
 {
     struct xf_engine *engine = h->engine;
     struct xf_cookie cookie = {
@@ -50,7 +50,9 @@ forget_if_settled(struct xf_handoff *h)
 {
     g_mutex_lock(&h->lock);
 
-    gboolean over = h->settled && h->acted && xf_state_is_final(h->state);
+    gboolean awaited = h->awaited && h->state == XF_STATE_COMMITTED;
+    gboolean over = h->settled && h->acted && xf_state_is_final(h->state)
+                    && !awaited;
 
     g_mutex_unlock(&h->lock);
     if (over)
@@ -157,116 +159,30 @@ switch_copy(struct xf_handoff *h, GError **err)
     return ok;
 }
 
+/* Commits, and lets our copy run.  On failure the state tells whether it
+ * was committed. */
+static gboolean
+commit(struct xf_handoff *h, GError **err)
+{
+    enum xf_action action;
+
+    if (!xf_handoff_event(h, XF_EVENT_FINISH, &action, err))
+        return FALSE;
+    if (xf_handoff_state(h) == XF_STATE_COMMITTED)
+        return switch_copy(h, err);
+    if (action == XF_ACTION_DISCARD)
+        discard(h);
+    g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
+                "domain '%s' has not arrived on host %s as a whole; its log "
+                "tells why (handoff %s)", h->name, h->engine->hostname,
+                h->token);
+    return FALSE;
+}
+
 /* -- Prepare -- */
 
-static gboolean
-check_conflict(struct xf_handoff *h, GError **err)
-{
-    struct xf_hypervisor *hv = h->engine->hv;
-    g_autofree char *temporary = g_strconcat(h->name, XF_INCOMING_SUFFIX,
-                                             NULL);
-    g_autoptr(GPtrArray) domains = hv->ops->list(hv, err);
-
-    if (!domains)
-        return FALSE;
-    for (guint i = 0; i < domains->len; i++) {
-        const struct xf_hv_domain *other = g_ptr_array_index(domains, i);
-        gboolean same_uuid = memcmp(other->uuid, h->uuid, XF_UUID_LEN) == 0;
-
-        if (other->dying)
-            continue;
-        if (!same_uuid && strcmp(other->name, h->name) != 0
-            && strcmp(other->name, temporary) != 0)
-            continue;
-        g_set_error(err, XF_ERROR, XF_ERROR_DOM_EXIST,
-                    "host %s has a domain '%s' (domid %d) with the same %s "
-                    "already; %s", h->engine->hostname, other->name,
-                    other->domid, same_uuid ? "uuid" : "name",
-                    same_uuid ? "remove it first"
-                              : "remove it, or choose another name with "
-                                "--dname");
-        return FALSE;
-    }
-    return TRUE;
-}
-
-static guint64
-populated_kib(GPtrArray *domains, const struct xf_handoff *h)
-{
-    for (guint i = 0; i < domains->len; i++) {
-        const struct xf_hv_domain *domain = g_ptr_array_index(domains, i);
-
-        if (memcmp(domain->uuid, h->uuid, XF_UUID_LEN) == 0)
-            return domain->memory_kib;
-    }
-    return 0;
-}
-
-/* What has been promised to others and has not been taken yet. */
-static gboolean
-promised_kib(struct xf_handoff *h, guint64 *promised, guint *count,
-             GError **err)
-{
-    struct xf_hypervisor *hv = h->engine->hv;
-    g_autoptr(GPtrArray) domains = hv->ops->list(hv, err);
-    g_autoptr(GPtrArray) all = xf_engine_all(h->engine);
-
-    *promised = *count = 0;
-    if (!domains)
-        return FALSE;
-    for (guint i = 0; i < all->len; i++) {
-        struct xf_handoff *other = g_ptr_array_index(all, i);
-
-        g_mutex_lock(&other->lock);
-
-        guint64 reserved = other == h ? 0 : other->reserved_kib;
-
-        g_mutex_unlock(&other->lock);
-        if (!reserved)
-            continue;
-
-        guint64 taken = populated_kib(domains, other);
-
-        *promised += reserved > taken ? reserved - taken : 0;
-        (*count)++;
-    }
-    return TRUE;
-}
-
-static gboolean
-reserve_memory(struct xf_handoff *h, GError **err)
-{
-    struct xf_engine *engine = h->engine;
-    struct xf_hv_host host;
-    guint64 promised, need = h->incoming->memory_kib;
-    guint count;
-
-    g_mutex_lock(&engine->ledger);
-
-    gboolean ok = engine->hv->ops->host(engine->hv, &host, err)
-                  && promised_kib(h, &promised, &count, err);
-    guint64 kept = ok ? promised + engine->config.memory_reserve_kib : 0;
-
-    if (ok && need + kept > host.node.free_kib) {
-        g_set_error(err, XF_ERROR, XF_ERROR_BUSY,
-                    "not enough memory on host %s: domain '%s' needs %"
-                    G_GUINT64_FORMAT " KiB, %" G_GUINT64_FORMAT " KiB are "
-                    "free, of which %" G_GUINT64_FORMAT " KiB are promised "
-                    "to %u other incoming domains", engine->hostname,
-                    h->name, need, host.node.free_kib, kept, count);
-        ok = FALSE;
-    }
-    if (ok) {
-        g_mutex_lock(&h->lock);
-        h->reserved_kib = need;
-        g_mutex_unlock(&h->lock);
-    }
-    g_mutex_unlock(&engine->ledger);
-    return ok;
-}
-
-static char *
-choose_uri(struct xf_engine *engine, const char *wanted, GError **err)
+char *
+xf_dest_uri(struct xf_engine *engine, const char *wanted, GError **err)
 {
     g_autofree char *host = NULL;
     guint16 port = 0;
@@ -305,9 +221,9 @@ begin_cookie(const struct xf_migrate_args *args, GError **err)
     return g_steal_pointer(&cookie);
 }
 
-static struct xf_handoff *
-incoming_handoff(struct xf_engine *engine, const struct xf_migrate_args *args,
-                 const struct xf_cookie *cookie, GError **err)
+struct xf_handoff *
+xf_dest_new(struct xf_engine *engine, const struct xf_migrate_args *args,
+            const struct xf_cookie *cookie, GError **err)
 {
     struct xf_incoming *in = engine->hv->ops->incoming_create(
         engine->hv, args->xml, args->dname, err);
@@ -322,13 +238,31 @@ incoming_handoff(struct xf_engine *engine, const struct xf_migrate_args *args,
     h->incoming = in;
     h->peer_host = g_strdup(cookie->address);
     h->peer_port = cookie->port;
-    if (memcmp(in->uuid, cookie->uuid, XF_UUID_LEN) != 0) {
-        g_set_error(err, XF_ERROR, XF_ERROR_XML,
-                    "Prepare of domain '%s': the XML has another uuid than "
-                    "the domain at the source", in->name);
-        return NULL;
-    }
     return g_steal_pointer(&h);
+}
+
+gboolean
+xf_dest_check_uuid(struct xf_handoff *h, const struct xf_cookie *cookie,
+                   GError **err)
+{
+    if (memcmp(h->uuid, cookie->uuid, XF_UUID_LEN) == 0)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_XML,
+                "Prepare of domain '%s': the XML has another uuid than the "
+                "domain at the source", h->name);
+    return FALSE;
+}
+
+gboolean
+xf_dest_admit(struct xf_handoff *h, GError **err)
+{
+    if (!xf_engine_add(h->engine, h, err))
+        return FALSE;
+    if (xf_dest_room(h, err)
+        && xf_handoff_event(h, XF_EVENT_PREPARE, NULL, err))
+        return TRUE;
+    xf_engine_remove(h->engine, h);
+    return FALSE;
 }
 
 gboolean
@@ -342,25 +276,20 @@ xf_dest_prepare(struct xf_engine *engine, struct xf_conn *conn,
 
     if (!xf_flags_check(args, err))
         return FALSE;
-    uri = choose_uri(engine, args->uri, err);
+    uri = xf_dest_uri(engine, args->uri, err);
     if (uri)
         cookie = begin_cookie(args, err);
     if (cookie)
-        h = incoming_handoff(engine, args, cookie, err);
-    if (!h)
+        h = xf_dest_new(engine, args, cookie, err);
+    if (!h || !xf_dest_check_uuid(h, cookie, err))
         return FALSE;
     h->owner = conn;
-    if (!xf_engine_add(engine, h, err))
+    if (!xf_dest_admit(h, err))
         return FALSE;
-    if (!check_conflict(h, err) || !reserve_memory(h, err)
-        || !xf_handoff_event(h, XF_EVENT_PREPARE, NULL, err)) {
-        xf_engine_remove(engine, h);
-        return FALSE;
-    }
     XF_FAULT("prepared");
     if (!h->owner)              /* its client went while we prepared */
         xf_dest_client_gone(h);
-    *cookie_out = dest_cookie(h);
+    *cookie_out = xf_dest_cookie(h);
     *uri_out = g_steal_pointer(&uri);
     return TRUE;
 }
@@ -387,7 +316,7 @@ receive(struct xf_handoff *h, int fd, GError **err)
         return FALSE;
     }
     g_mutex_lock(&h->lock);
-    h->paused = end == XF_MSG_END_PAUSED;
+    h->paused = h->paused || end == XF_MSG_END_PAUSED;
     h->domid = g_atomic_int_get(&h->incoming->domid);
     h->reserved_kib = 0;        /* it has it all now */
     g_mutex_unlock(&h->lock);
@@ -427,6 +356,35 @@ stream_begins(struct xf_handoff *h)
     return FALSE;
 }
 
+/* The source asks for the commit itself.  When it does not, or our answer
+ * does not reach it, it resolves. */
+static void
+answer_commit(struct xf_handoff *h, int fd)
+{
+    enum xf_channel_msg msg;
+    g_autoptr(GError) err = NULL;
+
+    if (!xf_channel_recv(fd, h->engine->config.ack_timeout_ms, &msg, &err)
+        || msg != XF_MSG_COMMIT) {
+        g_message("handoff %s: the source of domain '%s' did not ask for the "
+                  "commit: %s", h->token, h->name,
+                  err ? err->message : "it sent another message");
+        return;
+    }
+    if (!commit(h, &err))
+        g_warning("%s", err->message);
+    g_clear_error(&err);
+
+    enum xf_state state = xf_handoff_state(h);
+
+    if (xf_state_is_final(state)
+        && !xf_channel_send(fd, state == XF_STATE_COMMITTED
+                                    ? XF_MSG_COMMITTED : XF_MSG_REVOKED,
+                            &err))
+        g_message("handoff %s: answer to the question to commit: %s",
+                  h->token, err->message);
+}
+
 void
 xf_dest_stream(struct xf_handoff *h, int fd)
 {
@@ -456,6 +414,8 @@ xf_dest_stream(struct xf_handoff *h, int fd)
     XF_FAULT("receipt-sent");
     if (answer != XF_MSG_RECEIVED)
         discard(h);
+    else if (h->in_band)
+        answer_commit(h, fd);
 }
 
 /* -- Finish -- */
@@ -599,23 +559,10 @@ finish_cancelled(struct xf_handoff *h, GError **err)
 static struct xf_domain_ref *
 finish_good(struct xf_handoff *h, GBytes **cookie_out, GError **err)
 {
-    enum xf_action action;
-
     XF_FAULT("finish");
-    if (!xf_handoff_event(h, XF_EVENT_FINISH, &action, err))
+    if (!commit(h, err))
         return NULL;
-    if (xf_handoff_state(h) != XF_STATE_COMMITTED) {
-        if (action == XF_ACTION_DISCARD)
-            discard(h);
-        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
-                    "domain '%s' has not arrived on host %s as a whole; its "
-                    "log tells why (handoff %s)", h->name,
-                    h->engine->hostname, h->token);
-        return NULL;
-    }
-    if (!switch_copy(h, err))
-        return NULL;
-    *cookie_out = dest_cookie(h);
+    *cookie_out = xf_dest_cookie(h);
     return xf_domain_ref_new(h->name, h->uuid, h->domid);
 }
 
@@ -633,10 +580,22 @@ xf_dest_finish(struct xf_engine *engine, struct xf_conn *conn,
     if (args->flags & XF_MIGRATE_PAUSED)
         h->paused = TRUE;
     g_mutex_unlock(&h->lock);
-    if (!args->cancelled)
-        return finish_good(h, cookie_out, err);
-    finish_cancelled(h, err);
-    return NULL;
+    if (args->cancelled) {
+        g_autoptr(GError) why = NULL;
+
+        finish_cancelled(h, &why);
+        /* In-band nobody but us can tell such a client that it has moved. */
+        if (!h->in_band || xf_handoff_state(h) != XF_STATE_COMMITTED) {
+            g_propagate_error(err, g_steal_pointer(&why));
+            return NULL;
+        }
+    }
+
+    struct xf_domain_ref *dom = finish_good(h, cookie_out, err);
+
+    if (dom)
+        xf_dest_unawaited(h);
+    return dom;
 }
 
 /* -- what others may ask or bring about -- */
@@ -676,6 +635,15 @@ xf_dest_settled(struct xf_handoff *h)
         forget_if_settled(h);
 }
 
+void
+xf_dest_unawaited(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+    h->awaited = FALSE;
+    g_mutex_unlock(&h->lock);
+    forget_if_settled(h);
+}
+
 static void
 happened(struct xf_handoff *h, enum xf_event event)
 {
@@ -699,6 +667,7 @@ xf_dest_client_gone(struct xf_handoff *h)
 {
     XF_FAULT("destination-client-gone");
     happened(h, XF_EVENT_CLIENT_GONE);
+    xf_dest_unawaited(h);
 }
 
 void

@@ -15,7 +15,8 @@ static const struct {
     { XF_MIGRATE_PEER2PEER, "p2p", FALSE },
     { XF_MIGRATE_TUNNELLED, "tunnelled", FALSE },
     { XF_MIGRATE_PERSIST_DEST, "persistent", FALSE },
-    { XF_MIGRATE_UNDEFINE_SOURCE, "undefinesource", FALSE },
+    /* No host keeps definitions: none is left when the domain has gone. */
+    { XF_MIGRATE_UNDEFINE_SOURCE, "undefinesource", TRUE },
     { XF_MIGRATE_PAUSED, "suspend", TRUE },
     { XF_MIGRATE_NON_SHARED_DISK, "copy-storage-all", FALSE },
     { XF_MIGRATE_NON_SHARED_INC, "copy-storage-inc", FALSE },

@@ -29,6 +29,8 @@ struct xf_engine {
     GCond changed;              /* threads ended, stopping set */
     GHashTable *handoffs;       /* token -> struct xf_handoff *, owned */
     GHashTable *last_jobs;      /* uuid text -> struct xf_job_info * */
+    GHashTable *expected;       /* token -> struct xf_expected *, owned; of
+                                 * engine-in-band.c */
     guint threads;              /* background threads alive */
     gint stopping;              /* atomic */
     GThread *sweeper;
@@ -61,10 +63,14 @@ struct xf_handoff {
 
     /* fixed from the start */
     enum xf_side side;
+    gboolean in_band;           /* the source asks for the commit, not the
+                                 * client */
     char token[XF_TOKEN_LEN + 1];
     guint8 key[XF_KEY_LEN];
     guint8 uuid[XF_UUID_LEN];
     char *name;                 /* on this host, in the end */
+    char *description;          /* source, in-band: the XML that the
+                                 * destination asked for, or NULL */
 
     GMutex lock;
     GCond changed;              /* any field below */
@@ -87,6 +93,8 @@ struct xf_handoff {
     gboolean connected;         /* destination: a stream has come in */
     gboolean settled;           /* destination: the source has acted, or
                                  * will never ask */
+    gboolean awaited;           /* destination, in-band: Finish has still to
+                                 * find it, though it is settled */
     int domid;                  /* -1: none (yet) */
     guint64 reserved_kib;       /* destination: promised host memory */
     struct xf_incoming *incoming;   /* destination */
@@ -170,6 +178,24 @@ void xf_job_keep(struct xf_handoff *h, enum xf_job_type type);
 gboolean xf_flags_check(const struct xf_migrate_args *args, GError **err);
 
 /* -- engine-source.c -- */
+/* A new token and key. */
+void xf_handoff_secrets(char *token, guint8 *key);
+GBytes *xf_source_cookie(struct xf_handoff *h, gboolean with_key);
+/* What Begin does, in steps: the handoff of that domain; the domain taken
+ * for it (returns its XML). */
+struct xf_handoff *xf_source_new(struct xf_engine *engine,
+                                 struct xf_conn *conn,
+                                 const struct xf_domain_ref *dom,
+                                 const char *token, const guint8 *key,
+                                 GError **err);
+char *xf_source_take(struct xf_handoff *h, struct xf_conn *conn,
+                     const struct xf_migrate_args *args, GError **err);
+/* What Perform does: where the stream goes; the event and all that follows
+ * of it, when no Confirm will. */
+gboolean xf_source_stream_to(struct xf_handoff *h, const char *uri,
+                             GError **err);
+gboolean xf_source_send(struct xf_handoff *h,
+                        const struct xf_migrate_args *args, GError **err);
 char *xf_source_begin(struct xf_engine *engine, struct xf_conn *conn,
                       const struct xf_domain_ref *dom,
                       const struct xf_migrate_args *args,
@@ -209,7 +235,37 @@ gboolean xf_dest_ask(struct xf_handoff *h, gboolean *holds, GError **err);
 void xf_settle_answer(struct xf_handoff *h, enum xf_channel_purpose purpose,
                       int fd);
 
+/* -- engine-in-band.c -- */
+/* Source: says on fd what comes, and waits until that is welcome. */
+gboolean xf_source_describe(struct xf_handoff *h, int fd, GError **err);
+/* Destination: a described stream's connection, in the channel's thread. */
+void xf_dest_described(struct xf_engine *engine, const char *token, int fd);
+/* Copies the key of what is expected under that token. */
+gboolean xf_expected_key(struct xf_engine *engine, const char *token,
+                         guint8 *key);
+/* The source says that nothing comes under that token: answers it. */
+void xf_expected_settled(struct xf_engine *engine, const char *token, int fd);
+/* The client behind conn has gone. */
+void xf_expected_client_gone(struct xf_engine *engine, struct xf_conn *conn);
+/* Drops what nobody came for in time. */
+void xf_expected_sweep(struct xf_engine *engine);
+
+/* -- engine-room.c -- */
+/* Are name and uuid free, and enough memory, which is promised to h then? */
+gboolean xf_dest_room(struct xf_handoff *h, GError **err);
+
 /* -- engine-dest.c -- */
+/* What Prepare does, in steps: where the stream is to go; a handoff of what
+ * XML and cookie say; are they of one domain?; into the engine's table, with
+ * room promised, and prepared. */
+char *xf_dest_uri(struct xf_engine *engine, const char *wanted, GError **err);
+struct xf_handoff *xf_dest_new(struct xf_engine *engine,
+                               const struct xf_migrate_args *args,
+                               const struct xf_cookie *cookie, GError **err);
+gboolean xf_dest_check_uuid(struct xf_handoff *h,
+                            const struct xf_cookie *cookie, GError **err);
+gboolean xf_dest_admit(struct xf_handoff *h, GError **err);
+GBytes *xf_dest_cookie(struct xf_handoff *h);
 gboolean xf_dest_prepare(struct xf_engine *engine, struct xf_conn *conn,
                          const struct xf_migrate_args *args,
                          GBytes **cookie_out, char **uri_out, GError **err);
@@ -225,6 +281,8 @@ void xf_dest_client_gone(struct xf_handoff *h);
 void xf_dest_deadline(struct xf_handoff *h);
 void xf_dest_restarted(struct xf_handoff *h);
 void xf_dest_retry(struct xf_handoff *h);
+/* No Finish will come any more: forget, if there is nothing left to do. */
+void xf_dest_unawaited(struct xf_handoff *h);
 /* The source has acted: forget, if there is nothing left to do. */
 void xf_dest_settled(struct xf_handoff *h);
 

@@ -60,6 +60,7 @@ record_fields(const struct xf_handoff *h, enum xf_state state, gint64 since)
     put(fields, "peer-host", h->peer_host ? h->peer_host : "");
     put_number(fields, "peer-port", h->peer_port);
     put_number(fields, "paused", h->paused);
+    put_number(fields, "in-band", h->in_band);
     put_number(fields, "untouched",
                h->untouched && state != XF_STATE_PERFORMING);
     put_number(fields, "acted", 0);
@@ -232,7 +233,7 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
     g_autofree char *state = get(fields, "state");
     g_autofree char *uuid_text = get(fields, "uuid");
     g_autofree char *name = get(fields, "name");
-    gint64 since, domid, port, paused, untouched, acted;
+    gint64 since, domid, port, paused, in_band, untouched, acted;
     guint8 key[XF_KEY_LEN], uuid[XF_UUID_LEN];
 
     if (g_strcmp0(version, RECORD_VERSION) != 0 || !side || !state || !name
@@ -242,6 +243,7 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
         || !get_number(fields, "domid", &domid)
         || !get_number(fields, "peer-port", &port)
         || !get_number(fields, "paused", &paused)
+        || !get_number(fields, "in-band", &in_band)
         || !get_number(fields, "untouched", &untouched)
         || !get_number(fields, "acted", &acted) || !get_key(fields, key)) {
         g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
@@ -262,6 +264,7 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
     h->peer_host = get(fields, "peer-host");
     h->peer_port = port;
     h->paused = paused != 0;
+    h->in_band = in_band != 0;
     h->acted = acted != 0;
     h->untouched = untouched != 0;
     /* Not known of a revoked one: then its source may ask. */

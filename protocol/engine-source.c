@@ -37,15 +37,22 @@ new_token(char *token)
         g_snprintf(token + 2 * i, 3, "%02x", bits[i]);
 }
 
-static GBytes *
-source_cookie(struct xf_handoff *h)
+void
+xf_handoff_secrets(char *token, guint8 *key)
+{
+    new_token(token);
+    random_bytes(key, XF_KEY_LEN);
+}
+
+GBytes *
+xf_source_cookie(struct xf_handoff *h, gboolean with_key)
 {
     struct xf_engine *engine = h->engine;
     struct xf_cookie cookie = {
         .name = h->name,
         .hostname = engine->hostname,
         .stream_version = XF_STREAM_VERSION,
-        .has_key = TRUE,
+        .has_key = with_key,
         .address = engine->channel_host,
         .port = xf_engine_channel_port(engine),
     };
@@ -108,37 +115,39 @@ owned(struct xf_handoff *h, const struct xf_conn *conn)
 
 /* -- Begin -- */
 
-char *
-xf_source_begin(struct xf_engine *engine, struct xf_conn *conn,
-                const struct xf_domain_ref *dom,
-                const struct xf_migrate_args *args, GBytes **cookie_out,
-                GError **err)
+struct xf_handoff *
+xf_source_new(struct xf_engine *engine, struct xf_conn *conn,
+              const struct xf_domain_ref *dom, const char *token,
+              const guint8 *key, GError **err)
 {
     struct xf_hv_domain domain;
-    char token[XF_TOKEN_LEN + 1];
-    guint8 key[XF_KEY_LEN];
-    g_autofree char *xml = NULL;
+    struct xf_handoff *h;
 
-    if (!xf_flags_check(args, err)
-        || !xf_engine_domain(engine, dom->uuid, &domain, err))
+    if (!xf_engine_domain(engine, dom->uuid, &domain, err))
         return NULL;
-    new_token(token);
-    random_bytes(key, sizeof(key));
-
-    XF_AUTO(xf_handoff) *h = xf_handoff_new(engine, XF_SOURCE, token, key,
-                                            domain.uuid, domain.name);
-
+    h = xf_handoff_new(engine, XF_SOURCE, token, key, domain.uuid,
+                       domain.name);
     h->domid = domain.domid;
     h->owner = conn;
     h->untouched = TRUE;
+    return h;
+}
+
+char *
+xf_source_take(struct xf_handoff *h, struct xf_conn *conn,
+               const struct xf_migrate_args *args, GError **err)
+{
+    struct xf_engine *engine = h->engine;
+    g_autofree char *xml = NULL;
+
     /* Taken first: two callers cannot both pass the checks below. */
     if (!xf_engine_add(engine, h, err))
         return NULL;
-    if (engine->hv->ops->can_leave(engine->hv, domain.domid,
+    if (engine->hv->ops->can_leave(engine->hv, h->domid,
                                    args->flags & XF_MIGRATE_LIVE, err))
         xml = args->xml ? g_strdup(args->xml)
                         : engine->hv->ops->describe(
-                              engine->hv, domain.domid,
+                              engine->hv, h->domid,
                               XF_XML_SECURE | XF_XML_MIGRATABLE, err);
     if (!xml || !xf_handoff_event(h, XF_EVENT_BEGIN, NULL, err)) {
         xf_engine_remove(engine, h);
@@ -147,8 +156,30 @@ xf_source_begin(struct xf_engine *engine, struct xf_conn *conn,
     XF_FAULT("begun");
     if (!owned(h, conn))        /* its client went while we began */
         xf_source_client_gone(h);
-    *cookie_out = source_cookie(h);
     return g_steal_pointer(&xml);
+}
+
+char *
+xf_source_begin(struct xf_engine *engine, struct xf_conn *conn,
+                const struct xf_domain_ref *dom,
+                const struct xf_migrate_args *args, GBytes **cookie_out,
+                GError **err)
+{
+    char token[XF_TOKEN_LEN + 1];
+    guint8 key[XF_KEY_LEN];
+    char *xml;
+
+    if (!xf_flags_check(args, err))
+        return NULL;
+    xf_handoff_secrets(token, key);
+
+    XF_AUTO(xf_handoff) *h = xf_source_new(engine, conn, dom, token, key,
+                                           err);
+
+    xml = h ? xf_source_take(h, conn, args, err) : NULL;
+    if (xml)
+        *cookie_out = xf_source_cookie(h, TRUE);
+    return xml;
 }
 
 /* -- Perform -- */
@@ -245,10 +276,12 @@ connect_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
         return -1;
 
     XF_AUTO_FD int fd = xf_channel_connect(
-        h->peer_host, h->peer_port, XF_CHANNEL_STREAM, h->token, h->key,
-        config->connect_timeout_ms, config->channel.silence_timeout_ms, err);
+        h->peer_host, h->peer_port,
+        h->in_band ? XF_CHANNEL_DESCRIBED : XF_CHANNEL_STREAM, h->token,
+        h->key, config->connect_timeout_ms,
+        config->channel.silence_timeout_ms, err);
 
-    if (fd < 0)
+    if (fd < 0 || (h->in_band && !xf_source_describe(h, fd, err)))
         return -1;
     XF_FAULT_FD("stream-connected", fd);
     if (args->bandwidth
@@ -315,6 +348,39 @@ hand_over(struct xf_handoff *h, int fd, gboolean *revoked, GError **err)
     return FALSE;
 }
 
+/* In-band: asks the destination to commit.  TRUE: it has. */
+static gboolean
+ask_commit(struct xf_handoff *h, int fd, gboolean *revoked, GError **err)
+{
+    enum xf_channel_msg answer;
+
+    if (!xf_channel_send(fd, XF_MSG_COMMIT, err)
+        || !xf_channel_recv(fd, h->engine->config.ack_timeout_ms, &answer,
+                            err))
+        return FALSE;
+    if (answer == XF_MSG_COMMITTED)
+        return TRUE;
+    *revoked = answer == XF_MSG_REVOKED;
+    g_set_error(err, XF_ERROR,
+                *revoked ? XF_ERROR_OPERATION_FAILED : XF_ERROR_RPC,
+                *revoked ? "the destination has revoked its copy; its log "
+                           "tells why (handoff %s)"
+                         : "the destination gave no answer to the question "
+                           "to commit (handoff %s)", h->token);
+    return FALSE;
+}
+
+/* In-band: ours is to go.  That it does not go yet is no failure of the
+ * move: it is tried again. */
+static void
+committed_in_band(struct xf_handoff *h)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (!xf_source_known(h, TRUE, &err))
+        g_warning("handoff %s: %s", h->token, err->message);
+}
+
 /* After a hand-over without a good answer.  TRUE: it turned out well. */
 static gboolean
 performed_badly(struct xf_handoff *h, gboolean revoked, GError **err)
@@ -328,9 +394,11 @@ performed_badly(struct xf_handoff *h, gboolean revoked, GError **err)
     } else {
         g_message("handoff %s: no answer to the end of the stream: %s",
                   h->token, why->message);
-        known = xf_handoff_event(h, XF_EVENT_ACK_LOST, NULL, err)
-                && xf_source_settle(h, h->engine->config.resolve_wait_ms,
-                                    &committed, err);
+        /* It means nothing when somebody else (a client that has gone) has
+         * brought the handoff further: then that is waited for. */
+        xf_handoff_event(h, XF_EVENT_ACK_LOST, NULL, NULL);
+        known = xf_source_settle(h, h->engine->config.resolve_wait_ms,
+                                 &committed, err);
     }
     if (known && !committed)
         g_propagate_error(err, g_steal_pointer(&why));
@@ -353,9 +421,12 @@ perform(struct xf_handoff *h, const struct xf_migrate_args *args,
         return FALSE;
 
     gboolean revoked;
-    gboolean ok = hand_over(h, fd, &revoked, err);
+    gboolean ok = hand_over(h, fd, &revoked, err)
+                  && (!h->in_band || ask_commit(h, fd, &revoked, err));
 
     xf_job_set_fd(&h->job, -1);
+    if (ok && h->in_band)
+        committed_in_band(h);
     return ok || performed_badly(h, revoked, err);
 }
 
@@ -395,35 +466,55 @@ perform_call(struct xf_handoff *h, const struct xf_migrate_args *args,
     return ok;
 }
 
-/* Checks what Perform was given, and notes where the stream goes. */
-static gboolean
-perform_args(struct xf_handoff *h, const struct xf_migrate_args *args,
-             GError **err)
+/* Notes where the stream goes. */
+gboolean
+xf_source_stream_to(struct xf_handoff *h, const char *uri, GError **err)
 {
-    XF_AUTO(xf_cookie) *cookie = NULL;
     g_autofree char *host = NULL;
     guint16 port;
 
-    if (!xf_flags_check(args, err))
-        return FALSE;
-    if (!args->uri) {
+    if (!uri) {
         g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
                     "Perform of domain '%s': no migration uri; the "
                     "destination's Prepare gives one", h->name);
         return FALSE;
     }
-    cookie = xf_cookie_parse(args->cookie_in, err);
-    if (!cookie || !check_cookie(h, cookie, err)
-        || !xf_migrate_uri_parse(args->uri, &host, &port, err))
+    if (!xf_migrate_uri_parse(uri, &host, &port, err))
         return FALSE;
     g_mutex_lock(&h->lock);
-    if (h->state == XF_STATE_BEGUN) {
+    if (h->state == XF_STATE_NONE || h->state == XF_STATE_BEGUN) {
         g_free(h->peer_host);
         h->peer_host = g_steal_pointer(&host);
         h->peer_port = port ? port : XF_CHANNEL_PORT;
     }
     g_mutex_unlock(&h->lock);
     return TRUE;
+}
+
+/* Checks what Perform was given. */
+static gboolean
+perform_args(struct xf_handoff *h, const struct xf_migrate_args *args,
+             GError **err)
+{
+    XF_AUTO(xf_cookie) *cookie = NULL;
+
+    if (!xf_flags_check(args, err))
+        return FALSE;
+    cookie = xf_cookie_parse(args->cookie_in, err);
+    return cookie && check_cookie(h, cookie, err)
+           && xf_source_stream_to(h, args->uri, err);
+}
+
+gboolean
+xf_source_send(struct xf_handoff *h, const struct xf_migrate_args *args,
+               GError **err)
+{
+    if (xf_handoff_event(h, XF_EVENT_PERFORM, NULL, err))
+        return perform_call(h, args, err);
+    /* Nobody confirms: let go of the domain, if it is ours still. */
+    if (xf_handoff_state(h) == XF_STATE_BEGUN)
+        confirm_begun(h, TRUE, NULL);
+    return FALSE;
 }
 
 gboolean
@@ -447,7 +538,7 @@ xf_source_perform(struct xf_engine *engine, struct xf_conn *conn,
     if (!xf_handoff_event(h, XF_EVENT_PERFORM, NULL, err)
         || !perform_call(h, args, err))
         return FALSE;
-    *cookie_out = source_cookie(h);
+    *cookie_out = xf_source_cookie(h, TRUE);
     return TRUE;
 }
 

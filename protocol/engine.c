@@ -73,6 +73,7 @@ xf_handoff_unref(struct xf_handoff *h)
     if (h->incoming)
         h->engine->hv->ops->incoming_free(h->incoming);
     g_free(h->name);
+    g_free(h->description);
     g_free(h->peer_host);
     g_mutex_clear(&h->lock);
     g_cond_clear(&h->changed);
@@ -354,6 +355,8 @@ static void (*sweep_action(struct xf_handoff *h))(struct xf_handoff *)
         return age_ms <= ACT_RETRY_MS      ? NULL
                : h->side == XF_SOURCE      ? xf_source_retry
                                            : xf_dest_retry;
+    if (h->awaited && age_ms > config->finish_timeout_ms)
+        return xf_dest_unawaited;
     return h->side == XF_DESTINATION && age_ms > config->keep_ended_ms
                ? xf_handoff_forget
                : NULL;
@@ -381,6 +384,7 @@ sweeper_main(gpointer data)
 
         for (guint i = 0; i < all->len; i++)
             sweep_one(g_ptr_array_index(all, i));
+        xf_expected_sweep(engine);
         g_mutex_lock(&engine->lock);
         if (!xf_engine_stopping(engine))
             g_cond_wait_until(&engine->changed, &engine->lock,
@@ -401,7 +405,13 @@ channel_key(void *user, enum xf_channel_purpose purpose, const char *token,
     enum xf_side side =
         purpose == XF_CHANNEL_ASK_SOURCE ? XF_SOURCE : XF_DESTINATION;
 
-    if (!h || h->side != side)
+    /* A domain that has not been described yet has no handoff yet. */
+    if (!h && (purpose == XF_CHANNEL_DESCRIBED
+               || purpose == XF_CHANNEL_SETTLED))
+        return xf_expected_key(user, token, key);
+    if (!h || h->side != side
+        || (purpose == XF_CHANNEL_STREAM && h->in_band)
+        || (purpose == XF_CHANNEL_DESCRIBED && !h->in_band))
         return FALSE;
     memcpy(key, h->key, XF_KEY_LEN);
     return TRUE;
@@ -423,7 +433,11 @@ channel_accepted(void *user, enum xf_channel_purpose purpose,
 
     struct xf_handoff *h = xf_engine_by_token(engine, token);
 
-    if (h && !xf_engine_stopping(engine)) {
+    if (purpose == XF_CHANNEL_DESCRIBED && !xf_engine_stopping(engine)) {
+        xf_dest_described(engine, token, fd);
+    } else if (purpose == XF_CHANNEL_SETTLED && !h) {
+        xf_expected_settled(engine, token, fd);
+    } else if (h && !xf_engine_stopping(engine)) {
         if (purpose == XF_CHANNEL_STREAM)
             xf_dest_stream(h, fd);
         else
@@ -469,6 +483,8 @@ xf_engine_new(struct xf_hypervisor *hv, struct xf_store *store,
         g_str_hash, g_str_equal, NULL, (GDestroyNotify)xf_handoff_unref);
     engine->last_jobs =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    engine->expected =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     /* Records first: a peer that asks must not hear "unknown" of a handoff
      * that has only not been read yet.  What recovery wants of peers it
      * asks in the background. */
@@ -523,6 +539,7 @@ xf_engine_free(struct xf_engine *engine)
         xf_channel_listener_free(engine->listener);
     g_hash_table_destroy(engine->handoffs);
     g_hash_table_destroy(engine->last_jobs);
+    g_hash_table_destroy(engine->expected);
     g_mutex_clear(&engine->lock);
     g_mutex_clear(&engine->adding);
     g_mutex_clear(&engine->ledger);

@@ -50,8 +50,38 @@ struct xf_engine *xf_engine_new(struct xf_hypervisor *hv,
  * connections must have been closed. */
 void xf_engine_free(struct xf_engine *engine);
 
-/* A connection for one client; close it with xf_conn_close(). */
+/* A connection for one client; close it with xf_conn_close().  Its driver has
+ * v3's calls; compat/compat.h gives one that has the older ones as well. */
 struct xf_conn *xf_engine_open(struct xf_engine *engine);
+/* The engine of such a connection. */
+struct xf_engine *xf_engine_of(struct xf_conn *conn);
+
+/*
+ * Handoffs without Begin and Confirm (v1, v2).  The destination makes token
+ * and key; the source asks it in-band, at the end of the stream, to commit,
+ * and only then destroys its copy; the client hears what came of it.  All
+ * three take a connection of xf_engine_open(), and refuse flags that are not
+ * honoured.
+ */
+
+/* Destination: gets ready.  With args->xml room is promised and the domain's
+ * name and uuid are taken; without, all that happens when the source has
+ * described the domain, and what is refused then makes Perform fail.  What
+ * nobody comes for ends with the client's connection, or after
+ * finish_timeout_ms. */
+gboolean xf_engine_expect(struct xf_conn *conn,
+                          const struct xf_migrate_args *args,
+                          GBytes **cookie_out, char **uri_out, GError **err);
+/* Source: all of it.  TRUE: the domain is the destination's, and committed.
+ * FALSE: it runs on here, or XF_ERROR_IN_DOUBT. */
+gboolean xf_engine_send(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                        const struct xf_migrate_args *args, GError **err);
+/* Destination: the domain that was committed.  When it was not: with
+ * args->cancelled it is revoked and this fails; without, it is committed
+ * now if it has arrived.  What was committed stays so, cancelled or not. */
+struct xf_domain_ref *xf_engine_arrived(struct xf_conn *conn,
+                                        const struct xf_migrate_args *args,
+                                        GError **err);
 
 guint16 xf_engine_channel_port(struct xf_engine *engine);
 

@@ -18,6 +18,12 @@ engine_of(struct xf_conn *conn)
     return ((struct local_conn *)conn)->engine;
 }
 
+struct xf_engine *
+xf_engine_of(struct xf_conn *conn)
+{
+    return engine_of(conn);
+}
+
 /* -- finding domains -- */
 
 typedef gboolean (*match_func)(const struct xf_hv_domain *domain,
@@ -120,21 +126,26 @@ local_lookup_by_uuid(struct xf_conn *conn, const guint8 *uuid, GError **err)
 
 /* -- host -- */
 
-/* What this engine's entry points make possible. */
+/* What this connection's entry points make possible. */
 static int
 local_supports_feature(struct xf_conn *conn, int feature, GError **err)
 {
-    static const int features[] = {
-        XF_FEATURE_MIGRATION_V3,
-        XF_FEATURE_CHANGE_PROTECTION,
-        XF_FEATURE_TYPED_PARAM_STRING,
-        XF_FEATURE_XML_MIGRATABLE,
-        XF_FEATURE_MIGRATION_PARAMS,
+    const struct {
+        int feature;
+        gboolean has;
+    } features[] = {
+        { XF_FEATURE_MIGRATION_V1, conn->driver->prepare != NULL },
+        { XF_FEATURE_MIGRATION_V2, conn->driver->prepare2 != NULL },
+        { XF_FEATURE_MIGRATION_V3, TRUE },
+        { XF_FEATURE_CHANGE_PROTECTION, TRUE },
+        { XF_FEATURE_TYPED_PARAM_STRING, TRUE },
+        { XF_FEATURE_XML_MIGRATABLE, TRUE },
+        { XF_FEATURE_MIGRATION_PARAMS, TRUE },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(features); i++)
-        if (features[i] == feature)
-            return 1;
+        if (features[i].feature == feature)
+            return features[i].has;
     return 0;
 }
 
@@ -456,6 +467,9 @@ local_confirm3(struct xf_conn *conn, const struct xf_domain_ref *dom,
 static void
 local_client_gone(struct xf_conn *conn)
 {
+    /* First: what is expected may become a handoff meanwhile. */
+    xf_expected_client_gone(engine_of(conn), conn);
+
     g_autoptr(GPtrArray) all = xf_engine_all(engine_of(conn));
 
     for (guint i = 0; i < all->len; i++) {

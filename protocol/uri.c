@@ -20,7 +20,7 @@ xf_migrate_uri_parse(const char *uri, char **host, guint16 *port,
         rest += strlen("tcp://");
     else if (g_str_has_prefix(rest, "tcp:"))
         rest += strlen("tcp:");
-    if (!strstr(rest, "://") && *rest)
+    if (!strchr(rest, '/') && *rest)
         where = g_network_address_parse(rest, 0, &parse_err);
     if (!where) {
         g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,

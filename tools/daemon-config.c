@@ -15,6 +15,7 @@ enum kind {
     KIND_PORT,      /* 0 = any free one */
     KIND_NUMBER,    /* 0 to 1000000 */
     KIND_SECONDS,   /* with fractions; kept in ms */
+    KIND_PROTOCOLS, /* enum xf_protocols, by name */
 };
 
 static const char *const kind_values[] = {
@@ -23,6 +24,7 @@ static const char *const kind_values[] = {
     [KIND_PORT] = "a port number from 0 to 65535",
     [KIND_NUMBER] = "a number from 0 to 1000000",
     [KIND_SECONDS] = "a number of seconds from 0 to 1000000",
+    [KIND_PROTOCOLS] = "a list of v1, v2, v3 and v3-params",
 };
 
 #define SECONDS_MAX 1000000.0
@@ -57,6 +59,8 @@ static const struct key {
         "silence before a client is pinged; 0: never"),
     KEY("daemon", "keepalive_count", KIND_NUMBER, server.keepalive_count,
         "pings before a client is given up"),
+    KEY("daemon", "protocols", KIND_PROTOCOLS, server.protocols,
+        "versions of the migration protocol that are offered (default: all)"),
     KEY("daemon", "verbose", KIND_BOOL, verbose,
         "log what is done, not only what matters"),
     KEY("migration", "hostname", KIND_STRING, hostname,
@@ -149,6 +153,9 @@ parse_value(struct xf_daemon_config *config, const struct key *key,
         return parse_number(text, NUMBER_MAX, FIELD(guint, config, key));
     case KIND_SECONDS:
         return parse_seconds(text, FIELD(guint, config, key));
+    case KIND_PROTOCOLS:
+        *FIELD(guint, config, key) = xf_protocols_parse(text, NULL);
+        return *FIELD(guint, config, key) != 0;
     }
     return FALSE;
 }
@@ -278,6 +285,7 @@ value_name(enum kind kind)
         [KIND_STRING] = "TEXT",    [KIND_BOOL] = "true|false",
         [KIND_PORT] = "PORT",      [KIND_NUMBER] = "N",
         [KIND_SECONDS] = "SECONDS",
+        [KIND_PROTOCOLS] = "LIST",
     };
 
     return names[kind];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "protocol/engine.h"
+#include "compat/compat.h"
 #include "protocol/rpc/server.h"
 #include "tools/daemon-config.h"
 #include "tools/daemon-log.h"
@@ -31,7 +31,7 @@ open_client(void *user, GError **err)
 {
     struct daemon *d = user;
 
-    return xf_engine_open(d->engine);
+    return xf_compat_open(d->engine);
 }
 
 static gboolean

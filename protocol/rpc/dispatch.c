@@ -74,6 +74,12 @@ static gboolean
 check_entry(const struct xf_rpc_proc *proc, struct xf_rpc_call *call,
             GError **err)
 {
+    if (proc->protocols && !(proc->protocols & call->protocols)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_SUPPORT,
+                    "this function is not supported: %s: this daemon's "
+                    "configuration does not offer its protocol", proc->name);
+        return FALSE;
+    }
     if (!proc->entry ||
         G_STRUCT_MEMBER(gpointer, call->conn->driver, proc->entry))
         return TRUE;

@@ -84,6 +84,26 @@ own_feature(int feature)
     return -1;
 }
 
+/* Does the configuration offer what that feature is about? */
+static gboolean
+offered(struct xf_rpc_call *call, int feature)
+{
+    static const struct {
+        int feature;
+        enum xf_protocols protocol;
+    } about[] = {
+        { XF_FEATURE_MIGRATION_V1, XF_PROTOCOL_V1 },
+        { XF_FEATURE_MIGRATION_V2, XF_PROTOCOL_V2 },
+        { XF_FEATURE_MIGRATION_V3, XF_PROTOCOL_V3 },
+        { XF_FEATURE_MIGRATION_PARAMS, XF_PROTOCOL_V3_PARAMS },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(about); i++)
+        if (about[i].feature == feature)
+            return (call->protocols & about[i].protocol) != 0;
+    return TRUE;
+}
+
 static gboolean
 ask_driver(struct xf_rpc_call *call, int feature, int *answer, GError **err)
 {
@@ -94,7 +114,9 @@ ask_driver(struct xf_rpc_call *call, int feature, int *answer, GError **err)
     }
     if (!call->conn->driver->supports_feature)
         return xf_driver_lacks(call->conn, "virConnectSupportsFeature", err);
-    *answer = call->conn->driver->supports_feature(call->conn, feature, err);
+    *answer = !offered(call, feature) ? 0
+              : call->conn->driver->supports_feature(call->conn, feature,
+                                                     err);
     return *answer >= 0;
 }
 

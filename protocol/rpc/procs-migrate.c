@@ -384,50 +384,56 @@ do_confirm3_params(struct xf_rpc_call *call, void *data, void *ret,
            run_confirm3(call, &wire->dom, &phase, err);
 }
 
-#define ROW(proc, name, handler, args, entry)                           \
+#define V1 .protocols = XF_PROTOCOL_V1
+#define V1_V2 .protocols = XF_PROTOCOL_V1 | XF_PROTOCOL_V2
+#define V2 .protocols = XF_PROTOCOL_V2
+#define V3 .protocols = XF_PROTOCOL_V3
+#define PARAMS .protocols = XF_PROTOCOL_V3_PARAMS
+
+#define ROW(proc, name, handler, args, entry, of)                       \
     { XFW_PROC_DOMAIN_MIGRATE_##proc, name, handler, XF_RPC_ARGS(args), \
-      XF_RPC_ENTRY(entry), .flags = XF_RPC_SLOW | XF_RPC_WRITES }
-#define ROW_RET(proc, name, handler, args, ret, entry)                  \
+      XF_RPC_ENTRY(entry), .flags = XF_RPC_SLOW | XF_RPC_WRITES, of }
+#define ROW_RET(proc, name, handler, args, ret, entry, of)              \
     { XFW_PROC_DOMAIN_MIGRATE_##proc, name, handler, XF_RPC_ARGS(args), \
       XF_RPC_RET(ret), XF_RPC_ENTRY(entry),                             \
-      .flags = XF_RPC_SLOW | XF_RPC_WRITES }
+      .flags = XF_RPC_SLOW | XF_RPC_WRITES, of }
 
 static const struct xf_rpc_proc rows[] = {
     ROW_RET(PREPARE, "virDomainMigratePrepare", do_prepare,
-            xfw_prepare_args, xfw_prepare_ret, prepare),
+            xfw_prepare_args, xfw_prepare_ret, prepare, V1),
     ROW(PERFORM, "virDomainMigratePerform", do_perform,
-        xfw_perform_args, perform),
+        xfw_perform_args, perform, V1_V2),
     ROW_RET(FINISH, "virDomainMigrateFinish", do_finish,
-            xfw_finish_args, xfw_dom, finish),
+            xfw_finish_args, xfw_dom, finish, V1),
     ROW_RET(PREPARE2, "virDomainMigratePrepare2", do_prepare2,
-            xfw_prepare2_args, xfw_prepare_ret, prepare2),
+            xfw_prepare2_args, xfw_prepare_ret, prepare2, V2),
     ROW_RET(FINISH2, "virDomainMigrateFinish2", do_finish2,
-            xfw_finish2_args, xfw_dom, finish2),
+            xfw_finish2_args, xfw_dom, finish2, V2),
 
     ROW_RET(BEGIN3, "virDomainMigrateBegin3", do_begin3,
-            xfw_begin3_args, xfw_begin3_ret, begin3),
+            xfw_begin3_args, xfw_begin3_ret, begin3, V3),
     ROW_RET(PREPARE3, "virDomainMigratePrepare3", do_prepare3,
-            xfw_prepare3_args, xfw_prepare_ret, prepare3),
+            xfw_prepare3_args, xfw_prepare_ret, prepare3, V3),
     ROW_RET(PERFORM3, "virDomainMigratePerform3", do_perform3,
-            xfw_perform3_args, xfw_perform3_ret, perform3),
+            xfw_perform3_args, xfw_perform3_ret, perform3, V3),
     ROW_RET(FINISH3, "virDomainMigrateFinish3", do_finish3,
-            xfw_finish3_args, xfw_finish3_ret, finish3),
+            xfw_finish3_args, xfw_finish3_ret, finish3, V3),
     ROW(CONFIRM3, "virDomainMigrateConfirm3", do_confirm3,
-        xfw_confirm3_args, confirm3),
+        xfw_confirm3_args, confirm3, V3),
 
     ROW_RET(BEGIN3_PARAMS, "virDomainMigrateBegin3Params", do_begin3_params,
-            xfw_begin3_params_args, xfw_begin3_ret, begin3),
+            xfw_begin3_params_args, xfw_begin3_ret, begin3, PARAMS),
     ROW_RET(PREPARE3_PARAMS, "virDomainMigratePrepare3Params",
             do_prepare3_params, xfw_prepare3_params_args, xfw_prepare_ret,
-            prepare3),
+            prepare3, PARAMS),
     ROW_RET(PERFORM3_PARAMS, "virDomainMigratePerform3Params",
             do_perform3_params, xfw_perform3_params_args, xfw_perform3_ret,
-            perform3),
+            perform3, PARAMS),
     ROW_RET(FINISH3_PARAMS, "virDomainMigrateFinish3Params",
             do_finish3_params, xfw_finish3_params_args, xfw_finish3_ret,
-            finish3),
+            finish3, PARAMS),
     ROW(CONFIRM3_PARAMS, "virDomainMigrateConfirm3Params",
-        do_confirm3_params, xfw_confirm3_params_args, confirm3),
+        do_confirm3_params, xfw_confirm3_params_args, confirm3, PARAMS),
 };
 
 const struct xf_rpc_proc_table xf_rpc_migrate_procs = {

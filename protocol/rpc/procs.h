@@ -17,6 +17,7 @@ struct xf_rpc_call {
     struct xf_rpc_session *session;
     struct xf_conn *conn;       /* NULL: not open (only BEFORE_OPEN ones) */
     gboolean read_only;
+    guint protocols;            /* what is offered: enum xf_protocols */
 };
 
 enum xf_rpc_proc_flags {
@@ -40,6 +41,8 @@ struct xf_rpc_proc {
     gsize entry;                /* offset in struct xf_driver of the entry
                                  * that must be there; 0: none */
     guint flags;                /* enum xf_rpc_proc_flags */
+    guint protocols;            /* enum xf_protocols: at least one of them
+                                 * must be offered; 0: always there */
 };
 
 #define XF_RPC_ARGS(type) \

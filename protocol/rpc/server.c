@@ -219,6 +219,7 @@ xf_rpc_server_config_init(struct xf_rpc_server_config *config)
         .open_timeout_ms = 30000,
         .keepalive_interval_ms = 5000,
         .keepalive_count = 5,
+        .protocols = XF_PROTOCOL_ALL,
     };
 }
 

@@ -24,9 +24,12 @@ struct xf_rpc_server_config {
     guint keepalive_interval_ms;    /* pings to clients that know keepalive;
                                      * 0: none */
     guint keepalive_count;
+    guint protocols;                /* enum xf_protocols: what is offered; of
+                                     * the others, features are denied and
+                                     * procedures refused */
 };
 
-/* Defaults: 500, 250, 30 s, 5 s, 5. */
+/* Defaults: 500, 250, 30 s, 5 s, 5, all. */
 void xf_rpc_server_config_init(struct xf_rpc_server_config *config);
 
 /* Where driver connections for new clients come from; the context's

@@ -137,6 +137,7 @@ run_call(struct job *job)
         .session = job->session,
         .conn = job->opened ? job->opened->conn : NULL,
         .read_only = job->opened && job->opened->read_only,
+        .protocols = job->session->env->config.protocols,
     };
 
     return xf_rpc_dispatch(job->proc, &call, &job->header, job->packet);

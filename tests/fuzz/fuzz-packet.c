@@ -60,7 +60,8 @@ needs_session(const struct xf_rpc_proc *proc)
 static void
 as_server(const struct xf_rpc_header *header, GBytes *packet)
 {
-    struct xf_rpc_call call = { .conn = conn };
+    struct xf_rpc_call call = { .conn = conn,
+                                .protocols = XF_PROTOCOL_ALL };
     g_autoptr(GError) err = NULL;
     const struct xf_rpc_proc *proc = xf_rpc_find_proc(header, &err);
     g_autoptr(GBytes) reply = NULL;

@@ -248,12 +248,15 @@ host_start(struct host *host)
         "--hostname", host->name, "--listen-tcp", "--tcp-port", "0",
         "--tcp-address", "127.0.0.1", "--channel-address", "127.0.0.1",
         "--channel-host", "127.0.0.1", "--channel-port", port,
-        "--finish-timeout", "5", "--confirm-timeout", "5",
         "--handshake-timeout", "2", "--resolve-wait", "2", "--verbose", NULL
     };
+    static const char times[] = "[migration]\nfinish_timeout = 5\n"
+                                "confirm_timeout = 5\n";
+    g_autofree char *lines =
+        g_strconcat(times, host->conf ? host->conf : "", NULL);
     struct start start = { host, host_log_count(host, "domains arrive") };
 
-    ck_assert(g_file_set_contents(conf, "", 0, NULL));
+    ck_assert(g_file_set_contents(conf, lines, -1, NULL));
     host->daemon = start_daemon(host, argv);
     wait_until(serves, &start, "the daemon serves");
     host->channel_port = logged_port(host, "domains arrive on port ");

@@ -34,6 +34,8 @@ struct host {
     GPid daemon;                /* 0: not running */
     struct xf_store *records;   /* its records, read from outside */
     guint fds;                  /* that the daemon had at its start */
+    const char *conf;           /* more lines for the daemon's configuration,
+                                 * after those of [migration]; NULL: none */
 };
 
 /* Set up anew for each test. */

@@ -42,7 +42,7 @@ START_TEST(every_purpose)
     struct xf_chan_host host = { 0 };
 
     xf_chan_host_open(&host, 10000, 0);
-    for (int p = XF_CHANNEL_STREAM; p <= XF_CHANNEL_ASK_SOURCE; p++) {
+    for (int p = XF_CHANNEL_STREAM; p <= XF_CHANNEL_DESCRIBED; p++) {
         int client, server;
         enum xf_channel_msg msg;
 
@@ -264,7 +264,7 @@ END_TEST
 START_TEST(wrong_version_or_purpose)
 {
     static const guint bad[][2] = {
-        { 0, 1 }, { 2, 1 }, { 0x0100, 1 }, { 1, 0 }, { 1, 5 }, { 1, 0x0101 },
+        { 0, 1 }, { 2, 1 }, { 0x0100, 1 }, { 1, 0 }, { 1, 6 }, { 1, 0x0101 },
     };
     struct xf_chan_host host = { 0 };
     guint8 preamble[PREAMBLE_LEN];

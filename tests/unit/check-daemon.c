@@ -93,6 +93,7 @@ START_TEST(config_of_a_full_file)
         "tcp_address = 127.0.0.1\n"
         "tcp_port = 16510\n"
         "max_clients = 7\n"
+        "protocols = v1, v3\n"
         "max_client_calls = 8\n"
         "open_timeout = 12\n"
         "keepalive_interval = 0.25\n"
@@ -122,6 +123,8 @@ START_TEST(config_of_a_full_file)
     ck_assert_str_eq(config->tcp_address, "127.0.0.1");
     ck_assert_uint_eq(config->tcp_port, 3);
     ck_assert_uint_eq(config->server.max_clients, 7);
+    ck_assert_uint_eq(config->server.protocols,
+                      XF_PROTOCOL_V1 | XF_PROTOCOL_V3);
     ck_assert_uint_eq(config->server.max_calls, 8);
     ck_assert_uint_eq(config->server.open_timeout_ms, 12000);
     ck_assert_uint_eq(config->server.keepalive_interval_ms, 250);
@@ -160,6 +163,9 @@ START_TEST(config_refused)
         { "[daemon]\ntcp_port =\n", NULL, "[daemon] tcp_port" },
         { "[daemon]\nmax_clients = -1\n", NULL, "max_clients: '-1'" },
         { "[daemon]\nmax_clients = 0\n", NULL, "max_clients" },
+        { "[daemon]\nprotocols = v1,v4\n", NULL,
+          "protocols: 'v1,v4' is not a list of v1, v2, v3 and v3-params" },
+        { "[daemon]\nprotocols =\n", NULL, "protocols: '' is not" },
         { "[daemon]\nlisten_tcp = maybe\n", NULL, "true or false" },
         { "[daemon]\nsocket =\n", NULL, "socket" },
         { "[migration]\nack_timeout = 1s\n", NULL, "seconds" },

@@ -377,6 +377,81 @@ START_TEST(driver_lacks_a_call)
 }
 END_TEST
 
+/* What is not offered is denied as a feature and refused as a procedure,
+ * whatever the driver can do; an offered one gets as far as its arguments,
+ * of which there are none here. */
+static const struct {
+    int proc;
+    guint protocols;
+} phases[] = {
+    { 61, XF_PROTOCOL_V1 }, { 62, XF_PROTOCOL_V1 | XF_PROTOCOL_V2 },
+    { 63, XF_PROTOCOL_V1 }, { 108, XF_PROTOCOL_V2 }, { 109, XF_PROTOCOL_V2 },
+    { 213, XF_PROTOCOL_V3 }, { 214, XF_PROTOCOL_V3 },
+    { 216, XF_PROTOCOL_V3 }, { 217, XF_PROTOCOL_V3 },
+    { 218, XF_PROTOCOL_V3 }, { 302, XF_PROTOCOL_V3_PARAMS },
+    { 303, XF_PROTOCOL_V3_PARAMS }, { 305, XF_PROTOCOL_V3_PARAMS },
+    { 306, XF_PROTOCOL_V3_PARAMS }, { 307, XF_PROTOCOL_V3_PARAMS },
+};
+
+static int
+every_feature(struct xf_conn *conn, int feature, GError **err)
+{
+    return 1;
+}
+
+static void
+check_features(int fd, guint offered)
+{
+    static const struct {
+        int feature;
+        guint protocol;
+    } rows[] = {
+        { 1, XF_PROTOCOL_V1 }, { 3, XF_PROTOCOL_V2 }, { 6, XF_PROTOCOL_V3 },
+        { 13, XF_PROTOCOL_V3_PARAMS }, { 7, XF_PROTOCOL_ALL },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct xfw_int args = { rows[i].feature }, ret = { -1 };
+
+        send_call(fd, XFW_PROC_CONNECT_SUPPORTS_FEATURE, 2, XF_XDR(xfw_int),
+                  &args);
+        expect_reply(fd, XFW_PROC_CONNECT_SUPPORTS_FEATURE, 2,
+                     XF_XDR(xfw_int), &ret);
+        ck_assert_int_eq(ret.value, (rows[i].protocol & offered) != 0);
+    }
+}
+
+START_TEST(protocols_that_are_offered)
+{
+    struct xf_driver driver = double_driver;
+
+    driver.supports_feature = every_feature;
+    for (guint offered = 1; offered <= XF_PROTOCOL_ALL; offered++) {
+        struct xf_rpc_server_config config;
+        struct test_server t;
+        int fd;
+
+        xf_rpc_server_config_init(&config);
+        config.protocols = offered;
+        test_server_start(&t, &config, NULL);
+        t.world.driver = &driver;
+        fd = test_server_connect(&t);
+        open_raw(fd, 0);
+        check_features(fd, offered);
+        for (gsize i = 0; i < G_N_ELEMENTS(phases); i++) {
+            gboolean may = phases[i].protocols & offered;
+
+            send_call(fd, phases[i].proc, i + 3, NULL, NULL);
+            expect_error(fd, phases[i].proc, i + 3, may ? 39 : 3,
+                         may ? 7 : 20,
+                         may ? "" : "this function is not supported: vir");
+        }
+        close(fd);
+        test_server_stop(&t);
+    }
+}
+END_TEST
+
 START_TEST(driver_errors)
 {
     struct test_server t;
@@ -602,6 +677,7 @@ main(void)
         read_only,
         driver_lacks_a_call,
         driver_errors,
+        protocols_that_are_offered,
         lists,
         quick_calls_pass_slow_ones,
         two_hundred_performs,

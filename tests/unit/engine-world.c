@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include "compat/compat.h"
 #include "tests/unit/engine-world.h"
 
 #include <glib/gstdio.h>
@@ -69,7 +70,7 @@ host_start(struct host *host)
                                  &err);
     ck_assert_msg(host->engine != NULL, "%s", err ? err->message : "");
     host->port = xf_engine_channel_port(host->engine);
-    host->conn = xf_engine_open(host->engine);
+    host->conn = xf_compat_open(host->engine);
 }
 
 void

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Clients that never learned v3.  Each protocol is a thin adaptor over the
+ * engine: what moves a domain, and what decides, is the same for all.
+ *
+ * v1: Prepare, Perform, Finish.  The client carries neither XML nor verdict,
+ * sends no Finish after a failed Perform, and may vanish between any two.
+ * v2: v1 with the XML in Prepare and a verdict in Finish; its first step, the
+ * XML, and its Perform are calls that are there anyway.
+ */
+#ifndef XF_COMPAT_COMPAT_H
+#define XF_COMPAT_COMPAT_H
+
+#include "protocol/engine.h"
+
+/* A connection for one client, as xf_engine_open() gives it, that has v1's
+ * and v2's calls besides. */
+struct xf_conn *xf_compat_open(struct xf_engine *engine);
+
+/* -- v1.c -- */
+gboolean xf_v1_prepare(struct xf_conn *conn,
+                       const struct xf_migrate_args *args,
+                       GBytes **cookie_out, char **uri_out, GError **err);
+/* Perform is also v2's. */
+gboolean xf_v1_perform(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                       const struct xf_migrate_args *args, GError **err);
+struct xf_domain_ref *xf_v1_finish(struct xf_conn *conn,
+                                   const struct xf_migrate_args *args,
+                                   GError **err);
+/* Flags that these clients cannot have honoured, by name. */
+gboolean xf_v1_check_flags(const struct xf_migrate_args *args, GError **err);
+
+/* -- v2.c -- */
+gboolean xf_v2_prepare(struct xf_conn *conn,
+                       const struct xf_migrate_args *args,
+                       GBytes **cookie_out, char **uri_out, GError **err);
+struct xf_domain_ref *xf_v2_finish(struct xf_conn *conn,
+                                   const struct xf_migrate_args *args,
+                                   GError **err);
+
+#endif
