@@ -122,6 +122,34 @@ log_message(const char *domain, GLogLevelFlags level, const char *message,
                  level & G_LOG_LEVEL_WARNING ? "warning: " : "", message);
 }
 
+/* -- input -- */
+
+char *
+xf_cli_read_file(const char *file, gsize *length, GError **err)
+{
+    g_autoptr(GError) local = NULL;
+    g_autoptr(GIOChannel) in = NULL;
+    g_autofree char *text = NULL;
+    gboolean ok;
+
+    if (strcmp(file, "-") == 0) {
+        in = g_io_channel_unix_new(STDIN_FILENO);
+        ok = g_io_channel_set_encoding(in, NULL, &local) ==
+                 G_IO_STATUS_NORMAL
+             && g_io_channel_read_to_end(in, &text, length, &local) ==
+                 G_IO_STATUS_NORMAL;
+    } else {
+        ok = g_file_get_contents(file, &text, length, &local);
+    }
+    if (!ok) {
+        g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM,
+                    "cannot read the domain's configuration: %s",
+                    local->message);
+        return NULL;
+    }
+    return g_steal_pointer(&text);
+}
+
 /* -- connections and domains -- */
 
 struct xf_conn *

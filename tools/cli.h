@@ -61,6 +61,10 @@ struct xf_conn *xf_cli_connect(struct xf_cli *cli, const char *uri,
 struct xf_domain_ref *xf_cli_find_domain(struct xf_conn *conn,
                                          const char *text, GError **err);
 
+/* The whole of a file, or of standard input for "-", with a NUL after it;
+ * length may be NULL. */
+char *xf_cli_read_file(const char *file, gsize *length, GError **err);
+
 /* Prints "xenferry: MESSAGE" on stderr. */
 void xf_cli_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 /* The same for an error; returns XF_EXIT_FAILED. */

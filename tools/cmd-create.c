@@ -5,8 +5,6 @@
 #include "tools/commands.h"
 #include "xen/domxml.h"
 
-#include <string.h>
-
 static struct {
     gboolean json;
     gboolean paused;
@@ -22,32 +20,6 @@ static const GOptionEntry entries[] = {
       "Say what in the XML has no effect", NULL },
     G_OPTION_ENTRY_NULL
 };
-
-/* The whole of a file, or of standard input for "-". */
-static char *
-read_xml(const char *file, GError **err)
-{
-    g_autoptr(GError) local = NULL;
-    g_autoptr(GIOChannel) in = NULL;
-    g_autofree char *text = NULL;
-    gboolean ok;
-
-    if (strcmp(file, "-") == 0) {
-        in = g_io_channel_unix_new(0);
-        ok = g_io_channel_set_encoding(in, NULL, &local) ==
-                 G_IO_STATUS_NORMAL
-             && g_io_channel_read_to_end(in, &text, NULL, &local) ==
-                 G_IO_STATUS_NORMAL;
-    } else {
-        ok = g_file_get_contents(file, &text, NULL, &local);
-    }
-    if (!ok) {
-        g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM,
-                    "cannot read the domain's XML: %s", local->message);
-        return NULL;
-    }
-    return g_steal_pointer(&text);
-}
 
 /* Before anything is asked of the host: what it would refuse is refused here
  * in the same words. */
@@ -89,7 +61,7 @@ static enum xf_exit
 run_create(struct xf_cli *cli, char **args)
 {
     g_autoptr(GError) err = NULL;
-    g_autofree char *xml = read_xml(args[0], &err);
+    g_autofree char *xml = xf_cli_read_file(args[0], NULL, &err);
     XF_AUTO(xf_domain_ref) *dom = NULL;
     XF_AUTO(xf_conn) *conn = NULL;
 

@@ -5,6 +5,7 @@
 
 #include "tools/cli.h"
 
+extern const struct xf_command xf_cmd_convert;
 extern const struct xf_command xf_cmd_create;
 extern const struct xf_command xf_cmd_destroy;
 extern const struct xf_command xf_cmd_list;

@@ -21,7 +21,7 @@ _xenferry_parse()
     command='' given=0
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
-        -c|--connect|--dname|--uri|--bandwidth) ((i++)) ;;
+        -c|--connect|--dname|--uri|--bandwidth|--from|--to) ((i++)) ;;
         -*) ;;
         *)
             if [ -z "$command" ]; then
@@ -40,11 +40,12 @@ _xenferry_choices()
     local common='--connect --help'
     case $command/$given in
     /*)
-        echo "create destroy list migrate pause shutdown unpause"
+        echo "convert create destroy list migrate pause shutdown unpause"
         echo "$common --version"
         ;;
     list/*) echo "$common --json" ;;
     create/*) echo "$common --json --paused --verbose" ;;
+    convert/*) echo "$common --from --to --verbose" ;;
     migrate/*)
         echo "$common --bandwidth --dname --json --live --paused --uri"
         [ "$given" -ne 0 ] || _xenferry_domains
@@ -65,10 +66,14 @@ _xenferry()
     case $prev in
     -c|--connect) choices='xen+unix:///system xen+tcp://' ;;
     --dname|--uri|--bandwidth) return ;;
+    --from|--to) choices='xml xl json' ;;
     *) choices=$(_xenferry_choices) ;;
     esac
     if [[ $command == create && $given -eq 0 && $cur != -* ]]; then
         _filedir xml
+    elif [[ $command == convert && $given -eq 0 && $cur != -* &&
+        $prev != --from && $prev != --to ]]; then
+        _filedir
     else
         mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
     fi

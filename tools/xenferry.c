@@ -8,6 +8,7 @@
 static const struct xf_command *const commands[] = {
     &xf_cmd_list,
     &xf_cmd_create,
+    &xf_cmd_convert,
     &xf_cmd_migrate,
     &xf_cmd_pause,
     &xf_cmd_unpause,

@@ -4,50 +4,29 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xentoollog.h>
 
+#include "xen/config-json.h"
 #include "xen/domxml-private.h"
 #include "xen/domxml-residual.h"
 
-/* libxl's own trees are 7 deep; parsers recurse. */
-#define DEPTH_MAX 32
-/* Numbers in lists are bits of sets, interrupts, rates: all small.  libxl
- * allocates a set as large as its largest number. */
-#define LIST_NUMBER_MAX (1024 * 1024)
-
 /* -- trees ----------------------------------------------------------------- */
-
-static JsonNode *
-parse_tree(const char *text, GError **err)
-{
-    g_autoptr(JsonParser) parser = json_parser_new();
-
-    if (!json_parser_load_from_data(parser, text, -1, err)
-        || !json_parser_get_root(parser))
-        return NULL;
-    return json_node_copy(json_parser_get_root(parser));
-}
 
 JsonNode *
 xf_residual_tree(const libxl_domain_config *config, GError **err)
 {
-    /* takes no const, changes nothing, and needs no context for it */
-    char *text =
-        libxl_domain_config_to_json(NULL, (libxl_domain_config *)config);
+    g_autofree char *text = xf_config_json_write(config, err);
     g_autoptr(GError) why = NULL;
     JsonNode *tree = NULL;
 
     if (!text)
-        g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
-                    "libxl cannot write the domain's configuration as JSON");
-    else if (!g_utf8_validate(text, -1, NULL))
+        return NULL;
+    if (!g_utf8_validate(text, -1, NULL))
         g_set_error(err, XF_ERROR, XF_ERROR_CONFIG_UNSUPPORTED,
                     "the domain's configuration has text that is not UTF-8");
-    else if (!(tree = parse_tree(text, &why)))
+    else if (!(tree = xf_config_json_parse(text, &why)))
         g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
-                    "libxl's JSON of the domain's configuration: %s",
+                    "libxl's JSON of the domain's configuration %s",
                     why->message);
-    free(text);
     return tree;
 }
 
@@ -448,55 +427,6 @@ xf_residual_only_adds(JsonNode *base, JsonNode *target)
 
 /* -- into libxl ------------------------------------------------------------ */
 
-/* libxl logs why it refuses: kept for the error message. */
-struct kept_log {
-    xentoollog_logger vtable;
-    GString *text;
-};
-
-static void G_GNUC_PRINTF(5, 0)
-keep_message(xentoollog_logger *logger, xentoollog_level level, int errnoval,
-             const char *context, const char *format, va_list ap)
-{
-    struct kept_log *log = (struct kept_log *)logger;
-
-    if (level < XTL_ERROR || log->text->len)
-        return;
-    g_string_vprintf(log->text, format, ap);
-}
-
-static void
-no_progress(xentoollog_logger *logger, const char *context, const char *what,
-            int percent, unsigned long done, unsigned long total)
-{
-}
-
-static void
-no_destroy(xentoollog_logger *logger)
-{
-}
-
-static gboolean
-from_json(libxl_domain_config *config, const char *text, GString *log)
-{
-    struct kept_log logger = {
-        .vtable = { keep_message, no_progress, no_destroy }, .text = log
-    };
-    libxl_ctx *ctx = NULL;
-    gboolean ok;
-
-    if (libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, &logger.vtable) != 0) {
-        if (!log->len)
-            g_string_append(log, "libxl has no context on this host");
-        return FALSE;
-    }
-    ok = libxl_domain_config_from_json(ctx, config, text) == 0;
-    libxl_ctx_free(ctx);
-    if (!ok && !log->len)
-        g_string_append(log, "no reason given");
-    return ok;
-}
-
 /* The first place where two trees differ, or NULL. */
 static char *
 first_difference(JsonNode *a, JsonNode *b)
@@ -515,17 +445,15 @@ static gboolean
 load_config(libxl_domain_config *config, JsonNode *tree, const xmlNode *node,
             GError **err)
 {
-    g_autofree char *text = xf_residual_text(tree);
-    g_autoptr(GString) log = g_string_new(NULL);
     g_autoptr(JsonNode) taken = NULL;
+    g_autoptr(GError) why = NULL;
     g_autofree char *where = NULL;
     libxl_domain_config loaded;
 
-    libxl_domain_config_init(&loaded);
-    if (!from_json(&loaded, text, log))
-        xf_xml_bad(err, node, "libxl does not take it: %s", log->str);
-    else if ((taken = xf_residual_tree(&loaded, err))
-             && (where = first_difference(taken, tree)))
+    if (!xf_config_json_load(&loaded, tree, &why))
+        return xf_xml_bad(err, node, "%s", why->message);
+    if ((taken = xf_residual_tree(&loaded, err))
+        && (where = first_difference(taken, tree)))
         xf_xml_cannot(err, node, "this host's libxl does not understand %s",
                       where);
     if (!taken || where) {
@@ -537,73 +465,19 @@ load_config(libxl_domain_config *config, JsonNode *tree, const xmlNode *node,
     return TRUE;
 }
 
-static gboolean
-too_deep(const char *text)
-{
-    gboolean quoted = FALSE;
-    int depth = 0;
-
-    for (; *text; text++) {
-        if (quoted && *text == '\\' && text[1])
-            text++;
-        else if (*text == '"')
-            quoted = !quoted;
-        else if (!quoted && (*text == '[' || *text == '{')
-                 && ++depth > DEPTH_MAX)
-            return TRUE;
-        else if (!quoted && (*text == ']' || *text == '}'))
-            depth--;
-    }
-    return FALSE;
-}
-
-static gboolean
-numbers_sane(JsonNode *node, gboolean in_list)
-{
-    gboolean ok = TRUE;
-
-    if (JSON_NODE_HOLDS_ARRAY(node)) {
-        JsonArray *array = json_node_get_array(node);
-
-        for (guint i = 0; ok && i < json_array_get_length(array); i++)
-            ok = numbers_sane(json_array_get_element(array, i), TRUE);
-    } else if (JSON_NODE_HOLDS_OBJECT(node)) {
-        g_autoptr(GList) values =
-            json_object_get_values(json_node_get_object(node));
-
-        for (GList *l = values; ok && l; l = l->next)
-            ok = numbers_sane(l->data, FALSE);
-    } else if (in_list && JSON_NODE_HOLDS_VALUE(node)
-               && json_node_get_value_type(node) == G_TYPE_INT64) {
-        gint64 value = json_node_get_int(node);
-
-        ok = value >= 0 && value <= LIST_NUMBER_MAX;
-    }
-    return ok;
-}
-
 static JsonNode *
 parse_edits(const char *text, const xmlNode *node, GError **err)
 {
     g_autoptr(GError) why = NULL;
-    g_autoptr(JsonNode) edits = NULL;
+    g_autoptr(JsonNode) edits = xf_config_json_parse(text, &why);
 
-    if (too_deep(text)) {
-        xf_xml_bad(err, node, "JSON is nested too deeply");
-        return NULL;
-    }
-    edits = parse_tree(text, &why);
-    if (!edits || !JSON_NODE_HOLDS_ARRAY(edits)) {
-        xf_xml_bad(err, node, "is not a JSON list of edits%s%s",
-                   why ? ": " : "", why ? why->message : "");
-        return NULL;
-    }
-    if (!numbers_sane(edits, FALSE)) {
-        xf_xml_bad(err, node, "has a list with a number above %d",
-                   LIST_NUMBER_MAX);
-        return NULL;
-    }
-    return g_steal_pointer(&edits);
+    if (!edits)
+        xf_xml_bad(err, node, "%s", why->message);
+    else if (!JSON_NODE_HOLDS_ARRAY(edits))
+        xf_xml_bad(err, node, "is not a JSON list of edits");
+    else
+        return g_steal_pointer(&edits);
+    return NULL;
 }
 
 gboolean

@@ -581,9 +581,9 @@ static const struct {
     const char *json;
     const char *message;        /* after "domain XML, line 5, <libxl>: " */
 } residuals[] = {
-    { "", "is not a JSON list of edits" },
+    { "", "is not JSON: " },
     { "{}", "is not a JSON list of edits" },
-    { "[{]", "is not a JSON list of edits" },
+    { "[{]", "is not JSON: " },
     { "[1]", "is not a list of edits" },
     { "[{\"is\":1}]", "is not a list of edits" },
     { "[{\"at\":1}]", "is not a list of edits" },

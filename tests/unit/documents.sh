@@ -89,4 +89,8 @@ check 'completion asks for the domains' \
 check 'completion of a destination' \
     "$(complete_words -c xen+unix:///system migrate guest1 x)" xen+tcp://
 check 'completion of a file' "$(complete_words create '')" FILE
+check 'completion of a form' \
+    "$(complete_words convert --from '')" $'json\nxl\nxml'
+check 'completion of a file to convert' \
+    "$(complete_words convert --from xl --to xml '')" FILE
 echo "1..$count"

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lets libxl_ctx_alloc() succeed on a machine without Xen: a program's own
- * definitions come before those of libxenctrl and libxenstore.  Such a context
- * is good for reading and writing JSON, and for nothing else.
+ * Lets libxl_ctx_alloc() succeed on a machine without Xen, and for a user who
+ * may not speak to Xen: a program's own definitions come before those of
+ * libxenctrl and libxenstore.  Such a context is good for reading and writing
+ * JSON, and for nothing else.  For the programs that only convert and for
+ * tests; never for the daemon.
  */
 #include "config.h"
 

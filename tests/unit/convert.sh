@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# "xenferry convert" as its users run it: without Xen, without a daemon, as an
+# ordinary user where the test is started by root.  TAP on stdout.
+set -uo pipefail
+export LC_ALL=C
+srcdir=${srcdir:-$(dirname "$0")/../..}
+xenferry=${XENFERRY:-./xenferry}
+data=$srcdir/tests/data
+count=0
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+result() # STATUS NAME
+{
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $count - convert: $2"
+    else
+        echo "not ok $count - convert: $2"
+        sed 's/^/# /' "$work/out" "$work/err"
+    fi
+}
+
+convert() # ARGUMENT...
+{
+    "$xenferry" convert "$@" >"$work/out" 2>"$work/err"
+}
+
+fails_with() # STATUS TEXT NAME ARGUMENT...
+{
+    local status=$1 text=$2 name=$3
+    shift 3
+    convert "$@"
+    [ $? -eq "$status" ] && [ ! -s "$work/out" ] &&
+        grep -qF -e "$text" "$work/err"
+    result $? "$name"
+}
+
+# -- every pair, and back through the other forms --
+for json in "$data"/xlcfg/*.json; do
+    cfg=${json%.json}.cfg
+    name=$(basename "$cfg")
+    convert --from xl --to json "$cfg" && cmp -s "$work/out" "$json"
+    result $? "$name means its JSON"
+    "$xenferry" convert --from xl --to xml "$cfg" 2>"$work/err" |
+        "$xenferry" convert --from xml --to json - 2>>"$work/err" |
+        cmp -s - "$json"
+    result $? "$name through XML"
+done
+for json in "$data"/domxml/*.json; do
+    xml=${json%.json}.xml
+    convert --from xml --to json "$xml" && cmp -s "$work/out" "$json"
+    result $? "$(basename "$xml") means its JSON"
+done
+
+# -- as xl prints a running domain --
+{
+    echo '[ { "domid": 3, "config": '
+    cat "$data/xlcfg/pvh.json"
+    echo '} ]'
+} >"$work/list"
+convert --from json --to json "$work/list" &&
+    cmp -s "$work/out" "$data/xlcfg/pvh.json"
+result $? 'what "xl list -l" prints'
+
+# -- errors --
+cfg=$data/xlcfg/pvh.cfg
+printf 'name = "g"\ncolour = "red"\n' >"$work/bad.cfg"
+printf 'name = "g"\n\377' >"$work/latin.cfg"
+printf 'name = "g"\n\0' >"$work/nul.cfg"
+printf '{ "c_info": { "type": "pv", "colour": 1 }, "b_info": {} }' \
+    >"$work/bad.json"
+fails_with 2 'convert: --from is missing' 'no form' "$cfg"
+fails_with 2 "--to: there is no form 'yaml'; there are: xml, xl, json" \
+    'no such form' --from xl --to yaml "$cfg"
+fails_with 2 'one argument too many' 'two files' --from xl --to xml a b
+fails_with 1 'cannot read' 'no such file' --from xl --to xml "$work/none"
+fails_with 1 "$work/bad.cfg: line 2, colour: this key is not known" \
+    'an unknown key' --from xl --to xml "$work/bad.cfg"
+fails_with 1 "$work/latin.cfg: is not UTF-8 at byte 11" 'another encoding' \
+    --from xl --to xml "$work/latin.cfg"
+fails_with 1 "$work/nul.cfg: has a NUL at byte 11" 'a NUL' \
+    --from xl --to xml "$work/nul.cfg"
+fails_with 1 "$work/bad.json: /c_info/colour: this host's libxl does not" \
+    'an unknown member' --from json --to xml "$work/bad.json"
+fails_with 1 'domain XML, line 1, <domain>: ' 'XML errors have their line' \
+    --from xml --to xl - < <(echo '<domain type="xen"><name/></domain>')
+fails_with 1 'xl.cfg cannot say' 'what xl.cfg cannot say' \
+    --from json --to xl "$data/domxml-xl/live-pv.json"
+
+# -- as an ordinary user --
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >"$work/out"; then
+    setpriv --reuid=65534 --regid=65534 --clear-groups \
+        "$xenferry" convert --from xl --to xml <"$cfg" \
+        >"$work/out" 2>"$work/err"
+    result $? 'as an ordinary user'
+fi
+echo "1..$count"

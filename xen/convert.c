@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Forms of a domain's configuration: see convert.h. */
+#include "config.h"
+
+#include <string.h>
+
+#include "protocol/driver.h"
+#include "xen/config-json.h"
+#include "xen/convert.h"
+#include "xen/domxml.h"
+#include "xen/xlcfg.h"
+
+const char *const xf_form_names[XF_FORM_COUNT] = {
+    [XF_FORM_XML] = "xml",
+    [XF_FORM_XL] = "xl",
+    [XF_FORM_JSON] = "json",
+};
+
+/* What is called for a form; `read` fills a configuration that it
+ * initialises. */
+struct form {
+    gboolean (*read)(const char *text, libxl_domain_config *config,
+                     GPtrArray *notes, GError **err);
+    /* `kept`: the XML that `config` was read from, or NULL */
+    char *(*write)(const libxl_domain_config *config, const char *kept,
+                   GError **err);
+};
+
+static gboolean
+read_xml(const char *text, libxl_domain_config *config, GPtrArray *notes,
+         GError **err)
+{
+    return xf_domxml_parse_noting(text, config, notes, err);
+}
+
+static gboolean
+read_json(const char *text, libxl_domain_config *config, GPtrArray *notes,
+          GError **err)
+{
+    return xf_config_json_read(text, config, err);
+}
+
+/* Text for people, and what others keep in <metadata>, stays from XML to
+ * XML. */
+static char *
+write_xml(const libxl_domain_config *config, const char *kept, GError **err)
+{
+    return xf_domxml_describe(config, -1, XF_XML_SECURE | XF_XML_INACTIVE,
+                              kept, err);
+}
+
+static char *
+write_xl(const libxl_domain_config *config, const char *kept, GError **err)
+{
+    return xf_xlcfg_format(config, err);
+}
+
+static char *
+write_json(const libxl_domain_config *config, const char *kept, GError **err)
+{
+    return xf_config_json_write(config, err);
+}
+
+static const struct form forms[XF_FORM_COUNT] = {
+    [XF_FORM_XML] = { read_xml, write_xml },
+    [XF_FORM_XL] = { xf_xlcfg_parse, write_xl },
+    [XF_FORM_JSON] = { read_json, write_json },
+};
+
+gboolean
+xf_form_from_name(const char *name, enum xf_form *form, GError **err)
+{
+    g_autofree char *names = NULL;
+    char *known[XF_FORM_COUNT + 1] = { NULL };
+
+    for (guint i = 0; i < XF_FORM_COUNT; i++) {
+        known[i] = (char *)xf_form_names[i];
+        if (strcmp(name, xf_form_names[i]) == 0) {
+            *form = i;
+            return TRUE;
+        }
+    }
+    names = g_strjoinv(", ", known);
+    g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                "there is no form '%s'; there are: %s", name, names);
+    return FALSE;
+}
+
+/* The bounds that all forms share. */
+static gboolean
+check_text(const char *text, gsize length, GError **err)
+{
+    const char *end;
+
+    if (length > XF_DOMXML_MAX_BYTES)
+        g_set_error(err, XF_ERROR, XF_ERROR_XML,
+                    "is longer than %d bytes", XF_DOMXML_MAX_BYTES);
+    else if (memchr(text, '\0', length))
+        g_set_error(err, XF_ERROR, XF_ERROR_XML, "has a NUL at byte %zu",
+                    strlen(text));
+    else if (!g_utf8_validate(text, length, &end))
+        g_set_error(err, XF_ERROR, XF_ERROR_XML, "is not UTF-8 at byte %td",
+                    end - text);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+char *
+xf_convert(const char *text, gsize length, const char *name,
+           enum xf_form from, enum xf_form to, GPtrArray *notes,
+           GError **err)
+{
+    g_autofree char *copy = NULL;
+    g_autoptr(GError) why = NULL;
+    libxl_domain_config config;
+    char *result = NULL;
+
+    if (check_text(text, length, &why)) {
+        copy = g_strndup(text, length);
+        if (forms[from].read(copy, &config, notes, &why)) {
+            result = forms[to].write(
+                &config, from == XF_FORM_XML ? copy : NULL, &why);
+            libxl_domain_config_dispose(&config);
+        }
+    }
+    if (why)
+        g_propagate_prefixed_error(err, g_steal_pointer(&why), "%s: ", name);
+    return result;
+}

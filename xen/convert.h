@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A domain's configuration from one form into another: libvirt's domain XML,
+ * xl's configuration files, libxl's JSON.  Exact or refused: what the text
+ * says and the other form cannot say is an error that names it.
+ *
+ * The result depends on the text alone (domxml.h has the two exceptions).
+ * JSON, and XML with a residual, need a libxl context: see config-json.h.
+ *
+ * All functions may be called from any thread at once.
+ */
+#ifndef XF_XEN_CONVERT_H
+#define XF_XEN_CONVERT_H
+
+#include <glib.h>
+
+enum xf_form {
+    XF_FORM_XML,        /* domxml.h; written in the inactive form */
+    XF_FORM_XL,         /* xlcfg.h */
+    XF_FORM_JSON,       /* config-json.h */
+    XF_FORM_COUNT
+};
+
+/* "xml", ... */
+extern const char *const xf_form_names[XF_FORM_COUNT];
+
+/* FALSE, with an error that lists the names, when `name` is none. */
+gboolean xf_form_from_name(const char *name, enum xf_form *form,
+                           GError **err);
+
+/* The form `to` of `text`, `length` bytes in the form `from`; free with
+ * g_free().  `name` is what errors call the text, "guest.xml".  Passwords are
+ * kept.  `notes` (may be NULL) takes a char * for each thing that is left out
+ * because it changes nothing for the guest.  Errors: XF_ERROR_XML for malformed text, _CONFIG_UNSUPPORTED for what
+ * one of the forms cannot say. */
+char *xf_convert(const char *text, gsize length, const char *name,
+                 enum xf_form from, enum xf_form to, GPtrArray *notes,
+                 GError **err);
+
+#endif
