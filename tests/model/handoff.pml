@@ -286,6 +286,16 @@ inline d_restart()
 
 /* -- who does what -- */
 
+/* In-band the destination makes token and key, and Begin is a part of
+ * Perform. */
+#ifdef INBAND
+#define HAS_WHAT_PREPARE_NEEDS true
+#define HAS_WHAT_BEGIN_NEEDS (k_old || k_new)
+#else
+#define HAS_WHAT_PREPARE_NEEDS k_begin
+#define HAS_WHAT_BEGIN_NEEDS true
+#endif
+
 /* Calls in any order, as often as it likes, with any result it likes; but
  * only with cookies that it was given. */
 active proctype client()
@@ -297,7 +307,8 @@ end:
 #else
 #define MAY_BEGIN (!s_older)
 #endif
-    :: d_step { !quiet && !k_begin && MAY_BEGIN && S_CAN(begin) ->
+    :: d_step { !quiet && !k_begin && HAS_WHAT_BEGIN_NEEDS && MAY_BEGIN &&
+                S_CAN(begin) ->
         k_begin = 1;
         printf("client: Begin\n");
         S_EVENT(begin) }
@@ -306,7 +317,7 @@ end:
 #else
 #define MAY_PREPARE true
 #endif
-    :: d_step { !quiet && k_begin && !d_mid && D_CAN(prepare) &&
+    :: d_step { !quiet && HAS_WHAT_PREPARE_NEEDS && D_CAN(prepare) &&
                 d_dom == gone && MAY_PREPARE && !prepared_twice ->
         printf("client: Prepare\n");
         prepared_twice = k_old || k_new;
