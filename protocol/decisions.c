@@ -1,0 +1,716 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The decisions log: its lines, its file, what it remembers. */
+#include "config.h"
+
+#include "protocol/decisions.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_NAME "decisions"
+#define NEW_NAME "decisions.new"
+#define LOCK_NAME "lock"
+#define TITLE "xenferry-decisions"
+#define FORMAT "1"
+#define SUM_LEN 16
+#define WORDS_MAX 10
+/* Lines that say nothing any more before the file is written anew. */
+#define DEAD_MAX 64
+
+/* What is wrong with the file's end. */
+enum damage {
+    DAMAGE_NONE,
+    DAMAGE_CUT,         /* there may be more than `size` */
+    DAMAGE_REWRITE,     /* nobody knows what the disk has */
+};
+
+struct xf_decisions {
+    GMutex lock;                /* guards all that follows */
+    const struct xf_decisions_io *io;
+    char *dir, *path;
+    int dir_fd, lock_fd, fd;
+    gint64 size;                /* of what is known to be whole */
+    enum damage damage;
+    guint dead;
+    char identity[XF_LOG_ID_LEN + 1];
+    guint8 secret[XF_KEY_LEN];
+    GHashTable *live;           /* token -> struct xf_decision */
+};
+
+static gssize
+system_write(int fd, const void *data, gsize len)
+{
+    return write(fd, data, len);
+}
+
+static const struct xf_decisions_io system_io = {
+    .write = system_write,
+    .fsync = fsync,
+    .ftruncate = ftruncate,
+};
+
+static const char *const kinds[XF_DECISION_LAST] = {
+    [XF_DECISION_COMMITTED] = "committed",
+    [XF_DECISION_GIVEN_AWAY] = "given-away",
+};
+#define ACKNOWLEDGED "acknowledged"
+
+const char *
+xf_decision_kind_name(enum xf_decision_kind kind)
+{
+    return kinds[kind];
+}
+
+/* -- decisions -- */
+
+void
+xf_decision_free(struct xf_decision *decision)
+{
+    if (!decision)
+        return;
+    g_free(decision->peer_host);
+    g_free(decision->name);
+    explicit_bzero(decision, sizeof(*decision));
+    g_free(decision);
+}
+
+static struct xf_decision *
+decision_copy(const struct xf_decision *decision)
+{
+    struct xf_decision *copy = g_memdup2(decision, sizeof(*decision));
+
+    copy->peer_host = g_strdup(decision->peer_host ? decision->peer_host
+                                                   : "");
+    copy->name = g_strdup(decision->name);
+    return copy;
+}
+
+/* -- words -- */
+
+static char *
+hex_of(const guint8 *bytes, gsize len)
+{
+    char *text = g_malloc(2 * len + 1);
+
+    for (gsize i = 0; i < len; i++)
+        g_snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    return text;
+}
+
+static gboolean
+hex_to(const char *text, guint8 *bytes, gsize len)
+{
+    if (strlen(text) != 2 * len
+        || strspn(text, "0123456789abcdef") != 2 * len)
+        return FALSE;
+    for (gsize i = 0; i < len; i++)
+        bytes[i] = g_ascii_xdigit_value(text[2 * i]) << 4
+                   | g_ascii_xdigit_value(text[2 * i + 1]);
+    return TRUE;
+}
+
+static char *
+text_out(const char *text)
+{
+    if (!*text)
+        return g_strdup("-");
+    if (strcmp(text, "-") == 0)
+        return g_strdup("%2D");
+    return g_uri_escape_string(text, ":", FALSE);
+}
+
+static char *
+text_in(const char *word)
+{
+    return strcmp(word, "-") == 0 ? g_strdup("")
+                                  : g_uri_unescape_string(word, NULL);
+}
+
+static gboolean
+number_in(const char *word, gint64 min, gint64 max, gint64 *number)
+{
+    return g_ascii_string_to_signed(word, 10, min, max, number, NULL);
+}
+
+static void
+checksum(const char *words, char *sum)
+{
+    g_autofree char *full =
+        g_compute_checksum_for_string(G_CHECKSUM_SHA256, words, -1);
+
+    g_strlcpy(sum, full, SUM_LEN + 1);
+}
+
+/* With its checksum and its end. */
+static char *
+line_of(const char *words)
+{
+    char sum[SUM_LEN + 1];
+
+    checksum(words, sum);
+    return g_strconcat(sum, " ", words, "\n", NULL);
+}
+
+static char *
+title_line(const struct xf_decisions *log)
+{
+    g_autofree char *secret = hex_of(log->secret, XF_KEY_LEN);
+    g_autofree char *words =
+        g_strdup_printf(TITLE " " FORMAT " %s %s", log->identity, secret);
+
+    return line_of(words);
+}
+
+static char *
+decision_line(const struct xf_decision *d)
+{
+    char uuid[XF_UUID_STRING_LEN + 1];
+    g_autofree char *key = hex_of(d->key, XF_KEY_LEN);
+    g_autofree char *host = text_out(d->peer_host ? d->peer_host : "");
+    g_autofree char *name = text_out(d->name);
+    g_autofree char *words = g_strdup_printf(
+        "%s %s %s %s %" G_GINT64_FORMAT " %d %d %u %s %s", kinds[d->kind],
+        d->token, xf_uuid_format(d->uuid, uuid), key, d->time, d->domid,
+        d->paused != 0, d->peer_port, host, name);
+
+    return line_of(words);
+}
+
+static char *
+acknowledged_line(const char *token)
+{
+    g_autofree char *words = g_strconcat(ACKNOWLEDGED " ", token, NULL);
+
+    return line_of(words);
+}
+
+/* -- reading lines -- */
+
+/* NULL: these words are no decision. */
+static struct xf_decision *
+decision_of(char *const *word)
+{
+    XF_AUTO(xf_decision) *d = g_new0(struct xf_decision, 1);
+    gint64 domid, paused, port;
+
+    while (d->kind < XF_DECISION_LAST && strcmp(word[0], kinds[d->kind]) != 0)
+        d->kind++;
+    if (d->kind == XF_DECISION_LAST || g_strv_length((char **)word) != 10
+        || !xf_token_valid(word[1]) || !xf_uuid_parse(word[2], d->uuid)
+        || !hex_to(word[3], d->key, XF_KEY_LEN)
+        || !number_in(word[4], 0, G_MAXINT64, &d->time)
+        || !number_in(word[5], -1, G_MAXINT, &domid)
+        || !number_in(word[6], 0, 1, &paused)
+        || !number_in(word[7], 0, G_MAXUINT16, &port))
+        return NULL;
+    g_strlcpy(d->token, word[1], sizeof(d->token));
+    d->domid = domid;
+    d->paused = paused;
+    d->peer_port = port;
+    d->peer_host = text_in(word[8]);
+    d->name = text_in(word[9]);
+    return d->peer_host && d->name ? g_steal_pointer(&d) : NULL;
+}
+
+static gboolean
+take_words(struct xf_decisions *log, char *const *word)
+{
+    struct xf_decision *d;
+
+    if (word[0] && strcmp(word[0], ACKNOWLEDGED) == 0 && word[1]) {
+        log->dead += 1 + g_hash_table_remove(log->live, word[1]);
+        return TRUE;
+    }
+    d = word[0] ? decision_of(word) : NULL;
+    if (d)
+        g_hash_table_replace(log->live, d->token, d);
+    return d != NULL;
+}
+
+static gboolean
+take_title(struct xf_decisions *log, char *const *word)
+{
+    if (g_strv_length((char **)word) != 4 || strcmp(word[0], TITLE) != 0
+        || strcmp(word[1], FORMAT) != 0 || !xf_token_valid(word[2]))
+        return FALSE;
+    g_strlcpy(log->identity, word[2], sizeof(log->identity));
+    return hex_to(word[3], log->secret, XF_KEY_LEN);
+}
+
+G_STATIC_ASSERT(XF_LOG_ID_LEN == XF_TOKEN_LEN);
+
+/* One line, without its end. */
+static gboolean
+take_line(struct xf_decisions *log, const char *line, gboolean first)
+{
+    char sum[SUM_LEN + 1];
+
+    if (strlen(line) <= SUM_LEN || line[SUM_LEN] != ' ')
+        return FALSE;
+    checksum(line + SUM_LEN + 1, sum);
+    if (strncmp(sum, line, SUM_LEN) != 0)
+        return FALSE;
+
+    g_auto(GStrv) words = g_strsplit(line + SUM_LEN + 1, " ", WORDS_MAX + 1);
+
+    return first ? take_title(log, words) : take_words(log, words);
+}
+
+/* Takes the lines that are whole; what follows the last of them must be one
+ * torn line, and is to be cut off. */
+static gboolean
+take_lines(struct xf_decisions *log, char *text, gsize len, GError **err)
+{
+    gsize at = 0;
+    guint number = 0;
+
+    while (at < len) {
+        char *end = memchr(text + at, '\n', len - at);
+
+        if (!end)
+            break;
+        *end = '\0';
+        number++;
+        if (!take_line(log, text + at, number == 1)) {
+            if (number > 1 && end + 1 == text + len)
+                break;
+            g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM,
+                        "%s: line %u is damaged; put back the file as it "
+                        "was.  If it is lost, move it away: handoffs that "
+                        "are still in doubt then need an administrator",
+                        log->path, number);
+            return FALSE;
+        }
+        at = end + 1 - text;
+    }
+    if (!number) {
+        g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM,
+                    "%s: it does not begin as a decisions log does",
+                    log->path);
+        return FALSE;
+    }
+    log->size = at;
+    if (at < len) {
+        g_message("%s: the last line is torn and is cut off: nothing was "
+                  "done about it", log->path);
+        log->damage = DAMAGE_CUT;
+    }
+    return TRUE;
+}
+
+/* -- writing -- */
+
+static gboolean
+write_all(struct xf_decisions *log, int fd, const char *text)
+{
+    gsize len = strlen(text);
+
+    while (len) {
+        gssize r = log->io->write(fd, text, len);
+
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r == 0)
+            errno = ENOSPC;
+        if (r <= 0)
+            return FALSE;
+        text += r;
+        len -= r;
+    }
+    return TRUE;
+}
+
+static gboolean
+sync_fd(struct xf_decisions *log, int fd)
+{
+    int r;
+
+    do
+        r = log->io->fsync(fd);
+    while (r < 0 && errno == EINTR);
+    return r == 0;
+}
+
+static GString *
+whole_text(struct xf_decisions *log)
+{
+    g_autofree char *title = title_line(log);
+    GString *text = g_string_new(title);
+    GHashTableIter iter;
+    gpointer d;
+
+    g_hash_table_iter_init(&iter, log->live);
+    while (g_hash_table_iter_next(&iter, NULL, &d)) {
+        g_autofree char *line = decision_line(d);
+
+        g_string_append(text, line);
+    }
+    return text;
+}
+
+/* Writes the file anew, beside the old one, and puts it in its place. */
+static gboolean
+rewrite(struct xf_decisions *log)
+{
+    g_autoptr(GString) text = whole_text(log);
+    XF_AUTO_FD int fd = openat(log->dir_fd, NEW_NAME,
+                               O_WRONLY | O_CREAT | O_TRUNC | O_APPEND
+                                   | O_CLOEXEC,
+                               0600);
+
+    if (fd < 0 || !write_all(log, fd, text->str) || !sync_fd(log, fd)
+        || renameat(log->dir_fd, NEW_NAME, log->dir_fd, FILE_NAME) < 0)
+        return FALSE;
+    xf_close_fd(&log->fd);
+    log->fd = xf_steal_fd(&fd);
+    log->size = text->len;
+    log->dead = 0;
+    /* Until then a crash may bring back the old one. */
+    log->damage = DAMAGE_REWRITE;
+    if (!sync_fd(log, log->dir_fd))
+        return FALSE;
+    log->damage = DAMAGE_NONE;
+    return TRUE;
+}
+
+/* The file has what `live` has, for sure. */
+static gboolean
+heal(struct xf_decisions *log)
+{
+    if (log->damage == DAMAGE_CUT) {
+        if (log->io->ftruncate(log->fd, log->size) == 0
+            && sync_fd(log, log->fd))
+            log->damage = DAMAGE_NONE;
+        else
+            log->damage = DAMAGE_REWRITE;
+    }
+    return log->damage == DAMAGE_NONE || rewrite(log);
+}
+
+static gboolean
+append(struct xf_decisions *log, const char *line)
+{
+    if (!heal(log))
+        return FALSE;
+    if (!write_all(log, log->fd, line))
+        log->damage = DAMAGE_CUT;
+    else if (!sync_fd(log, log->fd))
+        log->damage = DAMAGE_REWRITE;
+    else
+        log->size += strlen(line);
+    if (log->damage == DAMAGE_NONE)
+        return TRUE;
+
+    int errnum = errno;
+
+    /* At once, so that a crash does not find what was never believed.  If
+     * that fails it is tried before anything else is done. */
+    heal(log);
+    errno = errnum;
+    return FALSE;
+}
+
+/* -- opening -- */
+
+static gboolean
+failed(const struct xf_decisions *log, const char *what, GError **err)
+{
+    xf_error_set_errno(err, errno, "%s: %s", log->path, what);
+    return FALSE;
+}
+
+/* POSIX locks are the process's, so that no helper that outlives a killed
+ * daemon keeps one. */
+static gboolean
+take_lock(struct xf_decisions *log, GError **err)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+    log->lock_fd = openat(log->dir_fd, LOCK_NAME,
+                          O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (log->lock_fd < 0)
+        return failed(log, "cannot make a lock file beside it", err);
+    if (fcntl(log->lock_fd, F_SETLK, &lock) == 0)
+        return TRUE;
+    if (errno != EACCES && errno != EAGAIN)
+        return failed(log, "cannot be locked", err);
+    g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM,
+                "%s: another daemon has it open; give each a state_dir of "
+                "its own", log->path);
+    return FALSE;
+}
+
+/* The folder, with the entry for it in its parent on disk. */
+static gboolean
+open_dir(struct xf_decisions *log, GError **err)
+{
+    g_autofree char *parent = g_path_get_dirname(log->dir);
+    XF_AUTO_FD int parent_fd = -1;
+
+    if (g_mkdir_with_parents(log->dir, 0700) < 0)
+        return failed(log, "cannot make its folder", err);
+    parent_fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    log->dir_fd = open(log->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent_fd < 0 || log->dir_fd < 0 || !sync_fd(log, parent_fd))
+        return failed(log, "cannot open its folder", err);
+    return take_lock(log, err);
+}
+
+static gboolean
+make_log(struct xf_decisions *log, GError **err)
+{
+    guint8 bits[XF_LOG_ID_LEN / 2];
+    g_autofree char *identity = NULL;
+
+    if (getrandom(bits, sizeof(bits), 0) != sizeof(bits)
+        || getrandom(log->secret, XF_KEY_LEN, 0) != XF_KEY_LEN)
+        return failed(log, "no random bytes from the kernel", err);
+    identity = hex_of(bits, sizeof(bits));
+    g_strlcpy(log->identity, identity, sizeof(log->identity));
+    if (!rewrite(log))
+        return failed(log, "cannot be made", err);
+    g_message("%s: new decisions log %s", log->path, log->identity);
+    return TRUE;
+}
+
+static gboolean
+read_log(struct xf_decisions *log, GError **err)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(GError) why = NULL;
+    gsize len;
+
+    if (!g_file_get_contents(log->path, &text, &len, &why)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM, "decisions log: %s",
+                    why->message);
+        return FALSE;
+    }
+    return take_lines(log, text, len, err)
+           && (heal(log) || failed(log, "cannot be written", err));
+}
+
+static gboolean
+open_log(struct xf_decisions *log, GError **err)
+{
+    if (!open_dir(log, err))
+        return FALSE;
+    log->fd = openat(log->dir_fd, FILE_NAME, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (log->fd < 0 && errno == ENOENT)
+        return make_log(log, err);
+    if (log->fd < 0)
+        return failed(log, "cannot be opened", err);
+    return read_log(log, err);
+}
+
+struct xf_decisions *
+xf_decisions_open(const char *dir, GError **err)
+{
+    struct xf_decisions *log = g_new0(struct xf_decisions, 1);
+
+    g_mutex_init(&log->lock);
+    log->io = &system_io;
+    log->dir = g_strdup(dir);
+    log->path = g_build_filename(dir, FILE_NAME, NULL);
+    log->dir_fd = log->lock_fd = log->fd = -1;
+    log->live = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+                                      (GDestroyNotify)xf_decision_free);
+    if (open_log(log, err))
+        return log;
+    xf_decisions_close(log);
+    return NULL;
+}
+
+void
+xf_decisions_close(struct xf_decisions *log)
+{
+    if (!log)
+        return;
+    xf_close_fd(&log->fd);
+    xf_close_fd(&log->lock_fd);
+    xf_close_fd(&log->dir_fd);
+    g_hash_table_destroy(log->live);
+    g_mutex_clear(&log->lock);
+    g_free(log->dir);
+    g_free(log->path);
+    explicit_bzero(log, sizeof(*log));
+    g_free(log);
+}
+
+void
+xf_decisions_set_io(struct xf_decisions *log,
+                    const struct xf_decisions_io *io)
+{
+    g_mutex_lock(&log->lock);
+    log->io = io ? io : &system_io;
+    g_mutex_unlock(&log->lock);
+}
+
+/* -- what it is for -- */
+
+const char *
+xf_decisions_identity(struct xf_decisions *log)
+{
+    return log->identity;
+}
+
+void
+xf_decisions_token_key(struct xf_decisions *log, const char *token,
+                       guint8 *out)
+{
+    static const char label[] = "xenferry log";
+    gsize len = XF_KEY_LEN;
+    GHmac *hmac = g_hmac_new(G_CHECKSUM_SHA256, log->secret, XF_KEY_LEN);
+
+    g_hmac_update(hmac, (const guchar *)label, strlen(label));
+    g_hmac_update(hmac, (const guchar *)token, strlen(token));
+    g_hmac_get_digest(hmac, out, &len);
+    g_hmac_unref(hmac);
+}
+
+static gboolean
+acknowledge(struct xf_decisions *log, const char *token)
+{
+    g_autofree char *line = acknowledged_line(token);
+
+    if (!append(log, line))
+        return FALSE;
+    g_hash_table_remove(log->live, token);
+    log->dead += 2;
+    /* Not smaller now: the next time. */
+    if (log->dead > DEAD_MAX
+        && log->dead > g_hash_table_size(log->live) && !rewrite(log))
+        g_message("%s: not written anew: %s", log->path, g_strerror(errno));
+    return TRUE;
+}
+
+static const struct xf_decision *
+given_away(struct xf_decisions *log, const guint8 *uuid)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, log->live);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const struct xf_decision *d = value;
+
+        if (d->kind == XF_DECISION_GIVEN_AWAY
+            && memcmp(d->uuid, uuid, XF_UUID_LEN) == 0)
+            return d;
+    }
+    return NULL;
+}
+
+static void
+came_back(struct xf_decisions *log, const guint8 *uuid)
+{
+    const struct xf_decision *d = given_away(log, uuid);
+
+    while (d) {
+        g_autofree char *token = g_strdup(d->token);
+
+        /* What stays only makes a create() ask for more. */
+        if (!acknowledge(log, token)) {
+            g_warning("%s: %s", log->path, g_strerror(errno));
+            return;
+        }
+        d = given_away(log, uuid);
+    }
+}
+
+gboolean
+xf_decisions_add(struct xf_decisions *log, const struct xf_decision *decision,
+                 GError **err)
+{
+    g_autofree char *line = decision_line(decision);
+
+    g_mutex_lock(&log->lock);
+
+    const struct xf_decision *old =
+        g_hash_table_lookup(log->live, decision->token);
+    gboolean known = old && old->kind == decision->kind;
+    gboolean ok = known || append(log, line);
+
+    if (!ok) {
+        failed(log, "cannot write a decision", err);
+    } else if (!known) {
+        struct xf_decision *copy = decision_copy(decision);
+
+        g_hash_table_replace(log->live, copy->token, copy);
+        if (decision->kind == XF_DECISION_COMMITTED)
+            came_back(log, decision->uuid);
+    }
+    g_mutex_unlock(&log->lock);
+    return ok;
+}
+
+gboolean
+xf_decisions_settle(struct xf_decisions *log, GError **err)
+{
+    g_mutex_lock(&log->lock);
+
+    gboolean ok = heal(log)
+                  || failed(log, "cannot be made whole after a failed write",
+                            err);
+
+    g_mutex_unlock(&log->lock);
+    return ok;
+}
+
+gboolean
+xf_decisions_acknowledge(struct xf_decisions *log, const char *token,
+                         GError **err)
+{
+    g_mutex_lock(&log->lock);
+
+    gboolean ok = !g_hash_table_contains(log->live, token)
+                  || acknowledge(log, token)
+                  || failed(log, "cannot write an acknowledgement", err);
+
+    g_mutex_unlock(&log->lock);
+    return ok;
+}
+
+struct xf_decision *
+xf_decisions_find(struct xf_decisions *log, const char *token)
+{
+    g_mutex_lock(&log->lock);
+
+    const struct xf_decision *d = g_hash_table_lookup(log->live, token);
+    struct xf_decision *copy = d ? decision_copy(d) : NULL;
+
+    g_mutex_unlock(&log->lock);
+    return copy;
+}
+
+struct xf_decision *
+xf_decisions_given_away(struct xf_decisions *log, const guint8 *uuid)
+{
+    g_mutex_lock(&log->lock);
+
+    const struct xf_decision *d = given_away(log, uuid);
+    struct xf_decision *copy = d ? decision_copy(d) : NULL;
+
+    g_mutex_unlock(&log->lock);
+    return copy;
+}
+
+GPtrArray *
+xf_decisions_all(struct xf_decisions *log)
+{
+    GPtrArray *all =
+        g_ptr_array_new_with_free_func((GDestroyNotify)xf_decision_free);
+    GHashTableIter iter;
+    gpointer d;
+
+    g_mutex_lock(&log->lock);
+    g_hash_table_iter_init(&iter, log->live);
+    while (g_hash_table_iter_next(&iter, NULL, &d))
+        g_ptr_array_add(all, decision_copy(d));
+    g_mutex_unlock(&log->lock);
+    return all;
+}
