@@ -68,6 +68,11 @@ enum xf_channel_purpose {
     XF_CHANNEL_ASK_SOURCE = 4,  /* destination: "have you your copy?" */
     XF_CHANNEL_DESCRIBED = 5,   /* source to destination: what comes, then
                                  * the domain, then the question to commit */
+    XF_CHANNEL_RESOLVE_LOST = 6,/* source: RESOLVE, of a destination that
+                                 * does not know the handoff (any more).
+                                 * The key is that of its decisions log: if
+                                 * it has it still, and the handoff is not
+                                 * in it, it never committed.  decisions.h */
 };
 
 enum xf_channel_verdict {

@@ -6,6 +6,7 @@
  *     <name/> <uuid/> <hostname/> <migration-stream-version/>
  *     <handoff xmlns='urn:xenferry:cookie:1'>
  *       <token/> <key/> <address/> <port/> <state/> <proof/>
+ *       <log/> <log-key/>
  *     </handoff>
  *   </libxl-migration>
  *
@@ -116,6 +117,10 @@ append_handoff(GString *out, const struct xf_cookie *cookie)
         append_element(out, 2, "state", cookie->state);
     if (cookie->has_proof)
         append_secret(out, 2, "proof", cookie->proof);
+    if (cookie->log[0]) {
+        append_element(out, 2, "log", cookie->log);
+        append_secret(out, 2, "log-key", cookie->log_key);
+    }
     g_string_append(out, "  </handoff>\n");
 }
 
@@ -282,6 +287,22 @@ take_proof(struct xf_cookie *cookie, const char *text)
     return cookie->has_proof ? NULL : "is not 64 lower-case hex digits";
 }
 
+static const char *
+take_log(struct xf_cookie *cookie, const char *text)
+{
+    if (!xf_token_valid(text))
+        return "is not 32 lower-case hex digits";
+    memcpy(cookie->log, text, sizeof(cookie->log));
+    return NULL;
+}
+
+static const char *
+take_log_key(struct xf_cookie *cookie, const char *text)
+{
+    cookie->has_log_key = parse_hex(text, cookie->log_key);
+    return cookie->has_log_key ? NULL : "is not 64 lower-case hex digits";
+}
+
 /* -- reading: the tree -- */
 
 struct element {
@@ -307,6 +328,8 @@ static const struct element ours[] = {
     { "port", FALSE, take_port },
     { "state", FALSE, take_state },
     { "proof", FALSE, take_proof },
+    { "log", FALSE, take_log },
+    { "log-key", FALSE, take_log_key },
     { NULL, FALSE, NULL }
 };
 
@@ -395,6 +418,9 @@ take_handoff(struct xf_cookie *cookie, const xmlNode *root, GError **err)
         return FALSE;
     if (!cookie->address != !cookie->port)
         return bad_element(err, cookie->address ? "port" : "address",
+                           "is missing");
+    if (!cookie->log[0] != !cookie->has_log_key)
+        return bad_element(err, cookie->log[0] ? "log-key" : "log",
                            "is missing");
     return TRUE;
 }

@@ -39,6 +39,12 @@ struct xf_cookie {
      * destination's own word that it has committed. */
     guint8 proof[XF_KEY_LEN];
     gboolean has_proof;
+    /* From the destination: the identity of the destination's decisions log,
+     * "" for none, and the key by which that log can be asked about this
+     * handoff when all else is lost (decisions.h). */
+    char log[XF_TOKEN_LEN + 1];
+    guint8 log_key[XF_KEY_LEN];
+    gboolean has_log_key;       /* as read: log and log_key go together */
 };
 
 void xf_cookie_free(struct xf_cookie *cookie);

@@ -29,8 +29,21 @@ enum damage {
     DAMAGE_REWRITE,     /* nobody knows what the disk has */
 };
 
+/* A decision, and its number among those written: it is none before it is on
+ * disk. */
+struct entry {
+    struct xf_decision *decision;
+    guint64 number;
+};
+
+/* Those who add at the same time share one fsync(), which one of them makes
+ * without the lock; the file is not exchanged meanwhile. */
 struct xf_decisions {
     GMutex lock;                /* guards all that follows */
+    GCond synced;               /* an fsync() has ended */
+    gboolean syncing;
+    guint64 written, on_disk;   /* numbers of the last such entries */
+    int sync_errnum;            /* why the last fsync() that failed did */
     const struct xf_decisions_io *io;
     char *dir, *path;
     int dir_fd, lock_fd, fd;
@@ -39,7 +52,7 @@ struct xf_decisions {
     guint dead;
     char identity[XF_LOG_ID_LEN + 1];
     guint8 secret[XF_KEY_LEN];
-    GHashTable *live;           /* token -> struct xf_decision */
+    GHashTable *live;           /* token -> struct entry */
 };
 
 static gssize
@@ -88,6 +101,36 @@ decision_copy(const struct xf_decision *decision)
                                                    : "");
     copy->name = g_strdup(decision->name);
     return copy;
+}
+
+static void
+entry_free(gpointer data)
+{
+    struct entry *entry = data;
+
+    xf_decision_free(entry->decision);
+    g_free(entry);
+}
+
+/* Takes over the decision. */
+static void
+put_entry(struct xf_decisions *log, struct xf_decision *decision,
+          guint64 number)
+{
+    struct entry *entry = g_new0(struct entry, 1);
+
+    entry->decision = decision;
+    entry->number = number;
+    g_hash_table_replace(log->live, decision->token, entry);
+}
+
+/* NULL: not in the log, or not yet. */
+static const struct xf_decision *
+find(struct xf_decisions *log, const char *token)
+{
+    const struct entry *entry = g_hash_table_lookup(log->live, token);
+
+    return entry && entry->number <= log->on_disk ? entry->decision : NULL;
 }
 
 /* -- words -- */
@@ -228,7 +271,7 @@ take_words(struct xf_decisions *log, char *const *word)
     }
     d = word[0] ? decision_of(word) : NULL;
     if (d)
-        g_hash_table_replace(log->live, d->token, d);
+        put_entry(log, d, 0);
     return d != NULL;
 }
 
@@ -342,21 +385,44 @@ whole_text(struct xf_decisions *log)
     g_autofree char *title = title_line(log);
     GString *text = g_string_new(title);
     GHashTableIter iter;
-    gpointer d;
+    gpointer value;
 
     g_hash_table_iter_init(&iter, log->live);
-    while (g_hash_table_iter_next(&iter, NULL, &d)) {
-        g_autofree char *line = decision_line(d);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const struct entry *entry = value;
+        g_autofree char *line = decision_line(entry->decision);
 
         g_string_append(text, line);
     }
     return text;
 }
 
+/* What has been written and is not on disk never will be. */
+static void
+drop_pending(struct xf_decisions *log)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, log->live);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        if (((struct entry *)value)->number > log->on_disk)
+            g_hash_table_iter_remove(&iter);
+}
+
+static void
+wait_for_sync(struct xf_decisions *log)
+{
+    while (log->syncing)
+        g_cond_wait(&log->synced, &log->lock);
+}
+
 /* Writes the file anew, beside the old one, and puts it in its place. */
 static gboolean
 rewrite(struct xf_decisions *log)
 {
+    wait_for_sync(log);
+
     g_autoptr(GString) text = whole_text(log);
     XF_AUTO_FD int fd = openat(log->dir_fd, NEW_NAME,
                                O_WRONLY | O_CREAT | O_TRUNC | O_APPEND
@@ -375,6 +441,8 @@ rewrite(struct xf_decisions *log)
     if (!sync_fd(log, log->dir_fd))
         return FALSE;
     log->damage = DAMAGE_NONE;
+    log->on_disk = log->written;
+    g_cond_broadcast(&log->synced);
     return TRUE;
 }
 
@@ -392,27 +460,73 @@ heal(struct xf_decisions *log)
     return log->damage == DAMAGE_NONE || rewrite(log);
 }
 
+/* At once, so that a crash does not find what was never believed.  If that
+ * fails it is tried before anything else is done. */
+static void
+damaged(struct xf_decisions *log, enum damage damage)
+{
+    int errnum = errno;
+
+    log->damage = damage;
+    heal(log);
+    errno = errnum;
+}
+
+/* Written, but not on disk yet. */
 static gboolean
 append(struct xf_decisions *log, const char *line)
 {
     if (!heal(log))
         return FALSE;
-    if (!write_all(log, log->fd, line))
-        log->damage = DAMAGE_CUT;
-    else if (!sync_fd(log, log->fd))
-        log->damage = DAMAGE_REWRITE;
-    else
-        log->size += strlen(line);
-    if (log->damage == DAMAGE_NONE)
-        return TRUE;
+    if (!write_all(log, log->fd, line)) {
+        damaged(log, DAMAGE_CUT);
+        return FALSE;
+    }
+    log->size += strlen(line);
+    return TRUE;
+}
 
+/* What has been written so far is on disk; or what is not is taken back,
+ * whoever wrote it. */
+static void
+sync_written(struct xf_decisions *log)
+{
+    guint64 written = log->written;
+    int fd = log->fd;
+
+    log->syncing = TRUE;
+    g_mutex_unlock(&log->lock);
+
+    gboolean ok = sync_fd(log, fd);
     int errnum = errno;
 
-    /* At once, so that a crash does not find what was never believed.  If
-     * that fails it is tried before anything else is done. */
-    heal(log);
-    errno = errnum;
-    return FALSE;
+    g_mutex_lock(&log->lock);
+    log->syncing = FALSE;
+    if (ok) {
+        log->on_disk = MAX(log->on_disk, written);
+    } else {
+        log->sync_errnum = errnum;
+        drop_pending(log);
+        damaged(log, DAMAGE_REWRITE);
+    }
+    g_cond_broadcast(&log->synced);
+}
+
+/* FALSE: it could not be written, and is in the log no more. */
+static gboolean
+wait_on_disk(struct xf_decisions *log, const char *token)
+{
+    const struct entry *entry;
+
+    while ((entry = g_hash_table_lookup(log->live, token))
+           && entry->number > log->on_disk) {
+        if (log->syncing)
+            g_cond_wait(&log->synced, &log->lock);
+        else
+            sync_written(log);
+    }
+    errno = log->sync_errnum;
+    return entry != NULL;
 }
 
 /* -- opening -- */
@@ -513,12 +627,13 @@ xf_decisions_open(const char *dir, GError **err)
     struct xf_decisions *log = g_new0(struct xf_decisions, 1);
 
     g_mutex_init(&log->lock);
+    g_cond_init(&log->synced);
     log->io = &system_io;
     log->dir = g_strdup(dir);
     log->path = g_build_filename(dir, FILE_NAME, NULL);
     log->dir_fd = log->lock_fd = log->fd = -1;
     log->live = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
-                                      (GDestroyNotify)xf_decision_free);
+                                      entry_free);
     if (open_log(log, err))
         return log;
     xf_decisions_close(log);
@@ -535,6 +650,7 @@ xf_decisions_close(struct xf_decisions *log)
     xf_close_fd(&log->dir_fd);
     g_hash_table_destroy(log->live);
     g_mutex_clear(&log->lock);
+    g_cond_clear(&log->synced);
     g_free(log->dir);
     g_free(log->path);
     explicit_bzero(log, sizeof(*log));
@@ -577,6 +693,7 @@ acknowledge(struct xf_decisions *log, const char *token)
 {
     g_autofree char *line = acknowledged_line(token);
 
+    /* Lost in a crash it is only said once more: nobody waits for it. */
     if (!append(log, line))
         return FALSE;
     g_hash_table_remove(log->live, token);
@@ -596,7 +713,7 @@ given_away(struct xf_decisions *log, const guint8 *uuid)
 
     g_hash_table_iter_init(&iter, log->live);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const struct xf_decision *d = value;
+        const struct xf_decision *d = ((struct entry *)value)->decision;
 
         if (d->kind == XF_DECISION_GIVEN_AWAY
             && memcmp(d->uuid, uuid, XF_UUID_LEN) == 0)
@@ -622,28 +739,34 @@ came_back(struct xf_decisions *log, const guint8 *uuid)
     }
 }
 
+static gboolean
+add(struct xf_decisions *log, const struct xf_decision *decision)
+{
+    const struct xf_decision *old = find(log, decision->token);
+    g_autofree char *line = NULL;
+
+    if (old && old->kind == decision->kind)
+        return TRUE;
+    line = decision_line(decision);
+    if (!append(log, line))
+        return FALSE;
+    put_entry(log, decision_copy(decision), ++log->written);
+    if (!wait_on_disk(log, decision->token))
+        return FALSE;
+    if (decision->kind == XF_DECISION_COMMITTED)
+        came_back(log, decision->uuid);
+    return TRUE;
+}
+
 gboolean
 xf_decisions_add(struct xf_decisions *log, const struct xf_decision *decision,
                  GError **err)
 {
-    g_autofree char *line = decision_line(decision);
-
     g_mutex_lock(&log->lock);
 
-    const struct xf_decision *old =
-        g_hash_table_lookup(log->live, decision->token);
-    gboolean known = old && old->kind == decision->kind;
-    gboolean ok = known || append(log, line);
+    gboolean ok = add(log, decision)
+                  || failed(log, "cannot write a decision", err);
 
-    if (!ok) {
-        failed(log, "cannot write a decision", err);
-    } else if (!known) {
-        struct xf_decision *copy = decision_copy(decision);
-
-        g_hash_table_replace(log->live, copy->token, copy);
-        if (decision->kind == XF_DECISION_COMMITTED)
-            came_back(log, decision->uuid);
-    }
     g_mutex_unlock(&log->lock);
     return ok;
 }
@@ -680,7 +803,7 @@ xf_decisions_find(struct xf_decisions *log, const char *token)
 {
     g_mutex_lock(&log->lock);
 
-    const struct xf_decision *d = g_hash_table_lookup(log->live, token);
+    const struct xf_decision *d = find(log, token);
     struct xf_decision *copy = d ? decision_copy(d) : NULL;
 
     g_mutex_unlock(&log->lock);
@@ -705,12 +828,16 @@ xf_decisions_all(struct xf_decisions *log)
     GPtrArray *all =
         g_ptr_array_new_with_free_func((GDestroyNotify)xf_decision_free);
     GHashTableIter iter;
-    gpointer d;
+    gpointer value;
 
     g_mutex_lock(&log->lock);
     g_hash_table_iter_init(&iter, log->live);
-    while (g_hash_table_iter_next(&iter, NULL, &d))
-        g_ptr_array_add(all, decision_copy(d));
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const struct entry *entry = value;
+
+        if (entry->number <= log->on_disk)
+            g_ptr_array_add(all, decision_copy(entry->decision));
+    }
     g_mutex_unlock(&log->lock);
     return all;
 }

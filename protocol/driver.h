@@ -85,9 +85,11 @@ enum xf_xml_flags {
     XF_XML_MIGRATABLE = 1 << 3,
 };
 
-/* virDomainCreateFlags */
+/* virDomainCreateFlags, and one of our own, far above them. */
 enum xf_create_flags {
     XF_CREATE_PAUSED = 1 << 0,
+    XF_CREATE_GIVEN_AWAY = 1 << 30, /* even if it was given to another host
+                                     * which has not said that it knows */
 };
 
 /* virConnectListAllDomainsFlags */

@@ -17,8 +17,15 @@
 #include <string.h>
 
 #define ABORT_AGAIN_US XF_FAULT_TIME(100 * 1000)
-#define ASK_FIRST_US XF_FAULT_TIME(500 * 1000)
-#define ASK_MAX_US XF_FAULT_TIME(30 * G_USEC_PER_SEC)
+
+void
+xf_dest_name_log(struct xf_engine *engine, struct xf_cookie *cookie)
+{
+    g_strlcpy(cookie->log, xf_decisions_identity(engine->decisions),
+              sizeof(cookie->log));
+    xf_decisions_token_key(engine->decisions, cookie->token,
+                           cookie->log_key);
+}
 
 GBytes *
 xf_dest_cookie(struct xf_handoff *h)
@@ -42,6 +49,7 @@ xf_dest_cookie(struct xf_handoff *h)
         cookie.has_proof = TRUE;
         xf_cookie_proof(h->key, h->token, cookie.proof);
     }
+    xf_dest_name_log(engine, &cookie);
     return xf_cookie_format(&cookie);
 }
 
@@ -136,24 +144,29 @@ static gboolean
 switch_copy(struct xf_handoff *h, GError **err)
 {
     struct xf_hypervisor *hv = h->engine->hv;
+    GError *why = NULL;
 
     if (!xf_handoff_act_begin(h))
         return TRUE;
-    if (!h->incoming && !XF_FAULT_FAILS("adopt", err))
-        h->incoming = hv->ops->incoming_adopt(hv, h->uuid, h->name, err);
+    if (!h->incoming && !XF_FAULT_FAILS("adopt", &why))
+        h->incoming = hv->ops->incoming_adopt(hv, h->uuid, h->name, &why);
 
     gboolean ok = h->incoming
-                  && hv->ops->incoming_switch(h->incoming, h->paused, err);
+                  && hv->ops->incoming_switch(h->incoming, h->paused, &why);
+    gboolean ended = g_error_matches(why, XF_ERROR, XF_ERROR_NO_DOMAIN);
 
     XF_FAULT("switched");
-    if (ok) {
+    if (ok)
         h->domid = g_atomic_int_get(&h->incoming->domid);
+    /* Ended by somebody since it was committed: nothing is left to do. */
+    if (ok || ended)
         xf_handoff_acted(h);
-    } else {
-        g_prefix_error(err, "domain '%s' is committed here (handoff %s), but "
-                       "to let it run failed and is tried again: ", h->name,
-                       h->token);
-    }
+    if (!ok)
+        g_propagate_prefixed_error(
+            err, why, "domain '%s' is committed here (handoff %s), but %s: ",
+            h->name, h->token,
+            ended ? "has ended before it could run"
+                  : "to let it run failed and is tried again");
     xf_handoff_act_end(h);
     forget_if_settled(h);
     return ok;
@@ -468,10 +481,16 @@ find(struct xf_engine *engine, struct xf_conn *conn,
     return g_steal_pointer(&h);
 }
 
+static gboolean
+undecided(const struct xf_handoff *h)
+{
+    return !xf_state_is_final(h->state);
+}
+
 static void
 ask_thread(struct xf_handoff *h)
 {
-    gint64 pause = ASK_FIRST_US;
+    guint pause_ms = 0;
     gint64 expires = h->since_mono
                      + (gint64)h->engine->config.keep_orphan_ms * 1000;
     gboolean holds = FALSE;
@@ -492,10 +511,7 @@ ask_thread(struct xf_handoff *h)
                       err->message);
         if (holds)
             break;
-        g_mutex_lock(&h->lock);
-        xf_handoff_wait(h, MIN(g_get_monotonic_time() + pause, expires));
-        g_mutex_unlock(&h->lock);
-        pause = MIN(2 * pause, ASK_MAX_US);
+        xf_handoff_back_off(h, &pause_ms, expires, undecided, err);
     }
     if (!xf_engine_stopping(h->engine)
         && xf_handoff_event(h, event, NULL, NULL))
@@ -687,6 +703,24 @@ xf_dest_retry(struct xf_handoff *h)
         discard(h);
     else if (!switch_copy(h, &err))
         g_warning("%s", err->message);
+}
+
+void
+xf_dest_forget(struct xf_handoff *h)
+{
+    xf_handoff_forget(h);
+}
+
+void
+xf_dest_remembered(struct xf_handoff *h)
+{
+    g_autoptr(GError) err = NULL;
+
+    h->domid = find_copy(h, &err);
+    if (err)
+        g_warning("handoff %s: %s", h->token, err->message);
+    /* None: it has been switched, or went with its host. */
+    h->acted = h->domid < 0 && !err;
 }
 
 void

@@ -50,6 +50,7 @@ expected_cookie(struct xf_engine *engine, const struct xf_expected *e)
 
     memcpy(cookie.token, e->token, sizeof(cookie.token));
     memcpy(cookie.key, e->key, XF_KEY_LEN);
+    xf_dest_name_log(engine, &cookie);
     return xf_cookie_format(&cookie);
 }
 
@@ -505,7 +506,7 @@ xf_engine_send(struct xf_conn *conn, const struct xf_domain_ref *dom,
     if (cookie)
         h = xf_source_new(xf_engine_of(conn), conn, dom, cookie->token,
                           cookie->key, err);
-    if (!h || !xf_source_stream_to(h, args->uri, err))
+    if (!h || !xf_source_stream_to(h, args->uri, cookie, err))
         return FALSE;
     h->in_band = TRUE;
     xml = xf_source_take(h, conn, args, err);

@@ -7,17 +7,20 @@
  * record is written; engine->lock guards the tables.  Order: handoff->lock,
  * then engine->lock.  Neither is held across a hypervisor or channel call
  * (but for the aborts, which do not block).  adding and ledger are taken
- * before any of them.
+ * before any of them.  The decisions log has a lock of its own, under which
+ * it takes no other.
  */
 #ifndef XF_PROTOCOL_ENGINE_PRIVATE_H
 #define XF_PROTOCOL_ENGINE_PRIVATE_H
 
+#include "protocol/decisions.h"
 #include "protocol/engine.h"
 #include "protocol/handoff.h"
 
 struct xf_engine {
     struct xf_hypervisor *hv;
     struct xf_store *store;
+    struct xf_decisions *decisions;
     struct xf_engine_config config;
     char *hostname;
     char *channel_host;
@@ -80,12 +83,18 @@ struct xf_handoff {
     struct xf_conn *owner;      /* its client; NULL when that has gone */
     char *peer_host;            /* the other side's channel */
     guint16 peer_port;
+    char *peer_log;             /* source: identity of the destination's
+                                 * decisions log; NULL: it named none */
+    guint8 peer_log_key[XF_KEY_LEN];    /* ... and the key to ask it by */
     gboolean paused;            /* its administrator has it paused */
     gboolean acting;            /* the state's action is under way */
     gboolean acted;             /* ... has been done: nothing is left */
     gboolean busy;              /* source: Perform is running; destination:
                                  * the stream's thread is */
     gboolean asking;            /* a thread of ours asks the other side */
+    gboolean hurry;             /* ... and is not to wait any longer */
+    char *trouble;              /* why the last try failed; NULL: it did not */
+    gint64 next_try;            /* wall clock, us; 0: none is planned */
     gboolean abort;             /* source: somebody asked for it to stop */
     gboolean died;              /* source: the guest ended by itself */
     gboolean untouched;         /* source: Perform has not begun, how the
@@ -136,6 +145,15 @@ enum xf_state xf_handoff_state(struct xf_handoff *h);
 /* Sleeps until then, or until the handoff changes or the engine stops; h is
  * locked by the caller. */
 void xf_handoff_wait(struct xf_handoff *h, gint64 until_mono);
+/* Between two tries: says why the last one failed and sleeps *pause_ms (0:
+ * config's first), which is then doubled.  Ends early when the engine stops,
+ * when `wanted` (called with h locked) says that there is nothing to try for
+ * any more, or when somebody is in a hurry.  `until`: monotonic us, 0: none. */
+void xf_handoff_back_off(struct xf_handoff *h, guint *pause_ms, gint64 until,
+                         gboolean (*wanted)(const struct xf_handoff *h),
+                         const GError *why);
+/* The next try is to be made now. */
+void xf_handoff_hurry(struct xf_handoff *h);
 gboolean xf_engine_stopping(struct xf_engine *engine);
 
 /* -- engine-record.c -- */
@@ -147,15 +165,22 @@ gboolean xf_engine_stopping(struct xf_engine *engine);
  * record does no harm: it is logged and the event goes on.) */
 gboolean xf_handoff_event(struct xf_handoff *h, enum xf_event event,
                           enum xf_action *action, GError **err);
-/* Removes record and handoff. */
-void xf_handoff_forget(struct xf_handoff *h);
+/* The other side has acted, or will never ask: removes decision, record and
+ * handoff.  FALSE: that failed and was logged; to be tried again. */
+gboolean xf_handoff_forget(struct xf_handoff *h);
 /* Remembers in the record that the last action has been done. */
 void xf_handoff_acted(struct xf_handoff *h);
 /* NULL with an error when the record is unreadable or not ours. */
 struct xf_handoff *xf_handoff_load(struct xf_engine *engine,
                                    const char *token, GError **err);
-/* Takes up every record found at start. */
+
+/* -- engine-recover.c -- */
+/* At start: takes up every record, and every decision without one. */
 gboolean xf_engine_recover(struct xf_engine *engine, GError **err);
+/* Answers a source that asks about a handoff which is in no record: by the
+ * log.  0: this host cannot tell. */
+enum xf_channel_msg xf_engine_resolve_lost(struct xf_engine *engine,
+                                           const char *token);
 
 /* -- engine-job.c -- */
 void xf_job_init(struct xf_job *job);
@@ -191,9 +216,9 @@ struct xf_handoff *xf_source_new(struct xf_engine *engine,
 char *xf_source_take(struct xf_handoff *h, struct xf_conn *conn,
                      const struct xf_migrate_args *args, GError **err);
 /* What Perform does: where the stream goes; the event and all that follows
- * of it, when no Confirm will. */
+ * of it, when no Confirm will.  `cookie` is Prepare's. */
 gboolean xf_source_stream_to(struct xf_handoff *h, const char *uri,
-                             GError **err);
+                             const struct xf_cookie *cookie, GError **err);
 gboolean xf_source_send(struct xf_handoff *h,
                         const struct xf_migrate_args *args, GError **err);
 char *xf_source_begin(struct xf_engine *engine, struct xf_conn *conn,
@@ -212,6 +237,8 @@ gboolean xf_source_abort(struct xf_engine *engine, const guint8 *uuid,
 void xf_source_client_gone(struct xf_handoff *h);
 void xf_source_deadline(struct xf_handoff *h);
 void xf_source_restarted(struct xf_handoff *h);
+/* A decision of ours without a record: is our copy still here? */
+void xf_source_remembered(struct xf_handoff *h);
 /* Tries a last action that failed once more. */
 void xf_source_retry(struct xf_handoff *h);
 
@@ -266,6 +293,8 @@ gboolean xf_dest_check_uuid(struct xf_handoff *h,
                             const struct xf_cookie *cookie, GError **err);
 gboolean xf_dest_admit(struct xf_handoff *h, GError **err);
 GBytes *xf_dest_cookie(struct xf_handoff *h);
+/* Fills in our decisions log, for the token that is in it already. */
+void xf_dest_name_log(struct xf_engine *engine, struct xf_cookie *cookie);
 gboolean xf_dest_prepare(struct xf_engine *engine, struct xf_conn *conn,
                          const struct xf_migrate_args *args,
                          GBytes **cookie_out, char **uri_out, GError **err);
@@ -285,6 +314,10 @@ void xf_dest_retry(struct xf_handoff *h);
 void xf_dest_unawaited(struct xf_handoff *h);
 /* The source has acted: forget, if there is nothing left to do. */
 void xf_dest_settled(struct xf_handoff *h);
+void xf_dest_forget(struct xf_handoff *h);
+/* A decision of ours without a record: is there a copy that waits to be
+ * switched? */
+void xf_dest_remembered(struct xf_handoff *h);
 
 /* -- local.c -- */
 /* Domains that a handoff owns are not for others to touch: the error says

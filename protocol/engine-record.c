@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Records: a handoff's fields written down, and read back at start. */
+/* Records: a handoff's fields written down, and read back at start; and the
+ * decisions, which are in the log before they are in a record.  The fields
+ * are described in xenferry-records(5). */
 #include "config.h"
 
 #include "protocol/engine-private.h"
+#include "protocol/fault.h"
 
 #include <string.h>
 
@@ -26,13 +29,13 @@ put_number(GHashTable *fields, const char *name, gint64 value)
 }
 
 static void
-put_key(GHashTable *fields, const guint8 *key)
+put_key(GHashTable *fields, const char *name, const guint8 *key)
 {
     char text[2 * XF_KEY_LEN + 1];
 
     for (int i = 0; i < XF_KEY_LEN; i++)
         g_snprintf(text + 2 * i, 3, "%02x", key[i]);
-    put(fields, "key", text);
+    put(fields, name, text);
 }
 
 static GHashTable *
@@ -44,7 +47,8 @@ fields_new(void)
 
 /* All of it each time: a record is small, and whole or absent. */
 static GHashTable *
-record_fields(const struct xf_handoff *h, enum xf_state state, gint64 since)
+record_fields(const struct xf_handoff *h, enum xf_state state, gint64 since,
+              gboolean acted)
 {
     GHashTable *fields = fields_new();
     char uuid[XF_UUID_STRING_LEN + 1];
@@ -56,16 +60,93 @@ record_fields(const struct xf_handoff *h, enum xf_state state, gint64 since)
     put(fields, "uuid", xf_uuid_format(h->uuid, uuid));
     put(fields, "name", h->name);
     put_number(fields, "domid", h->domid);
-    put_key(fields, h->key);
+    put_key(fields, "key", h->key);
     put(fields, "peer-host", h->peer_host ? h->peer_host : "");
     put_number(fields, "peer-port", h->peer_port);
+    if (h->peer_log) {
+        put(fields, "peer-log", h->peer_log);
+        put_key(fields, "peer-log-key", h->peer_log_key);
+    }
     put_number(fields, "paused", h->paused);
     put_number(fields, "in-band", h->in_band);
     put_number(fields, "untouched",
                h->untouched && state != XF_STATE_PERFORMING);
-    put_number(fields, "acted", 0);
+    put_number(fields, "acted", acted);
     return fields;
 }
+
+/* -- decisions -- */
+
+/* Which state is a decision; XF_DECISION_LAST: it is none. */
+static enum xf_decision_kind
+decision_of(enum xf_state state)
+{
+    return state == XF_STATE_COMMITTED ? XF_DECISION_COMMITTED
+           : state == XF_STATE_DONE    ? XF_DECISION_GIVEN_AWAY
+                                       : XF_DECISION_LAST;
+}
+
+static gboolean
+add_decision(const struct xf_handoff *h, enum xf_decision_kind kind,
+             gint64 now, GError **err)
+{
+    struct xf_decision decision = {
+        .kind = kind,
+        .time = now,
+        .domid = h->domid,
+        .paused = h->paused,
+        .peer_host = h->peer_host,
+        .peer_port = h->peer_port,
+        .name = h->name,
+    };
+
+    memcpy(decision.token, h->token, sizeof(decision.token));
+    memcpy(decision.uuid, h->uuid, XF_UUID_LEN);
+    memcpy(decision.key, h->key, XF_KEY_LEN);
+
+    gboolean ok = !XF_FAULT_FAILS("decide", err)
+                  && xf_decisions_add(h->engine->decisions, &decision, err);
+
+    XF_FAULT("decided");
+    explicit_bzero(decision.key, sizeof(decision.key));
+    return ok;
+}
+
+/* Could an earlier try at the opposite decision have left it in the log? */
+static gboolean
+contradicts(const struct xf_handoff *h, enum xf_state next)
+{
+    enum xf_event deciding = h->side == XF_SOURCE ? XF_EVENT_COMMITTED_KNOWN
+                                                  : XF_EVENT_FINISH;
+    enum xf_state decided;
+    enum xf_action action;
+
+    return next != h->state && xf_state_is_final(next)
+           && xf_handoff_next(h->side, h->state, deciding, &decided, &action)
+           && decision_of(decided) != XF_DECISION_LAST;
+}
+
+/* On disk, before the record and the act.  *decided: this cannot be undone
+ * any more, whatever becomes of the record. */
+static gboolean
+decide(const struct xf_handoff *h, enum xf_state next, gint64 now,
+       gboolean *decided, GError **err)
+{
+    enum xf_decision_kind kind = decision_of(next);
+    gboolean ok = TRUE;
+
+    *decided = kind != XF_DECISION_LAST;
+    if (*decided)
+        ok = add_decision(h, kind, now, err);
+    else if (contradicts(h, next))
+        ok = xf_decisions_settle(h->engine->decisions, err);
+    if (!ok)
+        g_prefix_error(err, "handoff %s: cannot record state %s: ", h->token,
+                       xf_state_name(next));
+    return ok;
+}
+
+/* -- changing state -- */
 
 /* Would a restart go on from the old record as this event does? */
 static gboolean
@@ -85,13 +166,17 @@ static gboolean
 write_state(struct xf_handoff *h, enum xf_state next, enum xf_action action,
             gint64 since, GError **err)
 {
-    g_autoptr(GHashTable) fields = record_fields(h, next, since);
+    g_autoptr(GHashTable) fields = record_fields(h, next, since, FALSE);
     g_autoptr(GError) write_err = NULL;
+    gboolean decided;
+
+    if (!decide(h, next, since, &decided, err))
+        return FALSE;
 
     if (h->engine->store->ops->write(h->engine->store, h->token, fields,
                                      &write_err))
         return TRUE;
-    if (restart_does_the_same(h, next, action)) {
+    if (decided || restart_does_the_same(h, next, action)) {
         g_warning("handoff %s: record of state %s was not written: %s",
                   h->token, xf_state_name(next), write_err->message);
         return TRUE;
@@ -129,6 +214,7 @@ event_locked(struct xf_handoff *h, enum xf_event event,
     h->since = since;
     h->since_mono = g_get_monotonic_time();
     h->acted = FALSE;
+    g_clear_pointer(&h->trouble, g_free);
     return TRUE;
 }
 
@@ -150,12 +236,13 @@ xf_handoff_event(struct xf_handoff *h, enum xf_event event,
 void
 xf_handoff_acted(struct xf_handoff *h)
 {
-    g_autoptr(GHashTable) fields = fields_new();
     g_autoptr(GError) err = NULL;
 
-    put_number(fields, "acted", 1);
     g_mutex_lock(&h->lock);
-    put_number(fields, "domid", h->domid);
+
+    /* The state, too: a decision stands even when its record failed. */
+    g_autoptr(GHashTable) fields = record_fields(h, h->state, h->since, TRUE);
+
     h->acted = TRUE;
     g_cond_broadcast(&h->changed);
     /* Not written: after a restart the action is done once more, which is
@@ -166,14 +253,24 @@ xf_handoff_acted(struct xf_handoff *h)
     g_mutex_unlock(&h->lock);
 }
 
-void
+gboolean
 xf_handoff_forget(struct xf_handoff *h)
 {
+    struct xf_store *store = h->engine->store;
     g_autoptr(GError) err = NULL;
 
-    if (!h->engine->store->ops->remove(h->engine->store, h->token, &err))
-        g_warning("handoff %s: record stays: %s", h->token, err->message);
+    /* The record last: it leads here again. */
+    if (!xf_decisions_acknowledge(h->engine->decisions, h->token, &err)
+        || !store->ops->remove(store, h->token, &err)) {
+        g_warning("handoff %s: not forgotten yet: %s", h->token,
+                  err->message);
+        return FALSE;
+    }
+    g_message("handoff %s: %s, domain '%s': over (%s) and forgotten",
+              h->token, xf_side_name(h->side), h->name,
+              xf_state_name(xf_handoff_state(h)));
     xf_engine_remove(h->engine, h);
+    return TRUE;
 }
 
 /* -- reading back -- */
@@ -202,9 +299,9 @@ get_number(GHashTable *fields, const char *name, gint64 *value)
 }
 
 static gboolean
-get_key(GHashTable *fields, guint8 *key)
+get_key(GHashTable *fields, const char *name, guint8 *key)
 {
-    g_autofree char *text = get(fields, "key");
+    g_autofree char *text = get(fields, name);
 
     if (!text || strlen(text) != 2 * XF_KEY_LEN)
         return FALSE;
@@ -245,7 +342,8 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
         || !get_number(fields, "paused", &paused)
         || !get_number(fields, "in-band", &in_band)
         || !get_number(fields, "untouched", &untouched)
-        || !get_number(fields, "acted", &acted) || !get_key(fields, key)) {
+        || !get_number(fields, "acted", &acted)
+        || !get_key(fields, "key", key)) {
         g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
                     "handoff %s: its record is damaged or of another version",
                     token);
@@ -263,6 +361,8 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
     h->domid = domid;
     h->peer_host = get(fields, "peer-host");
     h->peer_port = port;
+    if (get_key(fields, "peer-log-key", h->peer_log_key))
+        h->peer_log = get(fields, "peer-log");
     h->paused = paused != 0;
     h->in_band = in_band != 0;
     h->acted = acted != 0;
@@ -270,40 +370,4 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
     /* Not known of a revoked one: then its source may ask. */
     h->connected = h->state != XF_STATE_PREPARED;
     return h;
-}
-
-static void
-recover_one(struct xf_engine *engine, const char *token)
-{
-    g_autoptr(GError) err = NULL;
-    XF_AUTO(xf_handoff) *h = xf_handoff_load(engine, token, &err);
-
-    if (!h) {
-        g_warning("%s; left as it is", err->message);
-        return;
-    }
-    if (!xf_engine_add(engine, h, &err)) {
-        g_warning("handoff %s: not taken up: %s", token, err->message);
-        return;
-    }
-    if (h->side == XF_SOURCE)
-        xf_source_restarted(h);
-    else
-        xf_dest_restarted(h);
-}
-
-gboolean
-xf_engine_recover(struct xf_engine *engine, GError **err)
-{
-    g_auto(GStrv) tokens = engine->store->ops->list(engine->store, err);
-
-    if (!tokens)
-        return FALSE;
-    for (char **token = tokens; *token; token++) {
-        if (xf_token_valid(*token))
-            recover_one(engine, *token);
-        else
-            g_warning("record '%s': not a handoff's; left as it is", *token);
-    }
-    return TRUE;
 }

@@ -18,18 +18,17 @@
 
 #include <string.h>
 
-#define BACKOFF_FIRST_US XF_FAULT_TIME(200 * 1000)
-#define BACKOFF_MAX_US XF_FAULT_TIME(30 * G_USEC_PER_SEC)
 #define SETTLED_TRIES 8
 
 /* One question on a connection of its own, one answer. */
 static gboolean
-ask(struct xf_handoff *h, enum xf_channel_purpose purpose,
-    enum xf_channel_msg *answer, GError **err)
+ask_by(struct xf_handoff *h, const guint8 *key,
+       enum xf_channel_purpose purpose, enum xf_channel_msg *answer,
+       GError **err)
 {
     const struct xf_engine_config *config = &h->engine->config;
     XF_AUTO_FD int fd = xf_channel_connect(
-        h->peer_host, h->peer_port, purpose, h->token, h->key,
+        h->peer_host, h->peer_port, purpose, h->token, key,
         config->connect_timeout_ms, config->channel.silence_timeout_ms, err);
 
     XF_FAULT_FD("asking", fd);
@@ -37,37 +36,68 @@ ask(struct xf_handoff *h, enum xf_channel_purpose purpose,
            && xf_channel_recv(fd, config->ack_timeout_ms, answer, err);
 }
 
+static gboolean
+ask(struct xf_handoff *h, enum xf_channel_purpose purpose,
+    enum xf_channel_msg *answer, GError **err)
+{
+    return ask_by(h, h->key, purpose, answer, err);
+}
+
 /* -- source: telling that it is over -- */
+
+/* Is it worth telling again?  Who has committed keeps that in its log until
+ * it is told; what was revoked it forgets by itself after keep_ended. */
+static gboolean
+tell_again(struct xf_handoff *h, int tries)
+{
+    return xf_handoff_state(h) == XF_STATE_DONE || tries < SETTLED_TRIES;
+}
+
+static gboolean
+always(const struct xf_handoff *h)
+{
+    return TRUE;
+}
+
+/* TRUE: told, or not to be told any more. */
+static gboolean
+told(struct xf_handoff *h, int tries, GError **err)
+{
+    enum xf_channel_msg answer;
+    g_autoptr(GError) why = NULL;
+
+    /* Denied: it does not know the handoff, so it has nothing to forget.
+     * (As an answer to a resolve that would be no knowledge.) */
+    if (ask(h, XF_CHANNEL_SETTLED, &answer, &why)
+        || g_error_matches(why, XF_ERROR, XF_ERROR_DENIED)
+        || !tell_again(h, tries))
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_NO_CONNECT,
+                "the destination %s:%u was not told that it may forget: %s",
+                h->peer_host, h->peer_port, why->message);
+    return FALSE;
+}
 
 static void
 settled_thread(struct xf_handoff *h)
 {
-    enum xf_channel_msg answer;
-    gint64 pause = BACKOFF_FIRST_US;
+    guint pause_ms = 0;
 
-    for (int i = 0; i < SETTLED_TRIES && !xf_engine_stopping(h->engine);
-         i++) {
+    /* Stopping: the record stays, and the next start tells it. */
+    for (int tries = 1; !xf_engine_stopping(h->engine); tries++) {
         g_autoptr(GError) err = NULL;
 
-        /* Denied: it does not know the handoff, so it has nothing to
-         * forget.  (As an answer to a resolve that would be no knowledge.) */
         XF_FAULT("settled-to-tell");
-        if (ask(h, XF_CHANNEL_SETTLED, &answer, &err)
-            || g_error_matches(err, XF_ERROR, XF_ERROR_DENIED))
+
+        gboolean ok = told(h, tries, &err);
+
+        XF_FAULT("settled-told");
+        if (ok && xf_handoff_forget(h))
             break;
-        g_message("handoff %s: the destination %s:%u was not told that it "
-                  "may forget: %s", h->token, h->peer_host, h->peer_port,
-                  err->message);
-        g_mutex_lock(&h->lock);
-        xf_handoff_wait(h, g_get_monotonic_time() + pause);
-        g_mutex_unlock(&h->lock);
-        pause = MIN(2 * pause, BACKOFF_MAX_US);
+        if (err)
+            g_message("handoff %s: %s", h->token, err->message);
+        xf_handoff_back_off(h, &pause_ms, 0, always, err);
     }
-    XF_FAULT("settled-told");
-    /* Stopping: the record stays, and the next start tells it.  Else, not
-     * told: the destination forgets by itself after keep_ended. */
-    if (!xf_engine_stopping(h->engine))
-        xf_handoff_forget(h);
 }
 
 void
@@ -157,15 +187,50 @@ xf_source_known(struct xf_handoff *h, gboolean committed, GError **err)
 
 /* -- source: asking -- */
 
+/* The destination does not know the handoff.  That is knowledge only when
+ * its decisions log is the one it had when it prepared: then it has never
+ * committed.  Else nobody can tell but a person. */
+static gboolean
+ask_the_log(struct xf_handoff *h, enum xf_channel_msg *answer, GError **err)
+{
+    g_autoptr(GError) why = NULL;
+
+    if (!h->peer_log) {
+        g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
+                    "it does not know the handoff, and it keeps no decisions "
+                    "log: only an administrator can tell whether the domain "
+                    "has run there");
+        return FALSE;
+    }
+    if (ask_by(h, h->peer_log_key, XF_CHANNEL_RESOLVE_LOST, answer, &why))
+        return TRUE;
+    if (g_error_matches(why, XF_ERROR, XF_ERROR_DENIED))
+        g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
+                    "it does not know the handoff, and its decisions log is "
+                    "not the one it had (%s): only an administrator can tell "
+                    "whether the domain has run there", h->peer_log);
+    else
+        g_propagate_error(err, g_steal_pointer(&why));
+    return FALSE;
+}
+
 /* TRUE: answered.  An answer that cannot be one counts as none. */
 static gboolean
 resolve_once(struct xf_handoff *h, gboolean *committed, GError **err)
 {
     enum xf_channel_msg answer;
+    g_autoptr(GError) why = NULL;
 
-    if (XF_FAULT_FAILS("resolve", err)
-        || !ask(h, XF_CHANNEL_RESOLVE, &answer, err))
+    if (XF_FAULT_FAILS("resolve", err))
         return FALSE;
+    if (!ask(h, XF_CHANNEL_RESOLVE, &answer, &why)) {
+        if (!g_error_matches(why, XF_ERROR, XF_ERROR_DENIED)) {
+            g_propagate_error(err, g_steal_pointer(&why));
+            return FALSE;
+        }
+        if (!ask_the_log(h, &answer, err))
+            return FALSE;
+    }
     XF_FAULT("resolve-answered");
     *committed = answer == XF_MSG_COMMITTED;
     if (*committed || answer == XF_MSG_REVOKED)
@@ -176,52 +241,31 @@ resolve_once(struct xf_handoff *h, gboolean *committed, GError **err)
 }
 
 static gboolean
-undecided(struct xf_handoff *h)
+undecided(const struct xf_handoff *h)
 {
-    return h->state == XF_STATE_IN_DOUBT || h->state == XF_STATE_PERFORMED;
+    return !xf_state_is_final(h->state);
 }
 
-/* Until answered, or the engine stops: then the record says in-doubt, and
- * the next start asks on. */
-static gboolean
-resolve(struct xf_handoff *h, gboolean *committed)
-{
-    gint64 pause = BACKOFF_FIRST_US;
-
-    while (!xf_engine_stopping(h->engine)) {
-        g_autoptr(GError) err = NULL;
-
-        if (resolve_once(h, committed, &err))
-            return TRUE;
-        g_message("handoff %s: domain '%s' is in doubt, asking %s:%u again: "
-                  "%s", h->token, h->name, h->peer_host, h->peer_port,
-                  err->message);
-        g_mutex_lock(&h->lock);
-
-        gint64 until = g_get_monotonic_time() + pause;
-
-        while (undecided(h) && !xf_engine_stopping(h->engine)
-               && g_get_monotonic_time() < until)
-            xf_handoff_wait(h, until);
-
-        gboolean decided = !undecided(h);
-
-        g_mutex_unlock(&h->lock);
-        if (decided)
-            return FALSE;
-        pause = MIN(2 * pause, BACKOFF_MAX_US);
-    }
-    return FALSE;
-}
-
+/* Until it is answered and the answer is written down, or the engine stops:
+ * then the record says in-doubt, and the next start asks on. */
 static void
 resolve_thread(struct xf_handoff *h)
 {
+    guint pause_ms = 0;
     gboolean committed;
-    g_autoptr(GError) err = NULL;
 
-    if (resolve(h, &committed) && !xf_source_known(h, committed, &err))
-        g_warning("handoff %s: %s", h->token, err->message);
+    while (!xf_engine_stopping(h->engine)
+           && !xf_state_is_final(xf_handoff_state(h))) {
+        g_autoptr(GError) err = NULL;
+
+        if (resolve_once(h, &committed, &err)
+            && xf_source_known(h, committed, &err))
+            break;
+        g_message("handoff %s: domain '%s' is in doubt, asking %s:%u again: "
+                  "%s", h->token, h->name, h->peer_host, h->peer_port,
+                  err->message);
+        xf_handoff_back_off(h, &pause_ms, 0, undecided, err);
+    }
     xf_handoff_ask_end(h);
 }
 
@@ -242,13 +286,16 @@ xf_source_settle(struct xf_handoff *h, guint wait_ms, gboolean *committed,
     gboolean known = xf_state_is_final(h->state) && h->acted;
 
     *committed = h->state == XF_STATE_DONE;
-    g_mutex_unlock(&h->lock);
     if (!known)
         g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
                     "domain '%s' is suspended here and in doubt: the "
                     "destination %s:%u does not say whether it runs there "
-                    "(handoff %s); it is asked again until it answers",
-                    h->name, h->peer_host, h->peer_port, h->token);
+                    "(handoff %s)%s%s; it is asked again until it answers.  "
+                    "To settle it: xenferry resolve %s", h->name,
+                    h->peer_host, h->peer_port, h->token,
+                    h->trouble ? ": " : "", h->trouble ? h->trouble : "",
+                    h->token);
+    g_mutex_unlock(&h->lock);
     return known;
 }
 

@@ -468,7 +468,8 @@ perform_call(struct xf_handoff *h, const struct xf_migrate_args *args,
 
 /* Notes where the stream goes. */
 gboolean
-xf_source_stream_to(struct xf_handoff *h, const char *uri, GError **err)
+xf_source_stream_to(struct xf_handoff *h, const char *uri,
+                    const struct xf_cookie *cookie, GError **err)
 {
     g_autofree char *host = NULL;
     guint16 port;
@@ -486,6 +487,9 @@ xf_source_stream_to(struct xf_handoff *h, const char *uri, GError **err)
         g_free(h->peer_host);
         h->peer_host = g_steal_pointer(&host);
         h->peer_port = port ? port : XF_CHANNEL_PORT;
+        g_free(h->peer_log);
+        h->peer_log = cookie->log[0] ? g_strdup(cookie->log) : NULL;
+        memcpy(h->peer_log_key, cookie->log_key, XF_KEY_LEN);
     }
     g_mutex_unlock(&h->lock);
     return TRUE;
@@ -502,7 +506,7 @@ perform_args(struct xf_handoff *h, const struct xf_migrate_args *args,
         return FALSE;
     cookie = xf_cookie_parse(args->cookie_in, err);
     return cookie && check_cookie(h, cookie, err)
-           && xf_source_stream_to(h, args->uri, err);
+           && xf_source_stream_to(h, args->uri, cookie, err);
 }
 
 gboolean
@@ -579,8 +583,18 @@ xf_source_confirm(struct xf_engine *engine, struct xf_conn *conn,
     /* The client's word is not knowledge, either way: the destination's is,
      * in its proof or asked for. */
     XF_FAULT("confirm");
-    if (!args->cancelled && proven(h, cookie))
-        return xf_source_known(h, TRUE, err);
+    if (!args->cancelled && proven(h, cookie)) {
+        g_autoptr(GError) why = NULL;
+
+        if (xf_source_known(h, TRUE, &why))
+            return TRUE;
+        if (xf_state_is_final(xf_handoff_state(h))) {
+            g_propagate_error(err, g_steal_pointer(&why));
+            return FALSE;
+        }
+        /* It could not be written down: that is tried until it can. */
+        g_warning("%s", why->message);
+    }
     return xf_handoff_event(h, XF_EVENT_CANCEL, NULL, err)
            && xf_source_settle(h, engine->config.resolve_wait_ms, &committed,
                                err);
@@ -705,4 +719,24 @@ xf_source_restarted(struct xf_handoff *h)
         return;
     }
     happened(h, XF_EVENT_RESTARTED);
+}
+
+void
+xf_source_remembered(struct xf_handoff *h)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+    g_autoptr(GError) err = NULL;
+    g_autoptr(GPtrArray) domains = hv->ops->list(hv, &err);
+
+    if (!domains)
+        g_warning("handoff %s: %s", h->token, err->message);
+    /* Its domid may be another's by now.  One that runs was started, or came
+     * back, since: it is none of this handoff's. */
+    for (guint i = 0; domains && i < domains->len; i++) {
+        const struct xf_hv_domain *domain = g_ptr_array_index(domains, i);
+
+        if (memcmp(domain->uuid, h->uuid, XF_UUID_LEN) == 0
+            && domain->suspended && !domain->dying)
+            h->domid = domain->domid;
+    }
 }

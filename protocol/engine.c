@@ -18,6 +18,7 @@ void
 xf_engine_config_init(struct xf_engine_config *config)
 {
     memset(config, 0, sizeof(*config));
+    config->state_dir = XF_STATE_DIR;
     config->hostname = g_get_host_name();
     config->channel.port = XF_CHANNEL_PORT;
     config->channel.handshake_timeout_ms = 5 * 1000;
@@ -30,6 +31,8 @@ xf_engine_config_init(struct xf_engine_config *config)
     config->ack_timeout_ms = 120 * 1000;
     config->keep_orphan_ms = 24 * 3600 * 1000;
     config->keep_ended_ms = 3600 * 1000;
+    config->retry_first_ms = 1000;
+    config->retry_max_ms = 60 * 1000;
     config->max_incoming = 1024;
     config->memory_reserve_kib = 0;
 }
@@ -75,6 +78,8 @@ xf_handoff_unref(struct xf_handoff *h)
     g_free(h->name);
     g_free(h->description);
     g_free(h->peer_host);
+    g_free(h->peer_log);
+    g_free(h->trouble);
     g_mutex_clear(&h->lock);
     g_cond_clear(&h->changed);
     xf_job_clear(&h->job);
@@ -333,6 +338,48 @@ xf_handoff_wait(struct xf_handoff *h, gint64 until_mono)
         g_cond_wait_until(&h->changed, &h->lock, until_mono);
 }
 
+static void
+set_trouble(struct xf_handoff *h, const GError *why)
+{
+    g_free(h->trouble);
+    h->trouble = why ? g_strdup(why->message) : NULL;
+}
+
+void
+xf_handoff_back_off(struct xf_handoff *h, guint *pause_ms, gint64 until,
+                    gboolean (*wanted)(const struct xf_handoff *h),
+                    const GError *why)
+{
+    const struct xf_engine_config *config = &h->engine->config;
+
+    *pause_ms = MAX(*pause_ms, config->retry_first_ms);
+
+    gint64 wake =
+        g_get_monotonic_time() + XF_FAULT_TIME(*pause_ms * (gint64)1000);
+
+    if (until)
+        wake = MIN(wake, until);
+    g_mutex_lock(&h->lock);
+    set_trouble(h, why);
+    h->next_try = g_get_real_time() + wake - g_get_monotonic_time();
+    while (wanted(h) && !h->hurry && !xf_engine_stopping(h->engine)
+           && g_get_monotonic_time() < wake)
+        xf_handoff_wait(h, wake);
+    h->next_try = 0;
+    h->hurry = FALSE;
+    g_mutex_unlock(&h->lock);
+    *pause_ms = MIN(2 * *pause_ms, config->retry_max_ms);
+}
+
+void
+xf_handoff_hurry(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+    h->hurry = TRUE;
+    g_cond_broadcast(&h->changed);
+    g_mutex_unlock(&h->lock);
+}
+
 /* -- the clock -- */
 
 /* What is to be done for a handoff that has been in its state for so long;
@@ -355,10 +402,15 @@ static void (*sweep_action(struct xf_handoff *h))(struct xf_handoff *)
         return age_ms <= ACT_RETRY_MS      ? NULL
                : h->side == XF_SOURCE      ? xf_source_retry
                                            : xf_dest_retry;
+    if (h->side != XF_DESTINATION)
+        return NULL;
     if (h->awaited && age_ms > config->finish_timeout_ms)
         return xf_dest_unawaited;
-    return h->side == XF_DESTINATION && age_ms > config->keep_ended_ms
-               ? xf_handoff_forget
+    /* What was committed is forgotten only when its source has acted. */
+    return (h->settled && !h->awaited)
+                   || (h->state == XF_STATE_REVOKED
+                       && age_ms > config->keep_ended_ms)
+               ? xf_dest_forget
                : NULL;
 }
 
@@ -400,11 +452,16 @@ static gboolean
 channel_key(void *user, enum xf_channel_purpose purpose, const char *token,
             guint8 *key)
 {
-    XF_AUTO(xf_handoff) *h = xf_engine_by_token(user, token);
+    struct xf_engine *engine = user;
+    XF_AUTO(xf_handoff) *h = xf_engine_by_token(engine, token);
     /* Which side a purpose is asked of. */
     enum xf_side side =
         purpose == XF_CHANNEL_ASK_SOURCE ? XF_SOURCE : XF_DESTINATION;
 
+    if (purpose == XF_CHANNEL_RESOLVE_LOST) {
+        xf_decisions_token_key(engine->decisions, token, key);
+        return TRUE;
+    }
     /* A domain that has not been described yet has no handoff yet. */
     if (!h && (purpose == XF_CHANNEL_DESCRIBED
                || purpose == XF_CHANNEL_SETTLED))
@@ -415,6 +472,17 @@ channel_key(void *user, enum xf_channel_purpose purpose, const char *token,
         return FALSE;
     memcpy(key, h->key, XF_KEY_LEN);
     return TRUE;
+}
+
+/* Not delivered: the source asks again. */
+static void
+answer_lost(struct xf_engine *engine, const char *token, int fd)
+{
+    g_autoptr(GError) err = NULL;
+    enum xf_channel_msg answer = xf_engine_resolve_lost(engine, token);
+
+    if (answer && !xf_channel_send(fd, answer, &err))
+        g_message("handoff %s: %s", token, err->message);
 }
 
 static void
@@ -437,10 +505,12 @@ channel_accepted(void *user, enum xf_channel_purpose purpose,
         xf_dest_described(engine, token, fd);
     } else if (purpose == XF_CHANNEL_SETTLED && !h) {
         xf_expected_settled(engine, token, fd);
-    } else if (h && !xf_engine_stopping(engine)) {
-        if (purpose == XF_CHANNEL_STREAM)
+    } else if (!xf_engine_stopping(engine)) {
+        if (purpose == XF_CHANNEL_RESOLVE_LOST)
+            answer_lost(engine, token, fd);
+        else if (h && purpose == XF_CHANNEL_STREAM)
             xf_dest_stream(h, fd);
-        else
+        else if (h)
             xf_settle_answer(h, purpose, fd);
     }
     xf_handoff_unref(h);
@@ -485,10 +555,11 @@ xf_engine_new(struct xf_hypervisor *hv, struct xf_store *store,
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->expected =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    engine->decisions = xf_decisions_open(config->state_dir, err);
     /* Records first: a peer that asks must not hear "unknown" of a handoff
      * that has only not been read yet.  What recovery wants of peers it
      * asks in the background. */
-    if (xf_engine_recover(engine, err))
+    if (engine->decisions && xf_engine_recover(engine, err))
         engine->listener = xf_channel_listen(&config->channel, &handler, err);
     engine->sweeper = g_thread_new("sweeper", sweeper_main, engine);
     if (!engine->listener) {
@@ -540,6 +611,7 @@ xf_engine_free(struct xf_engine *engine)
     g_hash_table_destroy(engine->handoffs);
     g_hash_table_destroy(engine->last_jobs);
     g_hash_table_destroy(engine->expected);
+    xf_decisions_close(engine->decisions);
     g_mutex_clear(&engine->lock);
     g_mutex_clear(&engine->adding);
     g_mutex_clear(&engine->ledger);

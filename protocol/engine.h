@@ -15,7 +15,12 @@
 #include "protocol/hypervisor.h"
 #include "protocol/store.h"
 
+/* Where the decisions log (decisions.h) is, unless told otherwise. */
+#define XF_STATE_DIR LOCALSTATEDIR "/lib/xenferry"
+
 struct xf_engine_config {
+    const char *state_dir;      /* of the decisions log; each engine has its
+                                 * own */
     const char *hostname;       /* ours, as peers can resolve it */
     const char *channel_host;   /* where peers reach our channel; NULL:
                                  * hostname */
@@ -29,8 +34,13 @@ struct xf_engine_config {
                                  * devices and restore of the last pages */
     guint keep_orphan_ms;       /* destination: a complete copy whose source
                                  * does not answer is kept that long */
-    guint keep_ended_ms;        /* destination: ended records whose source
-                                 * has not said that it has acted */
+    guint keep_ended_ms;        /* destination: records of revoked handoffs
+                                 * whose source has not said that it has
+                                 * acted; committed ones are kept until it
+                                 * has */
+    guint retry_first_ms;       /* a peer that does not answer is asked again
+                                 * after this, ... */
+    guint retry_max_ms;         /* ... then after twice as long, up to this */
     guint max_incoming;         /* handoffs at a time, each way */
     guint64 memory_reserve_kib; /* host memory never given to guests */
 };
@@ -40,8 +50,9 @@ void xf_engine_config_init(struct xf_engine_config *config);
 
 struct xf_engine;
 
-/* Borrows hypervisor and store, copies config.  Opens the channel's port,
- * reads the records and takes up what they say (event `restarted`). */
+/* Borrows hypervisor and store, copies config.  Opens the decisions log and
+ * the channel's port, reads the records and takes up what they say (event
+ * `restarted`), and what the log has of handoffs without a record. */
 struct xf_engine *xf_engine_new(struct xf_hypervisor *hv,
                                 struct xf_store *store,
                                 const struct xf_engine_config *config,
@@ -82,6 +93,13 @@ gboolean xf_engine_send(struct xf_conn *conn, const struct xf_domain_ref *dom,
 struct xf_domain_ref *xf_engine_arrived(struct xf_conn *conn,
                                         const struct xf_migrate_args *args,
                                         GError **err);
+
+/* May a domain of that uuid be started on this host?  FALSE with
+ * XF_ERROR_OPERATION_INVALID when it was given away to another host, which
+ * has not said yet that it knows: whoever starts domains without being asked
+ * (autostart) asks this first. */
+gboolean xf_engine_may_start(struct xf_engine *engine, const guint8 *uuid,
+                             GError **err);
 
 guint16 xf_engine_channel_port(struct xf_engine *engine);
 

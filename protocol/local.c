@@ -284,6 +284,49 @@ local_domain_xml(struct xf_conn *conn, const struct xf_domain_ref *dom,
     return engine->hv->ops->describe(engine->hv, domain.domid, flags, err);
 }
 
+gboolean
+xf_engine_may_start(struct xf_engine *engine, const guint8 *uuid,
+                    GError **err)
+{
+    XF_AUTO(xf_decision) *decision =
+        xf_decisions_given_away(engine->decisions, uuid);
+
+    if (!decision)
+        return TRUE;
+
+    g_autoptr(GDateTime) time =
+        g_date_time_new_from_unix_local(decision->time / G_USEC_PER_SEC);
+    g_autofree char *when = g_date_time_format(time, "%F %T");
+
+    g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                "domain '%s' was given away to %s at %s (handoff %s), which "
+                "has not said yet that it knows: started here it may run "
+                "twice.  If it is certain that it does not run there: "
+                "xenferry create --given-away", decision->name,
+                *decision->peer_host ? decision->peer_host : "another host",
+                when, decision->token);
+    return FALSE;
+}
+
+/* The uuid is looked up only when there is something to compare it with. */
+static gboolean
+may_create(struct xf_engine *engine, const char *xml, GError **err)
+{
+    g_autoptr(GPtrArray) decisions = xf_decisions_all(engine->decisions);
+    struct xf_incoming *in;
+
+    if (!decisions->len)
+        return TRUE;
+    in = engine->hv->ops->incoming_create(engine->hv, xml, NULL, err);
+    if (!in)
+        return FALSE;
+
+    gboolean ok = xf_engine_may_start(engine, in->uuid, err);
+
+    engine->hv->ops->incoming_free(in);
+    return ok;
+}
+
 static struct xf_domain_ref *
 local_create_xml(struct xf_conn *conn, const char *xml, guint flags,
                  GError **err)
@@ -291,12 +334,15 @@ local_create_xml(struct xf_conn *conn, const char *xml, guint flags,
     struct xf_engine *engine = engine_of(conn);
     struct xf_hv_domain domain;
 
-    if (flags & ~(guint)XF_CREATE_PAUSED) {
+    const guint known = XF_CREATE_PAUSED | XF_CREATE_GIVEN_AWAY;
+
+    if (flags & ~known) {
         g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
-                    "create: unsupported flags 0x%x",
-                    flags & ~(guint)XF_CREATE_PAUSED);
+                    "create: unsupported flags 0x%x", flags & ~known);
         return NULL;
     }
+    if (!(flags & XF_CREATE_GIVEN_AWAY) && !may_create(engine, xml, err))
+        return NULL;
 
     int domid = engine->hv->ops->create(engine->hv, xml,
                                         flags & XF_CREATE_PAUSED, err);

@@ -9,11 +9,14 @@ static struct {
     gboolean json;
     gboolean paused;
     gboolean verbose;
+    gboolean given_away;
 } options;
 
 static const GOptionEntry entries[] = {
     { "paused", 0, 0, G_OPTION_ARG_NONE, &options.paused,
       "Do not let it run yet", NULL },
+    { "given-away", 0, 0, G_OPTION_ARG_NONE, &options.given_away,
+      "Even if it was given to another host, which may run it", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
       "Print a JSON object", NULL },
     { "verbose", 0, 0, G_OPTION_ARG_NONE, &options.verbose,
@@ -70,7 +73,10 @@ run_create(struct xf_cli *cli, char **args)
     conn = xf_cli_connect(cli, cli->uri, &err);
     if (conn)
         dom = conn->driver->create_xml(
-            conn, xml, options.paused ? XF_CREATE_PAUSED : 0, &err);
+            conn, xml,
+            (options.paused ? XF_CREATE_PAUSED : 0)
+                | (options.given_away ? XF_CREATE_GIVEN_AWAY : 0),
+            &err);
     if (!dom)
         return xf_cli_fail(err);
     report(dom);

@@ -42,6 +42,8 @@ static const struct key {
     { group, name, kind, G_STRUCT_OFFSET(struct xf_daemon_config, field), help }
     KEY("daemon", "socket", KIND_STRING, socket,
         "path of the unix socket"),
+    KEY("daemon", "state_dir", KIND_STRING, state_dir,
+        "folder of the decisions log"),
     KEY("daemon", "listen_tcp", KIND_BOOL, listen_tcp,
         "serve plain TCP too"),
     KEY("daemon", "tcp_address", KIND_STRING, tcp_address,
@@ -92,7 +94,11 @@ static const struct key {
     KEY("migration", "keep_orphan", KIND_SECONDS, engine.keep_orphan_ms,
         "how long a received domain is kept whose source is silent"),
     KEY("migration", "keep_ended", KIND_SECONDS, engine.keep_ended_ms,
-        "how long records of ended handoffs are kept for the source"),
+        "how long records of revoked handoffs are kept for the source"),
+    KEY("migration", "retry_first", KIND_SECONDS, engine.retry_first_ms,
+        "before a peer that does not answer is asked again"),
+    KEY("migration", "retry_max", KIND_SECONDS, engine.retry_max_ms,
+        "the longest time between two such questions"),
     KEY("migration", "max_handoffs", KIND_NUMBER, engine.max_incoming,
         "handoffs at a time, each way"),
     KEY("migration", "memory_reserve", KIND_NUMBER, memory_reserve_mib,
@@ -375,6 +381,7 @@ config_new(void)
     struct xf_daemon_config *config = g_new0(struct xf_daemon_config, 1);
 
     config->socket = g_strdup(XF_REMOTE_SOCKET);
+    config->state_dir = g_strdup(XF_STATE_DIR);
     config->tcp_port = XF_REMOTE_TCP_PORT;
     xf_rpc_server_config_init(&config->server);
     xf_engine_config_init(&config->engine);
@@ -390,6 +397,7 @@ fill_engine(struct xf_daemon_config *config)
 
     if (config->hostname)
         engine->hostname = config->hostname;
+    engine->state_dir = config->state_dir;
     engine->channel_host = config->channel_host;
     engine->channel.address = config->channel_address;
     engine->channel.port = config->channel_port;
@@ -403,6 +411,8 @@ check(const struct xf_daemon_config *config, GError **err)
 
     if (!config->socket)
         what = "[daemon] socket: a path is needed";
+    else if (!config->state_dir)
+        what = "[daemon] state_dir: a path is needed";
     else if (!config->server.max_clients || !config->server.max_calls)
         what = "[daemon] max_clients, max_client_calls: 0 would serve nobody";
     if (!what)

@@ -23,6 +23,7 @@ struct xf_daemon_config {
     char *channel_address;      /* NULL: all */
     char *channel_host;         /* NULL: hostname */
     char *hostname;             /* NULL: the machine's */
+    char *state_dir;
     guint memory_reserve_mib;
 };
 

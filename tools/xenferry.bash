@@ -44,7 +44,7 @@ _xenferry_choices()
         echo "$common --version"
         ;;
     list/*) echo "$common --json" ;;
-    create/*) echo "$common --json --paused --verbose" ;;
+    create/*) echo "$common --given-away --json --paused --verbose" ;;
     convert/*) echo "$common --from --to --verbose" ;;
     migrate/*)
         echo "$common --bandwidth --dname --json --live --paused --uri"

@@ -276,7 +276,8 @@ do_create(struct xf_rpc_call *call, void *data, void *ret_data, GError **err)
     struct xfw_create_xml_args *args = data;
     struct xfw_dom *ret = ret_data;
 
-    if (!xf_rpc_check_flags(args->flags, XF_CREATE_PAUSED, "create", err))
+    if (!xf_rpc_check_flags(args->flags, XF_CREATE_PAUSED | XF_CREATE_GIVEN_AWAY,
+                            "create", err))
         return FALSE;
     return xf_rpc_give_domain(
         call->conn->driver->create_xml(call->conn, args->xml, args->flags,

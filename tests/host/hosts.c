@@ -243,8 +243,10 @@ host_start(struct host *host)
 {
     g_autofree char *port = g_strdup_printf("%u", host->channel_port);
     g_autofree char *conf = g_build_filename(host->dir, "conf", NULL);
+    g_autofree char *state = g_build_filename(host->dir, "state", NULL);
     const char *argv[] = {
         DAEMON, host->sim, "--config", conf, "--socket", host->socket,
+        "--state-dir", state,
         "--hostname", host->name, "--listen-tcp", "--tcp-port", "0",
         "--tcp-address", "127.0.0.1", "--channel-address", "127.0.0.1",
         "--channel-host", "127.0.0.1", "--channel-port", port,

@@ -512,17 +512,17 @@ START_TEST(the_source_copy_goes_later)
 }
 END_TEST
 
-START_TEST(a_commit_that_is_not_recorded_is_none)
+START_TEST(a_commit_that_is_not_on_disk_is_none)
 {
     struct trip t;
 
     trip_init(&t, V2);
     must(&t, prepare(&t));
-    /* prepared (v1), receiving, received; then the disk is full */
-    g_atomic_int_set(&dst.store.writes_until_failure, V2 ? 2 : 3);
+    host_disk_full(&dst, TRUE);
+    host_impatient(&src);
     ck_assert(!perform(&t));
     said(&t, XF_ERROR_IN_DOUBT, "in doubt");
-    g_atomic_int_set(&dst.store.writes_until_failure, -1);
+    host_disk_full(&dst, FALSE);
     settled_on(&src);
     moves_now(V2);
     trip_clear(&t);
@@ -865,7 +865,7 @@ main(void)
         { a_step_fails, BOTH(G_N_ELEMENTS(failing_points)) },
         { the_switch_fails_once, BOTH(G_N_ELEMENTS(switch_points)) },
         { the_source_copy_goes_later, BOTH(1) },
-        { a_commit_that_is_not_recorded_is_none, BOTH(1) },
+        { a_commit_that_is_not_on_disk_is_none, BOTH(1) },
         { a_source_record_fails, BOTH(3) },
         { an_answer_is_lost, BOTH(G_N_ELEMENTS(cuts)) },
         { the_reply_of_perform_is_lost, BOTH(1) },

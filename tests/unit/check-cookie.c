@@ -27,7 +27,9 @@ static const char full[] = ROOT(LIBVIRTS OURS(
     "    <address>192.0.2.7</address>\n"
     "    <port>49217</port>\n"
     "    <state>received</state>\n"
-    "    <proof>" HEX64 "</proof>\n"));
+    "    <proof>" HEX64 "</proof>\n"
+    "    <log>" TOKEN "</log>\n"
+    "    <log-key>" HEX64 "</log-key>\n"));
 
 static struct xf_cookie *
 example(void)
@@ -48,8 +50,10 @@ full_example(void)
 
     strcpy(c->token, TOKEN);
     for (int i = 0; i < XF_KEY_LEN; i++)
-        c->key[i] = c->proof[i] = (2 * i % 16) << 4 | (2 * i + 1) % 16;
-    c->has_key = c->has_proof = TRUE;
+        c->key[i] = c->proof[i] = c->log_key[i] =
+            (2 * i % 16) << 4 | (2 * i + 1) % 16;
+    c->has_key = c->has_proof = c->has_log_key = TRUE;
+    strcpy(c->log, TOKEN);
     c->address = g_strdup("192.0.2.7");
     c->port = 49217;
     c->state = g_strdup("received");
@@ -112,6 +116,9 @@ assert_same(const struct xf_cookie *a, const struct xf_cookie *b)
     ck_assert_int_eq(g_strcmp0(a->state, b->state), 0);
     ck_assert_int_eq(a->has_proof, b->has_proof);
     ck_assert_mem_eq(a->proof, b->proof, XF_KEY_LEN);
+    ck_assert_str_eq(a->log, b->log);
+    ck_assert_int_eq(a->has_log_key, b->has_log_key);
+    ck_assert_mem_eq(a->log_key, b->log_key, XF_KEY_LEN);
 }
 
 static void
@@ -335,6 +342,13 @@ START_TEST(hostile_ours)
           "<key> is" },
         { IN_OURS("<token>" TOKEN "</token><proof>x</proof>"),
           "<proof> is" },
+        { IN_OURS("<token>" TOKEN "</token><log>x</log>"), "<log> is" },
+        { IN_OURS("<token>" TOKEN "</token><log-key>x</log-key>"),
+          "<log-key> is" },
+        { IN_OURS("<token>" TOKEN "</token><log>" TOKEN "</log>"),
+          "<log-key> is missing" },
+        { IN_OURS("<token>" TOKEN "</token><log-key>" HEX64 "</log-key>"),
+          "<log> is missing" },
         { IN_OURS("<token>" TOKEN "</token><port>1</port>"),
           "<address> is missing" },
         { IN_OURS("<token>" TOKEN "</token><address>a</address>"),

@@ -72,6 +72,7 @@ START_TEST(config_of_an_empty_file)
     ck_assert_msg(config != NULL, "%s", err ? err->message : "");
     xf_engine_config_init(&engine);
     ck_assert_str_eq(config->socket, XF_REMOTE_SOCKET);
+    ck_assert_str_eq(config->engine.state_dir, LOCALSTATEDIR "/lib/xenferry");
     ck_assert(!config->listen_tcp);
     ck_assert_uint_eq(config->tcp_port, 16509);
     ck_assert_uint_eq(config->engine.channel.port, 49217);
@@ -331,7 +332,8 @@ static pid_t
 start_daemon(const struct xf_daemon_backend *backend, const char *sock)
 {
     g_autofree char *option = g_strdup_printf("--socket=%s", sock);
-    char *argv[] = { (char *)"xenferryd", option,
+    g_autofree char *state = g_strdup_printf("--state-dir=%s.state", sock);
+    char *argv[] = { (char *)"xenferryd", option, state,
                      (char *)"--channel-port=0",
                      (char *)"--channel-address=127.0.0.1",
                      (char *)"--hostname=sim", NULL };

@@ -2,7 +2,10 @@
 #include "config.h"
 
 #include "compat/compat.h"
+#include "protocol/engine-private.h"
 #include "tests/unit/engine-world.h"
+
+#include <errno.h>
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -83,6 +86,68 @@ host_stop(struct host *host)
     host->engine = NULL;
 }
 
+void
+host_forgets(struct host *host)
+{
+    g_auto(GStrv) tokens = host->store.real->ops->list(host->store.real,
+                                                       NULL);
+
+    ck_assert_ptr_null(host->engine);
+    ck_assert_ptr_nonnull(tokens);
+    for (char **token = tokens; *token; token++)
+        ck_assert(host->store.real->ops->remove(host->store.real, *token,
+                                                NULL));
+}
+
+void
+host_reboots(struct host *host)
+{
+    g_autoptr(GPtrArray) domains = xf_sim_domains(host->dir);
+
+    host_forgets(host);
+    for (guint i = 0; i < domains->len; i++) {
+        const struct xf_hv_domain *domain = g_ptr_array_index(domains, i);
+
+        ck_assert(host->hv->ops->destroy(host->hv, domain->domid, NULL));
+    }
+}
+
+void
+host_impatient(struct host *host)
+{
+    host->engine->config.resolve_wait_ms = 100;
+}
+
+static gssize
+full_write(int fd, const void *data, gsize len)
+{
+    errno = ENOSPC;
+    return -1;
+}
+
+static int
+broken_sync(int fd)
+{
+    errno = EIO;
+    return -1;
+}
+
+static int
+broken_cut(int fd, off_t size)
+{
+    errno = EIO;
+    return -1;
+}
+
+void
+host_disk_full(struct host *host, gboolean full)
+{
+    static const struct xf_decisions_io io = { full_write, broken_sync,
+                                               broken_cut };
+
+    xf_decisions_set_io(host->engine->decisions, full ? &io : NULL);
+}
+
 static void
 host_setup(struct host *host, const char *name)
 {
@@ -100,7 +165,11 @@ host_setup(struct host *host, const char *name)
     host->config.hostname = name;
     host->config.channel_host = "127.0.0.1";
     host->config.channel.address = "127.0.0.1";
-    host->config.resolve_wait_ms = 300;
+    host->state = g_build_filename(host->dir, "state", NULL);
+    host->config.state_dir = host->state;
+    host->config.resolve_wait_ms = DEADLINE_MS;
+    host->config.retry_first_ms = 50;
+    host->config.retry_max_ms = 200;
     host->config.connect_timeout_ms = 2000;
     host_start(host);
 }
@@ -129,6 +198,7 @@ host_teardown(struct host *host)
     host->hv->ops->free(host->hv);
     host->store.real->ops->free(host->store.real);
     remove_dir(host->dir);
+    g_free(host->state);
     g_free(host->dir);
 }
 
@@ -307,6 +377,22 @@ no_records(struct host *host)
     return tokens && !*tokens;
 }
 
+gboolean
+no_decisions(struct host *host)
+{
+    g_autoptr(GPtrArray) all = xf_decisions_all(host->engine->decisions);
+
+    return all->len == 0;
+}
+
+gboolean
+waits_suspended(struct host *host)
+{
+    struct xf_hv_domain info;
+
+    return guest_on(host, &info) && info.suspended;
+}
+
 static gboolean
 runs(struct host *host)
 {
@@ -336,6 +422,8 @@ settled_on(struct host *host)
     wait_for(empty, other(host));
     wait_for(no_records, &src);
     wait_for(no_records, &dst);
+    wait_for(no_decisions, &src);
+    wait_for(no_decisions, &dst);
 }
 
 void

@@ -21,6 +21,7 @@ struct flaky_store {
 
 struct host {
     char *dir;
+    char *state;                /* its decisions log's folder */
     struct xf_hypervisor *hv;
     struct flaky_store store;
     struct xf_engine_config config;
@@ -39,6 +40,14 @@ void world_teardown(void);
 /* The engine goes, as with its process; hypervisor and records stay. */
 void host_stop(struct host *host);
 void host_start(struct host *host);
+/* Its records are gone, as when xenstored is restarted; it is stopped. */
+void host_forgets(struct host *host);
+/* ... and its domains with them, as with a reboot. */
+void host_reboots(struct host *host);
+/* Its calls answer "in doubt" soon, until it is started again. */
+void host_impatient(struct host *host);
+/* Its decisions log cannot be written, or (FALSE) can be again. */
+void host_disk_full(struct host *host, gboolean full);
 
 /* The phases, one by one, as a client calls them.  What one gives is kept
  * for the next. */
@@ -74,5 +83,8 @@ gboolean guest_on(struct host *host, struct xf_hv_domain *info);
 /* Waits for check(host) to hold. */
 void wait_for(gboolean (*check)(struct host *host), struct host *host);
 gboolean no_records(struct host *host);
+gboolean no_decisions(struct host *host);
+/* Is the guest there, suspended? */
+gboolean waits_suspended(struct host *host);
 
 #endif

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the engine remembers when its host forgets: disks that are full,
+ * xenstored restarted, hosts rebooted and installed anew; that a guest never
+ * runs twice nor on old memory then, and that who cannot know says so.
+ */
+#include "config.h"
+
+#include "protocol/cookie.h"
+#include "tests/unit/engine-world.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+static void
+said(struct walk *walk, int code, const char *words)
+{
+    ck_assert_msg(g_error_matches(walk->err, XF_ERROR, code)
+                      && strstr(walk->err->message, words),
+                  "expected code %d with '%s', got: %s", code, words,
+                  walk->err ? walk->err->message : "no error");
+}
+
+/* Confirm, whatever it says, leaves the guest suspended in doubt; asked
+ * again until it gives that reason. */
+static void
+in_doubt(struct walk *walk, gboolean cancelled, GBytes *cookie,
+         const char *reason)
+{
+    gint64 until = g_get_monotonic_time() + DEADLINE_MS * 1000;
+
+    host_impatient(&src);
+    do {
+        ck_assert(!walk_confirm(walk, cancelled, cookie));
+        said(walk, XF_ERROR_IN_DOUBT, "in doubt");
+        ck_assert(waits_suspended(&src));
+        ck_assert_msg(g_get_monotonic_time() < until, "%s",
+                      walk->err->message);
+    } while (!strstr(walk->err->message, reason));
+}
+
+static void
+committed(struct walk *walk)
+{
+    walk_init(walk);
+    walk_to_performed(walk);
+    ck_assert_msg(walk_finish(walk, FALSE), "%s", walk->err->message);
+}
+
+static char *
+log_path(struct host *host)
+{
+    return g_build_filename(host->state, "decisions", NULL);
+}
+
+/* -- full disks and a refusing store -- */
+
+START_TEST(commit_that_is_not_on_disk_is_none)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_disk_full(&dst, TRUE);
+    ck_assert(!walk_finish(&walk, FALSE));
+    said(&walk, XF_ERROR_SYSTEM, "cannot record state committed");
+    /* It may be on that disk nevertheless: so nobody is told "revoked". */
+    in_doubt(&walk, TRUE, NULL, "closed the connection");
+    host_disk_full(&dst, FALSE);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(commit_on_disk_needs_no_record)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    g_atomic_int_set(&dst.store.writes_until_failure, 0);
+    ck_assert_msg(walk_finish(&walk, FALSE), "%s",
+                  walk.err ? walk.err->message : "");
+    g_atomic_int_set(&dst.store.writes_until_failure, -1);
+    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* The daemon dies between its decision and its record. */
+START_TEST(log_is_ahead_of_the_record)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    g_atomic_int_set(&dst.store.writes_until_failure, 0);
+    xf_sim_fault(dst.dir, "host", "rename", "fail*1");
+    ck_assert(!walk_finish(&walk, FALSE));
+    said(&walk, XF_ERROR_OPERATION_FAILED, "is committed here");
+    host_stop(&dst);
+    g_atomic_int_set(&dst.store.writes_until_failure, -1);
+    host_start(&dst);
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* What cannot be written down is not acted on: the copy waits, suspended. */
+START_TEST(given_away_that_is_not_on_disk)
+{
+    struct walk walk;
+
+    committed(&walk);
+    host_disk_full(&src, TRUE);
+    in_doubt(&walk, FALSE, walk.finish, "cannot record state done");
+    host_disk_full(&src, FALSE);
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(source_log_is_ahead_of_the_record)
+{
+    struct walk walk;
+
+    committed(&walk);
+    g_atomic_int_set(&src.store.writes_until_failure, 0);
+    xf_sim_fault(src.dir, "host", "destroy", "fail*1");
+    ck_assert(!walk_confirm(&walk, FALSE, walk.finish));
+    said(&walk, XF_ERROR_OPERATION_FAILED, "was to be destroyed");
+    host_stop(&src);
+    g_atomic_int_set(&src.store.writes_until_failure, -1);
+    ck_assert(waits_suspended(&src));
+    host_start(&src);
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* -- a destination that has forgotten -- */
+
+static void
+destroy_left_over(void)
+{
+    struct xf_hv_domain info;
+
+    ck_assert(xf_sim_find(dst.dir, "g" XF_INCOMING_SUFFIX, &info));
+    ck_assert(info.paused);
+    ck_assert(dst.hv->ops->destroy(dst.hv, info.domid, NULL));
+}
+
+/* Nothing in the same log: it never committed. */
+START_TEST(forgotten_before_the_commit)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_stop(&dst);
+    host_forgets(&dst);
+    host_start(&dst);
+    ck_assert(!walk_finish(&walk, FALSE));
+    ck_assert_msg(walk_confirm(&walk, TRUE, NULL), "%s", walk.err->message);
+    destroy_left_over();
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(forgotten_after_the_commit)
+{
+    struct walk walk;
+
+    committed(&walk);
+    host_stop(&dst);
+    host_forgets(&dst);
+    host_start(&dst);
+    ck_assert_msg(walk_confirm(&walk, TRUE, NULL), "%s", walk.err->message);
+    settled_on(&dst);
+    moves_from(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* Committed, but not let run yet: it is let run. */
+START_TEST(forgotten_before_the_switch)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    xf_sim_fault(dst.dir, "host", "rename", "fail*1");
+    ck_assert(!walk_finish(&walk, FALSE));
+    host_stop(&dst);
+    host_forgets(&dst);
+    host_start(&dst);
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(rebooted_before_the_commit)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_stop(&dst);
+    host_reboots(&dst);
+    host_start(&dst);
+    ck_assert_msg(walk_confirm(&walk, TRUE, NULL), "%s", walk.err->message);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+static gboolean
+is_gone(struct host *host)
+{
+    struct xf_hv_domain info;
+
+    return !guest_on(host, &info);
+}
+
+/* It ran there and died with its host: what the source has is old. */
+START_TEST(rebooted_after_the_commit)
+{
+    struct walk walk;
+
+    committed(&walk);
+    host_stop(&dst);
+    host_reboots(&dst);
+    host_start(&dst);
+    ck_assert_msg(walk_confirm(&walk, TRUE, NULL), "%s", walk.err->message);
+    wait_for(is_gone, &src);
+    ck_assert(is_gone(&dst));
+    wait_for(no_records, &src);
+    wait_for(no_records, &dst);
+    wait_for(no_decisions, &dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* Another log, or none: nobody is resumed, and the reason is told. */
+START_TEST(installed_anew)
+{
+    struct walk walk;
+    g_autofree char *path = log_path(&dst);
+    g_autofree char *kept = NULL;
+    gsize len;
+
+    if (_i)
+        committed(&walk);
+    else {
+        walk_init(&walk);
+        walk_to_performed(&walk);
+    }
+    host_stop(&dst);
+    host_reboots(&dst);
+    ck_assert(g_file_get_contents(path, &kept, &len, NULL));
+    ck_assert_int_eq(g_unlink(path), 0);
+    host_start(&dst);
+    in_doubt(&walk, TRUE, NULL, "its decisions log is not the one");
+    in_doubt(&walk, FALSE, NULL, "its decisions log is not the one");
+    /* Put back from a copy, it can tell. */
+    host_stop(&dst);
+    ck_assert(g_file_set_contents(path, kept, len, NULL));
+    host_start(&dst);
+    if (_i)
+        wait_for(is_gone, &src);
+    else
+        settled_on(&src);
+    wait_for(no_records, &src);
+    wait_for(no_decisions, &src);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* A cookie of a Xenferry that kept no log. */
+START_TEST(a_destination_that_keeps_no_log)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk) && walk_prepare(&walk));
+
+    XF_AUTO(xf_cookie) *cookie = xf_cookie_parse(walk.prepare, NULL);
+
+    ck_assert(cookie->log[0]);
+    cookie->log[0] = '\0';
+    g_bytes_unref(walk.prepare);
+    walk.prepare = xf_cookie_format(cookie);
+    ck_assert(walk_perform(&walk));
+    host_stop(&dst);
+    host_reboots(&dst);
+    host_start(&dst);
+    in_doubt(&walk, TRUE, NULL, "keeps no decisions log");
+    walk_clear(&walk);
+}
+END_TEST
+
+/* A record that cannot be read may be that of a complete copy. */
+START_TEST(a_damaged_record_is_no_answer)
+{
+    struct walk walk;
+    g_autoptr(GHashTable) fields = g_hash_table_new_full(
+        g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_bytes_unref);
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_stop(&dst);
+
+    g_auto(GStrv) tokens = dst.store.real->ops->list(dst.store.real, NULL);
+
+    g_hash_table_insert(fields, (char *)"state", g_bytes_new("x", 1));
+    ck_assert(dst.store.real->ops->write(dst.store.real, tokens[0], fields,
+                                         NULL));
+    host_start(&dst);
+    in_doubt(&walk, TRUE, NULL, "closed the connection");
+    g_hash_table_insert(fields, (char *)"state", g_bytes_new("received", 8));
+    host_stop(&dst);
+    ck_assert(dst.store.real->ops->write(dst.store.real, tokens[0], fields,
+                                         NULL));
+    host_start(&dst);
+    settled_on(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* -- a source that has forgotten -- */
+
+START_TEST(source_forgets_what_it_was_to_destroy)
+{
+    struct walk walk;
+
+    committed(&walk);
+    xf_sim_fault(src.dir, "host", "destroy", "fail*1");
+    ck_assert(!walk_confirm(&walk, FALSE, walk.finish));
+    host_stop(&src);
+    host_forgets(&src);
+    ck_assert(waits_suspended(&src));
+    host_start(&src);
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(source_reboots_after_the_commit)
+{
+    struct walk walk;
+
+    committed(&walk);
+    host_stop(&src);
+    host_reboots(&src);
+    host_start(&src);
+    /* it knows nothing of it, and what the client says changes nothing */
+    ck_assert(!walk_confirm(&walk, FALSE, walk.finish));
+    ck_assert(is_gone(&src));
+    ck_assert(!is_gone(&dst));
+    walk_clear(&walk);
+}
+END_TEST
+
+/* -- decisions are kept until the other side has acted -- */
+
+START_TEST(given_away_is_not_started_again)
+{
+    struct walk walk;
+    g_autofree char *xml = xf_sim_xml("g", GUEST_UUID, "xenpvh", 64);
+
+    committed(&walk);
+    host_stop(&dst);
+    ck_assert_msg(walk_confirm(&walk, FALSE, walk.finish), "%s",
+                  walk.err ? walk.err->message : "");
+    wait_for(is_gone, &src);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_ptr_null(src.conn->driver->create_xml(src.conn, xml, 0,
+                                                        &walk.err));
+        said(&walk, XF_ERROR_OPERATION_INVALID, "was given away");
+        g_clear_error(&walk.err);
+        /* not even when all records are gone */
+        host_stop(&src);
+        host_forgets(&src);
+        host_start(&src);
+    }
+    host_start(&dst);
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(given_away_may_be_forced)
+{
+    struct walk walk;
+    g_autofree char *xml = xf_sim_xml("g", GUEST_UUID, "xenpvh", 64);
+    struct xf_hv_domain info;
+
+    committed(&walk);
+    host_stop(&dst);
+    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    wait_for(is_gone, &src);
+    ck_assert(guest_on(&dst, &info));
+    ck_assert(dst.hv->ops->destroy(dst.hv, info.domid, NULL));
+
+    XF_AUTO(xf_domain_ref) *dom = src.conn->driver->create_xml(
+        src.conn, xml, XF_CREATE_GIVEN_AWAY, &walk.err);
+
+    ck_assert_msg(dom != NULL, "%s", walk.err ? walk.err->message : "");
+    ck_assert(!is_gone(&src));
+    host_start(&dst);
+    settled_on(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+static void
+other_guest(struct walk *walk)
+{
+    static const char uuid[] = "10112233-4455-6677-8899-aabbccddeeff";
+    g_autofree char *xml = xf_sim_xml("h", uuid, "xenpvh", 64);
+
+    ck_assert_int_gt(src.hv->ops->create(src.hv, xml, FALSE, NULL), 0);
+    walk_init(walk);
+    xf_domain_ref_free(walk->dom);
+    walk->dom = src.conn->driver->lookup_by_name(src.conn, "h", NULL);
+    ck_assert_ptr_nonnull(walk->dom);
+}
+
+static gboolean
+has_one_record(struct host *host)
+{
+    g_auto(GStrv) tokens = host->store.real->ops->list(host->store.real,
+                                                       NULL);
+
+    return tokens && tokens[0] && !tokens[1];
+}
+
+START_TEST(a_commit_is_kept_until_the_source_has_acted)
+{
+    struct walk walk, other;
+
+    host_stop(&dst);
+    dst.config.keep_ended_ms = 1;
+    dst.config.finish_timeout_ms = 50;
+    host_start(&dst);
+    other_guest(&other);
+    ck_assert(walk_begin(&other));
+    committed(&walk);
+    host_stop(&src);
+    /* Two sweeps later, which end those of another guest, it is there. */
+    for (int i = 0; i < 2; i++) {
+        ck_assert_msg(walk_prepare(&other), "%s", other.err->message);
+        wait_for(has_one_record, &dst);
+        g_clear_pointer(&other.prepare, g_bytes_unref);
+        g_clear_pointer(&other.uri, g_free);
+    }
+    ck_assert(!no_decisions(&dst));
+    host_start(&src);
+    ck_assert(src.conn->driver->domain_destroy(src.conn, other.dom, NULL));
+    walk_clear(&other);
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+int
+main(void)
+{
+    const struct {
+        const TTest *test;
+        int runs;
+    } tests[] = {
+        { commit_that_is_not_on_disk_is_none, 1 },
+        { commit_on_disk_needs_no_record, 1 },
+        { log_is_ahead_of_the_record, 1 },
+        { given_away_that_is_not_on_disk, 1 },
+        { source_log_is_ahead_of_the_record, 1 },
+        { forgotten_before_the_commit, 1 },
+        { forgotten_after_the_commit, 1 },
+        { forgotten_before_the_switch, 1 },
+        { rebooted_before_the_commit, 1 },
+        { rebooted_after_the_commit, 1 },
+        { installed_anew, 2 },
+        { a_destination_that_keeps_no_log, 1 },
+        { a_damaged_record_is_no_answer, 1 },
+        { source_forgets_what_it_was_to_destroy, 1 },
+        { source_reboots_after_the_commit, 1 },
+        { given_away_is_not_started_again, 1 },
+        { given_away_may_be_forced, 1 },
+        { a_commit_is_kept_until_the_source_has_acted, 1 },
+    };
+    Suite *suite = suite_create("memory");
+    TCase *tcase = tcase_create("memory");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, world_setup, world_teardown);
+    for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
+        tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].runs);
+    suite_add_tcase(suite, tcase);
+
+    SRunner *runner = srunner_create(suite);
+
+    srunner_run_all(runner, CK_ENV);
+
+    int failed = srunner_ntests_failed(runner);
+
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
