@@ -37,6 +37,10 @@ static const struct xf_xml_word chr_types[] = {
     { NULL, 0, NULL }
 };
 
+const struct xf_xml_value xf_xml_chardev_values[] = {
+    { "type", chr_types }, { NULL, NULL }
+};
+
 static const struct xf_xml_word modes[] = {
     { "connect", 1, NULL }, { "bind", 0, NULL }, { NULL, 0, NULL }
 };
@@ -68,8 +72,8 @@ read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     int mode = !chr->listens;
     int append = 0;
 
-    if (!xf_xml_word_attr(dom, node, "mode", modes, &mode, err)
-        || !xf_xml_word_attr(dom, node, "append", xf_xml_on_off, &append,
+    if (!xf_xml_word_attr(dom, node, "mode", &mode, err)
+        || !xf_xml_word_attr(dom, node, "append", &append,
                              err))
         return FALSE;
     if (chr->has[mode])
@@ -98,7 +102,7 @@ read_protocol(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     struct chardev *chr = arg;
 
-    return xf_xml_word_attr(dom, node, "type", chr_protocols, &chr->telnet,
+    return xf_xml_word_attr(dom, node, "type", &chr->telnet,
                             err);
 }
 
@@ -118,7 +122,7 @@ read_target(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     struct chardev *chr = arg;
 
     chr->name = xf_xml_attr(dom, node, "name");
-    return xf_xml_word_attr(dom, node, "type", targets, &chr->target, err)
+    return xf_xml_word_attr(dom, node, "type", &chr->target, err)
            && xf_xml_uint_attr(dom, node, "port", G_MAXUINT16, &chr->port,
                                err);
 }
@@ -131,11 +135,16 @@ static const struct xf_xml_rule target_rules[] = {
 
 const struct xf_xml_rule xf_xml_chardev_rules[] = {
     { .name = "source", .attrs = "path append mode host service ~tty",
+      .values = XF_XML_VALUES({ "mode", modes },
+                              { "append", xf_xml_on_off }),
       .attrs_why = "the host's name for it while the guest ran",
       .idle = "a pty gets its name where the guest runs",
       .read = read_source, .flags = XF_RULE_MANY },
-    { .name = "protocol", .attrs = "type", .read = read_protocol },
+    { .name = "protocol", .attrs = "type",
+      .values = XF_XML_VALUES({ "type", chr_protocols }),
+      .read = read_protocol },
     { .name = "target", .attrs = "type port name ~state",
+      .values = XF_XML_VALUES({ "type", targets }),
       .attrs_why = "what the guest did with it while it ran",
       .read = read_target, .children = target_rules },
     { .name = "alias", .flags = XF_RULE_HARMLESS,
@@ -151,7 +160,7 @@ read_chardev(struct xf_domxml *dom, xmlNode *node, struct chardev *chr,
              GError **err)
 {
     return xf_xml_need_attr(dom, node, "type", err)
-           && xf_xml_word_attr(dom, node, "type", chr_types, &chr->type, err)
+           && xf_xml_word_attr(dom, node, "type", &chr->type, err)
            && xf_xml_walk(dom, node, xf_xml_chardev_rules, chr, err);
 }
 

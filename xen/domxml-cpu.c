@@ -40,6 +40,10 @@ static const struct xf_xml_word placements[] = {
     { NULL, 0, NULL }
 };
 
+const struct xf_xml_value xf_xml_vcpu_values[] = {
+    { "placement", placements }, { NULL, NULL }
+};
+
 gboolean
 xf_xml_read_vcpu(struct xf_domxml *dom, xmlNode *node, void *arg,
                  GError **err)
@@ -50,7 +54,7 @@ xf_xml_read_vcpu(struct xf_domxml *dom, xmlNode *node, void *arg,
     if (!xf_xml_uint_text(dom, node, VCPUS_MAX, &dom->vcpus, err)
         || !xf_xml_uint_attr(dom, node, "current", VCPUS_MAX,
                              &dom->vcpus_online, err)
-        || !xf_xml_word_attr(dom, node, "placement", placements, &placement,
+        || !xf_xml_word_attr(dom, node, "placement", &placement,
                              err))
         return FALSE;
     if (dom->vcpus == 0)
@@ -72,7 +76,7 @@ read_vcpus_vcpu(struct xf_domxml *dom, xmlNode *node, void *arg,
     if (!xf_xml_need_attr(dom, node, "id", err)
         || !xf_xml_need_attr(dom, node, "enabled", err)
         || !xf_xml_uint_attr(dom, node, "id", VCPUS_MAX - 1, &id, err)
-        || !xf_xml_word_attr(dom, node, "enabled", xf_xml_yes_no, &enabled,
+        || !xf_xml_word_attr(dom, node, "enabled", &enabled,
                              err))
         return FALSE;
     if (!dom->online.size)
@@ -84,6 +88,7 @@ read_vcpus_vcpu(struct xf_domxml *dom, xmlNode *node, void *arg,
 
 const struct xf_xml_rule xf_xml_vcpus_rules[] = {
     { .name = "vcpu", .attrs = "id enabled ~hotpluggable ~order",
+      .values = XF_XML_VALUES({ "enabled", xf_xml_yes_no }),
       .attrs_why = "libxl plugs every vcpu but the first, in any order",
       .read = read_vcpus_vcpu, .flags = XF_RULE_MANY },
     { .name = NULL }
@@ -140,7 +145,56 @@ read_vcpupin(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
-#define NO_BANDWIDTH "Xen's schedulers know a weight (<shares>), not this"
+/* Microseconds; libvirt's bounds and default. */
+#define PERIOD_MIN 1000
+#define PERIOD_MAX 1000000
+#define PERIOD_DEFAULT 100000
+
+static gboolean
+read_global_period(struct xf_domxml *dom, xmlNode *node, void *arg,
+                   GError **err)
+{
+    if (!xf_xml_uint_text(dom, node, PERIOD_MAX, &dom->period, err))
+        return FALSE;
+    return dom->period >= PERIOD_MIN
+           || xf_xml_bad(err, node, "a period is from %d to %d microseconds",
+                         PERIOD_MIN, PERIOD_MAX);
+}
+
+/* No time at all, as libvirt writes "no limit". */
+static gboolean
+read_global_quota(struct xf_domxml *dom, xmlNode *node, void *arg,
+                  GError **err)
+{
+    const char *text = xf_xml_text(dom, node);
+
+    dom->quota_node = node;
+    return strcmp(text, "-1") == 0
+           || xf_xml_uint_text(dom, node, G_MAXUINT32, &dom->quota, err);
+}
+
+/* Xen's cap is in percent of one CPU, for the whole guest. */
+static gboolean
+set_cap(struct xf_domxml *dom, GError **err)
+{
+    guint64 period = dom->period ? dom->period : PERIOD_DEFAULT;
+
+    if (!dom->quota)
+        return TRUE;
+    if (dom->quota * 100 % period || dom->quota * 100 / period > G_MAXUINT16)
+        return xf_xml_cannot(err, dom->quota_node, "%" G_GUINT64_FORMAT
+                             " of %" G_GUINT64_FORMAT " microseconds is not "
+                             "a whole percentage of a CPU up to %d, which is "
+                             "what Xen's scheduler takes", dom->quota, period,
+                             G_MAXUINT16);
+    dom->config->b_info.sched_params.cap = dom->quota * 100 / period;
+    return TRUE;
+}
+
+#define NO_BANDWIDTH "Xen limits a guest as a whole: give <global_quota> "   \
+                     "and <global_period>"
+#define NO_EMULATOR "the device model runs in dom0, which libxl does not limit"
+#define NO_THREADS "libxl's disks have no I/O threads"
 
 const struct xf_xml_rule xf_xml_cputune_rules[] = {
     { .name = "shares", .read = read_shares, .flags = XF_RULE_TEXT },
@@ -148,13 +202,25 @@ const struct xf_xml_rule xf_xml_cputune_rules[] = {
       .flags = XF_RULE_MANY },
     { .name = "emulatorpin",
       .why = "the device model runs in dom0, where libxl pins nothing" },
-    { .name = "iothreadpin", .why = "libxl's disks have no I/O threads" },
+    { .name = "iothreadpin", .why = NO_THREADS },
+    { .name = "global_period", .read = read_global_period,
+      .flags = XF_RULE_TEXT },
+    { .name = "global_quota", .read = read_global_quota,
+      .flags = XF_RULE_TEXT },
     { .name = "period", .why = NO_BANDWIDTH },
     { .name = "quota", .why = NO_BANDWIDTH },
-    { .name = "global_period", .why = NO_BANDWIDTH },
-    { .name = "global_quota", .why = NO_BANDWIDTH },
-    { .name = "emulator_period", .why = NO_BANDWIDTH },
-    { .name = "emulator_quota", .why = NO_BANDWIDTH },
+    { .name = "emulator_period", .why = NO_EMULATOR },
+    { .name = "emulator_quota", .why = NO_EMULATOR },
+    { .name = "emulatorsched", .why = NO_EMULATOR },
+    { .name = "iothread_period", .why = NO_THREADS },
+    { .name = "iothread_quota", .why = NO_THREADS },
+    { .name = "iothreadsched", .why = NO_THREADS },
+    { .name = "vcpusched", .why = "a guest's vcpus are scheduled by the "
+                                  "scheduler of its CPU pool" },
+    { .name = "cachetune", .why = "libxl keeps cache shares by socket, not "
+                                  "in a guest's configuration" },
+    { .name = "memorytune", .why = "libxl keeps bandwidth shares by socket, "
+                                   "not in a guest's configuration" },
     { .name = NULL }
 };
 
@@ -226,14 +292,12 @@ static const struct xf_xml_word numa_modes[] = {
 static gboolean
 check_numa_mode(struct xf_domxml *dom, xmlNode *node, GError **err)
 {
-    int mode, placement;
+    int mode;
 
     if (!xf_xml_attr(dom, node, "mode"))
         return xf_xml_cannot(err, node, "the default mode is 'strict': %s",
                              numa_modes[1].why);
-    return xf_xml_word_attr(dom, node, "mode", numa_modes, &mode, err)
-           && xf_xml_word_attr(dom, node, "placement", placements,
-                               &placement, err);
+    return xf_xml_word_attr(dom, node, "mode", &mode, err);
 }
 
 static gboolean
@@ -242,8 +306,10 @@ read_numa_memory(struct xf_domxml *dom, xmlNode *node, void *arg,
 {
     const char *nodeset = xf_xml_need_attr(dom, node, "nodeset", err);
     libxl_domain_build_info *b = &dom->config->b_info;
+    int placement;
 
     if (!nodeset || !check_numa_mode(dom, node, err)
+        || !xf_xml_word_attr(dom, node, "placement", &placement, err)
         || !xf_xml_set(node, nodeset, &b->nodemap, err))
         return FALSE;
     /* else libxl would look for nodes itself */
@@ -272,8 +338,11 @@ read_memnode(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 
 const struct xf_xml_rule xf_xml_numatune_rules[] = {
     { .name = "memory", .attrs = "mode nodeset placement",
+      .values = XF_XML_VALUES({ "mode", numa_modes },
+                              { "placement", placements }),
       .read = read_numa_memory },
     { .name = "memnode", .attrs = "mode cellid nodeset",
+      .values = XF_XML_VALUES({ "mode", numa_modes }),
       .read = read_memnode, .flags = XF_RULE_MANY },
     { .name = NULL }
 };
@@ -307,6 +376,11 @@ static const struct xf_xml_word cpu_migratable[] = {
     { NULL, 0, NULL }
 };
 
+const struct xf_xml_value xf_xml_cpu_values[] = {
+    { "mode", cpu_modes }, { "match", cpu_matches }, { "check", cpu_checks },
+    { "migratable", cpu_migratable }, { NULL, NULL }
+};
+
 gboolean
 xf_xml_read_cpu(struct xf_domxml *dom, xmlNode *node, void *arg,
                 GError **err)
@@ -316,11 +390,10 @@ xf_xml_read_cpu(struct xf_domxml *dom, xmlNode *node, void *arg,
 
     if (mode && strcmp(mode, "host-passthrough") != 0)
         xf_xml_idle(dom, node, "mode");
-    return xf_xml_word_attr(dom, node, "mode", cpu_modes, &value, err)
-           && xf_xml_word_attr(dom, node, "match", cpu_matches, &value, err)
-           && xf_xml_word_attr(dom, node, "check", cpu_checks, &value, err)
-           && xf_xml_word_attr(dom, node, "migratable", cpu_migratable,
-                               &value, err);
+    return xf_xml_word_attr(dom, node, "mode", &value, err)
+           && xf_xml_word_attr(dom, node, "match", &value, err)
+           && xf_xml_word_attr(dom, node, "check", &value, err)
+           && xf_xml_word_attr(dom, node, "migratable", &value, err);
 }
 
 static gboolean
@@ -366,7 +439,7 @@ read_feature(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     const char *name = xf_xml_need_attr(dom, node, "name", err);
     int value = 1;
 
-    if (!name || !xf_xml_word_attr(dom, node, "policy", policies, &value, err))
+    if (!name || !xf_xml_word_attr(dom, node, "policy", &value, err))
         return FALSE;
     if (value < 0) {
         xf_xml_idle(dom, node, NULL);
@@ -459,7 +532,9 @@ const struct xf_xml_rule xf_xml_cpu_rules[] = {
       .idle = "Xen shows guests no topology; that it fits the number of "
               "vcpus is checked",
       .read = read_topology },
-    { .name = "feature", .attrs = "policy name", .read = read_feature,
+    { .name = "feature", .attrs = "policy name",
+      .values = XF_XML_VALUES({ "policy", policies }),
+      .read = read_feature,
       .idle = "what is optional is left to libxl", .flags = XF_RULE_MANY },
     { .name = "numa", .children = numa_rules },
     { .name = NULL }
@@ -519,5 +594,6 @@ xf_xml_vcpus_finish(struct xf_domxml *dom, GError **err)
         dom->vcpus = 1;
     dom->config->b_info.max_vcpus = dom->vcpus;
     return set_online(dom, err) && set_affinity(dom, err)
+           && set_cap(dom, err)
            && check_topology(dom, err) && numa_finish(dom, err);
 }

@@ -31,6 +31,17 @@ static const struct xf_xml_rule plain_rules[] = {
     { .name = NULL }
 };
 
+static const struct xf_xml_rule controller_rules[] = {
+    ALIAS_RULE,
+    ADDRESS_RULE,
+    { .name = "driver", .why = "libxl has no settings for controllers" },
+    { .name = "master", .why = "libxl has no USB companion controllers" },
+    { .name = "model", .why = "libxl has one PCI bus, of QEMU's kind" },
+    { .name = "target", .why = "libxl has one PCI bus, of QEMU's kind" },
+    { .name = "pcihole64", .why = "libxl lays out the PCI hole itself" },
+    { .name = NULL }
+};
+
 static gboolean
 read_emulator(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
@@ -92,8 +103,8 @@ read_input(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     int type = 0, bus = xf_xml_is_hvm(dom) ? INPUT_PS2 : INPUT_XEN;
 
     if (!xf_xml_need_attr(dom, node, "type", err)
-        || !xf_xml_word_attr(dom, node, "type", input_types, &type, err)
-        || !xf_xml_word_attr(dom, node, "bus", input_buses, &bus, err))
+        || !xf_xml_word_attr(dom, node, "type", &type, err)
+        || !xf_xml_word_attr(dom, node, "bus", &bus, err))
         return FALSE;
     if (type == INPUT_TABLET && bus != INPUT_USB)
         return xf_xml_cannot(err, node, "libxl has tablets on the bus 'usb' "
@@ -147,16 +158,96 @@ static const struct xf_xml_word redir_types[] = {
     { NULL, 0, NULL }
 };
 
+static const struct xf_xml_word redir_buses[] = {
+    { "usb", 1, NULL }, { NULL, 0, NULL }
+};
+
 static gboolean
 read_redirdev(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
-    int type;
+    int type, bus;
 
     if (!hvm_only(dom, node, err)
+        || !xf_xml_word_attr(dom, node, "bus", &bus, err)
         || !xf_xml_need_attr(dom, node, "type", err)
-        || !xf_xml_word_attr(dom, node, "type", redir_types, &type, err))
+        || !xf_xml_word_attr(dom, node, "type", &type, err))
         return FALSE;
     dom->config->b_info.u.hvm.spice.usbredirection++;
+    return TRUE;
+}
+
+/* -- <filesystem> ---------------------------------------------------------- */
+
+static const struct xf_xml_word filesystem_types[] = {
+    { "mount", 1, NULL },
+    { "template", 0, "containers are not Xen's" },
+    { "file", 0, "containers are not Xen's" },
+    { "block", 0, "containers are not Xen's" },
+    { "ram", 0, "containers are not Xen's" },
+    { "bind", 0, "containers are not Xen's" },
+    { NULL, 0, NULL }
+};
+
+#define ONE_ACCESS_MODE "QEMU serves Xen guests 'squash' only"
+
+static const struct xf_xml_word access_modes[] = {
+    { "squash", 1, NULL },
+    { "passthrough", 0, ONE_ACCESS_MODE },
+    { "mapped", 0, ONE_ACCESS_MODE },
+    { NULL, 0, NULL }
+};
+
+static gboolean
+read_filesystem_source(struct xf_domxml *dom, xmlNode *node, void *arg,
+                       GError **err)
+{
+    libxl_device_p9 *p9 = arg;
+
+    xf_xml_string_attr(dom, node, "dir", &p9->path);
+    return xf_xml_need_attr(dom, node, "dir", err) != NULL;
+}
+
+static gboolean
+read_filesystem_target(struct xf_domxml *dom, xmlNode *node, void *arg,
+                       GError **err)
+{
+    libxl_device_p9 *p9 = arg;
+
+    xf_xml_string_attr(dom, node, "dir", &p9->tag);
+    return xf_xml_need_attr(dom, node, "dir", err) != NULL;
+}
+
+static const struct xf_xml_rule filesystem_rules[] = {
+    { .name = "source", .attrs = "dir", .read = read_filesystem_source },
+    { .name = "target", .attrs = "dir", .read = read_filesystem_target },
+    ALIAS_RULE,
+    ADDRESS_RULE,
+    { .name = "driver", .why = "libxl has no settings for the backend" },
+    { .name = "binary", .why = "Xen guests have no virtio devices" },
+    { .name = "readonly", .why = "libxl has no setting for it" },
+    { .name = "space_hard_limit", .why = "libxl has no setting for it" },
+    { .name = "space_soft_limit", .why = "libxl has no setting for it" },
+    { .name = NULL }
+};
+
+static gboolean
+read_filesystem(struct xf_domxml *dom, xmlNode *node, void *arg,
+                GError **err)
+{
+    libxl_domain_config *config = dom->config;
+    libxl_device_p9 *p9 = XF_XL_APPEND(config->p9s, config->num_p9s);
+    int value;
+
+    libxl_device_p9_init(p9);
+    if (!xf_xml_word_attr(dom, node, "type", &value, err)
+        || !xf_xml_need_attr(dom, node, "accessmode", err)
+        || !xf_xml_word_attr(dom, node, "accessmode", &value, err)
+        || !xf_xml_walk(dom, node, filesystem_rules, p9, err))
+        return FALSE;
+    if (!p9->path || !p9->tag)
+        return xf_xml_bad(err, node, "needs <source dir=> and <target dir=>");
+    /* what QEMU calls it */
+    p9->security_model = xf_xl_strdup("none");
     return TRUE;
 }
 
@@ -166,7 +257,19 @@ static const struct xf_xml_word balloons[] = {
     { "xen", 1, NULL },
     { "none", 0, "every Xen guest can be ballooned; use 'xen'" },
     { "virtio", 0, "every Xen guest has Xen's own; use 'xen'" },
+    { "virtio-transitional", 0, "every Xen guest has Xen's own; use 'xen'" },
+    { "virtio-non-transitional", 0,
+      "every Xen guest has Xen's own; use 'xen'" },
     { NULL, 0, NULL }
+};
+
+static const struct xf_xml_rule balloon_rules[] = {
+    ALIAS_RULE,
+    ADDRESS_RULE,
+    { .name = "stats", .flags = XF_RULE_HARMLESS,
+      .why = "counters for the host, not for the guest" },
+    { .name = "driver", .why = "that is virtio's" },
+    { .name = NULL }
 };
 
 static gboolean
@@ -176,7 +279,7 @@ read_memballoon(struct xf_domxml *dom, xmlNode *node, void *arg,
     int model;
 
     xf_xml_idle(dom, node, NULL);
-    return xf_xml_word_attr(dom, node, "model", balloons, &model, err);
+    return xf_xml_word_attr(dom, node, "model", &model, err);
 }
 
 static const struct xf_xml_word audios[] = {
@@ -192,7 +295,7 @@ read_audio(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     int type;
 
     xf_xml_idle(dom, node, NULL);
-    return xf_xml_word_attr(dom, node, "type", audios, &type, err);
+    return xf_xml_word_attr(dom, node, "type", &type, err);
 }
 
 /* -- <controller> ---------------------------------------------------------- */
@@ -301,6 +404,33 @@ read_usb_controller(struct xf_domxml *dom, xmlNode *node, GError **err)
     return TRUE;
 }
 
+/* The models that QEMU has anyway, as libvirt calls them. */
+static const struct {
+    const char *type, *models;
+} plain_models[] = {
+    { "ide", "piix3" },
+    { "scsi", "auto lsilogic" },
+    { "sata", "ahci" },
+    { "pci", "pci-root" },
+};
+
+static gboolean
+plain_model(struct xf_domxml *dom, xmlNode *node, GError **err)
+{
+    const char *type = xf_xml_attr(dom, node, "type");
+    const char *model = xf_xml_attr(dom, node, "model");
+    g_auto(GStrv) known = NULL;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(plain_models); i++)
+        if (strcmp(plain_models[i].type, type) == 0)
+            known = g_strsplit(plain_models[i].models, " ", -1);
+    if (!model || !known || g_strv_contains((const char *const *)known, model))
+        return TRUE;
+    return xf_xml_cannot(err, node, "model '%s': libxl's controllers of type "
+                         "'%s' are of model '%s' only", model, type,
+                         known[g_strv_length(known) - 1]);
+}
+
 static gboolean
 read_controller(struct xf_domxml *dom, xmlNode *node, void *arg,
                 GError **err)
@@ -308,7 +438,7 @@ read_controller(struct xf_domxml *dom, xmlNode *node, void *arg,
     int type = 0;
 
     if (!xf_xml_need_attr(dom, node, "type", err)
-        || !xf_xml_word_attr(dom, node, "type", controllers, &type, err))
+        || !xf_xml_word_attr(dom, node, "type", &type, err))
         return FALSE;
     if (type == CONTROLLER_XENBUS)
         return read_xenbus(dom, node, err);
@@ -318,6 +448,8 @@ read_controller(struct xf_domxml *dom, xmlNode *node, void *arg,
                           "these limits");
     if (type == CONTROLLER_USB)
         return read_usb_controller(dom, node, err);
+    if (!plain_model(dom, node, err))
+        return FALSE;
     xf_xml_idle(dom, node, NULL);
     return TRUE;
 }
@@ -374,8 +506,7 @@ read_hostdev_source(struct xf_domxml *dom, xmlNode *node, void *arg,
     struct hostdev *dev = arg;
     int filtering = 1;
 
-    if (!xf_xml_word_attr(dom, node, "writeFiltering", xf_xml_yes_no,
-                          &filtering, err))
+    if (!xf_xml_word_attr(dom, node, "writeFiltering", &filtering, err))
         return FALSE;
     dev->permissive = !filtering;
     return TRUE;
@@ -394,14 +525,19 @@ read_hostdev_driver(struct xf_domxml *dom, xmlNode *node, void *arg,
 {
     int driver;
 
-    return xf_xml_word_attr(dom, node, "name", hostdev_drivers, &driver,
+    return xf_xml_word_attr(dom, node, "name", &driver,
                             err);
 }
 
 static const struct xf_xml_rule hostdev_rules[] = {
-    { .name = "source", .attrs = "writeFiltering",
+    { .name = "source", .attrs = "writeFiltering !startupPolicy "
+                                 "!guestReset",
+      .attrs_no = "libxl has no setting for it",
+      .values = XF_XML_VALUES({ "writeFiltering", xf_xml_yes_no }),
       .read = read_hostdev_source, .children = source_rules },
-    { .name = "driver", .attrs = "name", .read = read_hostdev_driver },
+    { .name = "driver", .attrs = "name",
+      .values = XF_XML_VALUES({ "name", hostdev_drivers }),
+      .read = read_hostdev_driver },
     ALIAS_RULE,
     ADDRESS_RULE,
     { .name = "rom", .why = "libxl has no setting for it" },
@@ -463,11 +599,10 @@ read_hostdev(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     int mode = 1;
 
     if (!xf_xml_need_attr(dom, node, "type", err)
-        || !xf_xml_word_attr(dom, node, "type", hostdev_types, &dev.type,
+        || !xf_xml_word_attr(dom, node, "type", &dev.type,
                              err)
-        || !xf_xml_word_attr(dom, node, "mode", hostdev_modes, &mode, err)
-        || !xf_xml_word_attr(dom, node, "managed", xf_xml_yes_no,
-                             &dev.managed, err)
+        || !xf_xml_word_attr(dom, node, "mode", &mode, err)
+        || !xf_xml_word_attr(dom, node, "managed", &dev.managed, err)
         || !xf_xml_walk(dom, node, hostdev_rules, &dev, err))
         return FALSE;
     if (!dev.address_seen)
@@ -483,54 +618,94 @@ read_hostdev(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 
 const struct xf_xml_rule xf_xml_device_rules[] = {
     { .name = "emulator", .read = read_emulator, .flags = XF_RULE_TEXT },
-    { .name = "disk", .attrs = "type device ~snapshot",
+    { .name = "disk", .attrs = "type device ~snapshot !model !sgio !rawio",
+      .attrs_no = "libxl has no setting for it",
+      .values = xf_xml_disk_values,
       .attrs_why = "libxl makes no snapshots",
       .read = xf_xml_read_disk, .children = xf_xml_disk_rules,
       .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "controller",
-      .attrs = "type index model ports maxGrantFrames maxEventChannels",
+      .attrs = "type index model ports maxGrantFrames maxEventChannels "
+               "!vectors",
+      .attrs_no = "libxl has no setting for it",
+      .values = XF_XML_VALUES({ "type", controllers }),
       .idle = "what QEMU has by itself needs no words",
-      .read = read_controller, .children = plain_rules,
+      .read = read_controller, .children = controller_rules,
       .flags = XF_RULE_MANY },
-    { .name = "interface", .attrs = "type", .read = xf_xml_read_interface,
-      .children = xf_xml_nic_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
-    { .name = "serial", .attrs = "type", .read = xf_xml_read_serial,
+    { .name = "interface", .attrs = "type ~managed ~trustGuestRxFilters",
+      .attrs_why = "for kinds of interfaces that Xen has not",
+      .values = xf_xml_nic_values,
+      .read = xf_xml_read_interface, .children = xf_xml_nic_rules,
+      .flags = XF_RULE_MANY | XF_RULE_OWN },
+    { .name = "serial", .attrs = "type",
+      .values = xf_xml_chardev_values, .read = xf_xml_read_serial,
       .children = xf_xml_chardev_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "console", .attrs = "type ~tty",
+      .values = xf_xml_chardev_values,
       .attrs_why = "the host's name for it while the guest ran",
       .idle = "every Xen guest has its console, and a serial port is said "
               "by <serial>",
       .read = xf_xml_read_console, .children = xf_xml_chardev_rules,
       .flags = XF_RULE_MANY | XF_RULE_OWN },
-    { .name = "channel", .attrs = "type", .read = xf_xml_read_channel,
+    { .name = "channel", .attrs = "type",
+      .values = xf_xml_chardev_values, .read = xf_xml_read_channel,
       .children = xf_xml_chardev_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
-    { .name = "input", .attrs = "type bus", .read = read_input,
+    { .name = "input", .attrs = "type bus !model",
+      .attrs_no = "that is virtio's",
+      .values = XF_XML_VALUES({ "type", input_types },
+                              { "bus", input_buses }), .read = read_input,
       .idle = "the PS/2 pair and the PV pair come by themselves",
       .children = plain_rules, .flags = XF_RULE_MANY },
     { .name = "graphics",
       .attrs = "type port autoport tlsPort listen passwd keymap sharePolicy "
-               "display xauth",
+               "display xauth !socket !websocket !passwdValidTo !connected "
+               "!defaultMode !fullscreen !powerControl !wait !replaceUser "
+               "!multiUser !audio",
+      .attrs_no = "libxl has no setting for it",
+      .values = xf_xml_graphics_values,
       .idle = "with autoport the port is one that was free elsewhere",
       .read = xf_xml_read_graphics, .children = xf_xml_graphics_rules,
       .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "video", .read = xf_xml_read_video,
       .idle = "a PV or PVH guest's frame buffer comes with its <graphics>",
       .children = xf_xml_video_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
-    { .name = "sound", .attrs = "model", .read = read_sound,
+    { .name = "sound", .attrs = "model !multichannel !streams",
+      .attrs_no = "libxl has no setting for it", .read = read_sound,
       .children = plain_rules, .flags = XF_RULE_MANY },
-    { .name = "hostdev", .attrs = "mode type managed", .read = read_hostdev,
+    { .name = "hostdev", .attrs = "mode type managed !sgio !rawio !display "
+                                  "!ramfb !model",
+      .attrs_no = "that is for other kinds of devices",
+      .values = XF_XML_VALUES({ "type", hostdev_types },
+                              { "mode", hostdev_modes },
+                              { "managed", xf_xml_yes_no }),
+      .read = read_hostdev,
       .children = hostdev_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
-    { .name = "redirdev", .attrs = "bus type", .read = read_redirdev,
+    { .name = "redirdev", .attrs = "bus type",
+      .values = XF_XML_VALUES({ "type", redir_types },
+                              { "bus", redir_buses }),
+      .read = read_redirdev,
       .children = plain_rules, .flags = XF_RULE_MANY },
-    { .name = "memballoon", .attrs = "model", .read = read_memballoon,
+    { .name = "memballoon", .attrs = "model !autodeflate !freePageReporting",
+      .attrs_no = "that is virtio's",
+      .values = XF_XML_VALUES({ "model", balloons }),
+      .read = read_memballoon,
       .idle = "every Xen guest can be ballooned",
-      .children = plain_rules },
+      .children = balloon_rules },
     { .name = "parallel", .why = "libxl has no parallel ports" },
-    { .name = "filesystem", .why = "libxl 4.17 shares no folders by XML" },
+    { .name = "redirfilter", .why = "libxl redirects what spice's client "
+                                    "asks for" },
+    { .name = "filesystem", .attrs = "type accessmode !model !multidevs "
+                                     "!fmode !dmode",
+      .values = XF_XML_VALUES({ "type", filesystem_types },
+                              { "accessmode", access_modes }),
+      .attrs_no = "libxl has no setting for it", .read = read_filesystem,
+      .children = filesystem_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "watchdog", .why = "libxl has no emulated watchdog; the "
                                  "hypervisor's is always there" },
     { .name = "rng", .why = "Xen guests have no virtio devices" },
-    { .name = "tpm", .why = "libxl has TPMs in stub domains only" },
+    { .name = "tpm", .why = "libxl's TPM is another domain, which domain "
+                            "XML cannot name" },
+    { .name = "pstore", .why = "libxl has no such device" },
     { .name = "smartcard", .why = "libxl has no smart cards" },
     { .name = "hub", .why = "libxl has no USB hubs" },
     { .name = "lease", .why = "no lock manager is used" },
@@ -541,6 +716,7 @@ const struct xf_xml_rule xf_xml_device_rules[] = {
     { .name = "iommu", .why = "libxl has no emulated IOMMU" },
     { .name = "vsock", .why = "Xen guests have no virtio devices" },
     { .name = "audio", .attrs = "type ~id",
+      .values = XF_XML_VALUES({ "type", audios }),
       .attrs_why = "a name inside libvirt", .read = read_audio,
       .idle = "QEMU sends sound where the display is",
       .flags = XF_RULE_MANY },

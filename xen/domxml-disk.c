@@ -53,8 +53,24 @@ static const struct xf_xml_word startup_policies[] = {
     { NULL, 0, NULL }
 };
 
+#define IN_DOM0 "attach it in dom0 and give the block device or file"
+
 static const struct xf_xml_word protocols[] = {
-    { "rbd", 'r', NULL }, { "nbd", 'n', NULL }, { NULL, 0, NULL }
+    { "rbd", 'r', NULL },
+    { "nbd", 'n', NULL },
+    { "iscsi", 0, IN_DOM0 },
+    { "fc", 0, IN_DOM0 },
+    { "gluster", 0, IN_DOM0 },
+    { "nfs", 0, IN_DOM0 },
+    { "ssh", 0, IN_DOM0 },
+    { "sheepdog", 0, IN_DOM0 },
+    { "vxhs", 0, IN_DOM0 },
+    { "http", 0, IN_DOM0 },
+    { "https", 0, IN_DOM0 },
+    { "ftp", 0, IN_DOM0 },
+    { "ftps", 0, IN_DOM0 },
+    { "tftp", 0, IN_DOM0 },
+    { NULL, 0, NULL }
 };
 
 struct hosts {
@@ -103,7 +119,8 @@ read_host(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
                    "into Ceph's configuration in dom0"
 
 static const struct xf_xml_rule source_rules[] = {
-    { .name = "host", .attrs = "name port transport", .read = read_host,
+    { .name = "host", .attrs = "name port transport !socket",
+      .attrs_no = "only TCP is spoken", .read = read_host,
       .flags = XF_RULE_MANY },
     { .name = "seclabel", .flags = XF_RULE_HARMLESS,
       .why = "dom0 relabels no files for Xen" },
@@ -126,8 +143,7 @@ read_network(struct xf_domxml *dom, xmlNode *node, struct disk *disk,
     const char *name = xf_xml_attr(dom, node, "name");
 
     if (!xf_xml_need_attr(dom, node, "protocol", err)
-        || !xf_xml_word_attr(dom, node, "protocol", protocols,
-                             &hosts.protocol, err))
+        || !xf_xml_word_attr(dom, node, "protocol", &hosts.protocol, err))
         return FALSE;
     if (name && strpbrk(name, ":\\"))
         return xf_xml_cannot(err, node, "name '%s' has a character that "
@@ -175,8 +191,7 @@ read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     struct disk *disk = arg;
     int policy;
 
-    if (!xf_xml_word_attr(dom, node, "startupPolicy", startup_policies,
-                          &policy, err))
+    if (!xf_xml_word_attr(dom, node, "startupPolicy", &policy, err))
         return FALSE;
     if (disk->type != DISK_NETWORK)
         return read_local(dom, node, disk, err);
@@ -226,10 +241,10 @@ read_driver(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     int direct = 0, discard = -1;
 
     disk->format_node = node;
-    if (!xf_xml_word_attr(dom, node, "name", drivers, &disk->driver, err)
-        || !xf_xml_word_attr(dom, node, "type", formats, &disk->format, err)
-        || !xf_xml_word_attr(dom, node, "cache", cache_modes, &direct, err)
-        || !xf_xml_word_attr(dom, node, "discard", discards, &discard, err))
+    if (!xf_xml_word_attr(dom, node, "name", &disk->driver, err)
+        || !xf_xml_word_attr(dom, node, "type", &disk->format, err)
+        || !xf_xml_word_attr(dom, node, "cache", &direct, err)
+        || !xf_xml_word_attr(dom, node, "discard", &discard, err))
         return FALSE;
     disk->xl->direct_io_safe = direct;
     if (discard >= 0)
@@ -257,9 +272,8 @@ read_target(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 
     disk->target = node;
     if (!xf_xml_need_attr(dom, node, "dev", err)
-        || !xf_xml_word_attr(dom, node, "bus", buses, &disk->bus, err)
-        || !xf_xml_word_attr(dom, node, "removable", xf_xml_on_off,
-                             &removable, err))
+        || !xf_xml_word_attr(dom, node, "bus", &disk->bus, err)
+        || !xf_xml_word_attr(dom, node, "removable", &removable, err))
         return FALSE;
     xf_xml_string_attr(dom, node, "dev", &disk->xl->vdev);
     disk->xl->removable = removable;
@@ -308,20 +322,36 @@ read_backing_store(struct xf_domxml *dom, xmlNode *node, void *arg,
 #define NO_IOTUNE "libxl has no block I/O limits"
 
 const struct xf_xml_rule xf_xml_disk_rules[] = {
-    { .name = "driver", .attrs = "name type cache discard",
+    { .name = "driver", .attrs = "name type cache discard !io !copy_on_read "
+                                 "!iothread !ioeventfd !event_idx !queues "
+                                 "!queue_size !error_policy !rerror_policy "
+                                 "!detect_zeroes !discard_no_unref !iommu "
+                                 "!ats !packed !page_per_vq",
+      .attrs_no = "libxl has no setting for it",
+      .values = XF_XML_VALUES({ "name", drivers }, { "type", formats },
+                              { "cache", cache_modes },
+                              { "discard", discards }),
       .read = read_driver },
     { .name = "source", .attrs = "file dev protocol name startupPolicy "
-                                 "~index",
+                                 "~index !dir !pool !volume !mode !tls "
+                                 "!tlsHostname !query !nbd",
+      .attrs_no = "libxl has no setting for it",
+      .values = XF_XML_VALUES({ "protocol", protocols },
+                              { "startupPolicy", startup_policies }),
       .attrs_why = "a name inside libvirt", .read = read_source,
       .children = source_rules, .flags = XF_RULE_OWN },
-    { .name = "target", .attrs = "dev bus removable ~tray",
+    { .name = "target", .attrs = "dev bus removable ~tray !rotation_rate",
+      .attrs_no = "libxl has no setting for it",
+      .values = XF_XML_VALUES({ "bus", buses },
+                              { "removable", xf_xml_on_off }),
       .attrs_why = "what the guest did with it while it ran",
       .read = read_target },
     { .name = "readonly", .read = read_readonly },
     { .name = "shareable", .flags = XF_RULE_HARMLESS,
       .why = "libxl has no such mark; its block script alone refuses two "
              "writers on one host" },
-    { .name = "backingStore", .read = read_backing_store,
+    { .name = "backingStore", .attrs = "type index id",
+      .read = read_backing_store,
       .flags = XF_RULE_OWN },
     { .name = "boot", .attrs = "order", .read = read_disk_boot },
     { .name = "backenddomain", .attrs = "name", .read = read_backenddomain },
@@ -329,6 +359,7 @@ const struct xf_xml_rule xf_xml_disk_rules[] = {
       .why = "a name inside libvirt" },
     { .name = "address", .flags = XF_RULE_HARMLESS,
       .why = "the target's name gives a Xen disk its place" },
+    { .name = "acpi", .why = "libxl has no setting for it" },
     { .name = "transient", .why = "libxl keeps what a guest writes" },
     { .name = "iotune", .why = NO_IOTUNE },
     { .name = "throttlefilters", .why = NO_IOTUNE },
@@ -465,6 +496,10 @@ static const struct xf_xml_word disk_devices[] = {
     { NULL, 0, NULL }
 };
 
+const struct xf_xml_value xf_xml_disk_values[] = {
+    { "type", disk_types }, { "device", disk_devices }, { NULL, NULL }
+};
+
 gboolean
 xf_xml_read_disk(struct xf_domxml *dom, xmlNode *node, void *arg,
                  GError **err)
@@ -476,8 +511,8 @@ xf_xml_read_disk(struct xf_domxml *dom, xmlNode *node, void *arg,
 
     disk.xl = XF_XL_APPEND(config->disks, config->num_disks);
     libxl_device_disk_init(disk.xl);
-    ok = xf_xml_word_attr(dom, node, "type", disk_types, &disk.type, err)
-         && xf_xml_word_attr(dom, node, "device", disk_devices, &disk.device,
+    ok = xf_xml_word_attr(dom, node, "type", &disk.type, err)
+         && xf_xml_word_attr(dom, node, "device", &disk.device,
                              err)
          && xf_xml_walk(dom, node, xf_xml_disk_rules, &disk, err)
          && finish_disk(dom, &disk, err);

@@ -31,7 +31,7 @@ read_state(struct xf_domxml *dom, xmlNode *node, libxl_defbool *out,
 {
     int on = 1;
 
-    if (!xf_xml_word_attr(dom, node, "state", xf_xml_on_off, &on, err))
+    if (!xf_xml_word_attr(dom, node, "state", &on, err))
         return FALSE;
     libxl_defbool_set(out, on);
     return TRUE;
@@ -94,7 +94,7 @@ read_msrs(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     int ignore = 0;
 
     if (!xf_xml_need_attr(dom, node, "unknown", err)
-        || !xf_xml_word_attr(dom, node, "unknown", msrs_unknown, &ignore,
+        || !xf_xml_word_attr(dom, node, "unknown", &ignore,
                              err))
         return FALSE;
     libxl_defbool_set(&dom->config->b_info.arch_x86.msr_relaxed, ignore);
@@ -130,8 +130,8 @@ read_passthrough(struct xf_domxml *dom, xmlNode *node, void *arg,
 {
     int on = 1, mode = LIBXL_PASSTHROUGH_ENABLED;
 
-    if (!xf_xml_word_attr(dom, node, "state", xf_xml_on_off, &on, err)
-        || !xf_xml_word_attr(dom, node, "mode", passthrough_modes, &mode,
+    if (!xf_xml_word_attr(dom, node, "state", &on, err)
+        || !xf_xml_word_attr(dom, node, "mode", &mode,
                              err))
         return FALSE;
     dom->config->c_info.passthrough = on ? mode : LIBXL_PASSTHROUGH_DISABLED;
@@ -139,8 +139,12 @@ read_passthrough(struct xf_domxml *dom, xmlNode *node, void *arg,
 }
 
 static const struct xf_xml_rule xen_rules[] = {
-    { .name = "e820_host", .attrs = "state", .read = read_e820_host },
+    { .name = "e820_host", .attrs = "state",
+      .values = XF_XML_VALUES({ "state", xf_xml_on_off }),
+      .read = read_e820_host },
     { .name = "passthrough", .attrs = "state mode",
+      .values = XF_XML_VALUES({ "state", xf_xml_on_off },
+                              { "mode", passthrough_modes }),
       .read = read_passthrough },
     { .name = NULL }
 };
@@ -214,18 +218,26 @@ static gboolean
 read_enlightenment(struct xf_domxml *dom, xmlNode *node, void *arg,
                    GError **err)
 {
+    guint groups = 0;
     int on = 1;
 
-    if (!xf_xml_word_attr(dom, node, "state", xf_xml_on_off, &on, err))
+    if (!xf_xml_word_attr(dom, node, "state", &on, err))
         return FALSE;
     for (gsize i = 0; i < G_N_ELEMENTS(enlightenments); i++)
         if (xmlStrEqual(node->name, BAD_CAST enlightenments[i].element))
-            set_groups(&dom->config->b_info, enlightenments[i].groups, on);
+            groups = enlightenments[i].groups;
+    /* <relaxed> and <vpindex> are one to libxl */
+    if (groups_state(&dom->config->b_info, groups) == !on)
+        return xf_xml_cannot(err, node, "libxl has this together with "
+                             "another one, which says the opposite");
+    set_groups(&dom->config->b_info, groups, on);
     return TRUE;
 }
 
 #define ENLIGHTENMENT(element)                                              \
-    { .name = element, .attrs = "state", .read = read_enlightenment }
+    { .name = element, .attrs = "state",                                    \
+      .values = XF_XML_VALUES({ "state", xf_xml_on_off }),                  \
+      .read = read_enlightenment }
 #define NOT_XENS "Xen does not implement it"
 
 static const struct xf_xml_rule hyperv_rules[] = {
@@ -245,6 +257,8 @@ static const struct xf_xml_rule hyperv_rules[] = {
     { .name = "reenlightenment", .why = NOT_XENS },
     { .name = "evmcs", .why = NOT_XENS },
     { .name = "avic", .why = NOT_XENS },
+    { .name = "emsr_bitmap", .why = NOT_XENS },
+    { .name = "xmm_input", .why = NOT_XENS },
     { .name = NULL }
 };
 
@@ -263,15 +277,27 @@ const struct xf_xml_rule xf_xml_feature_rules[] = {
     { .name = "apic", .read = read_apic, .idle = "a PV guest has none" },
     { .name = "pae", .read = read_pae,
       .idle = "PV and PVH guests have no switch for it" },
-    { .name = "hap", .attrs = "state", .read = read_hap },
+    { .name = "hap", .attrs = "state",
+      .values = XF_XML_VALUES({ "state", xf_xml_on_off }),
+      .read = read_hap },
     { .name = "viridian", .read = read_viridian },
     { .name = "hyperv", .attrs = "mode", .read = read_hyperv,
       .children = hyperv_rules },
     { .name = "xen", .children = xen_rules },
-    { .name = "msrs", .attrs = "unknown", .read = read_msrs },
-    { .name = "pmu", .attrs = "state", .read = read_pmu },
+    { .name = "msrs", .attrs = "unknown",
+      .values = XF_XML_VALUES({ "unknown", msrs_unknown }),
+      .read = read_msrs },
+    { .name = "pmu", .attrs = "state",
+      .values = XF_XML_VALUES({ "state", xf_xml_on_off }),
+      .read = read_pmu },
     { .name = "privnet", .why = "containers are not Xen's" },
     { .name = "kvm", .why = "Xen is not KVM" },
+    { .name = "async-teardown", .why = "that is QEMU's own; Xen frees a "
+                                       "guest's memory" },
+    { .name = "capabilities", .why = "containers are not Xen's" },
+    { .name = "tcg", .why = "Xen runs guests on the CPU" },
+    { .name = "ibs", .why = "x86 guests have none" },
+    { .name = "htm", .why = "x86 guests have none" },
     { .name = "pvspinlock", .why = "libxl has no switch for PV spinlocks" },
     { .name = "gic", .why = "x86 guests have no GIC" },
     { .name = "smm", .why = "Xen has no system management mode" },
@@ -313,6 +339,7 @@ static const struct xf_xml_word tsc_modes[] = {
     { "native", LIBXL_TSC_MODE_NATIVE, NULL },
     { "emulate", LIBXL_TSC_MODE_ALWAYS_EMULATE, NULL },
     { "paravirt", LIBXL_TSC_MODE_NATIVE_PARAVIRT, NULL },
+    { "smpsafe", 0, "Xen has no such mode; use 'emulate'" },
     { NULL, 0, NULL }
 };
 
@@ -360,10 +387,10 @@ read_timer(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     int timer = 0, present = -1, mode = LIBXL_TSC_MODE_DEFAULT;
 
     if (!xf_xml_need_attr(dom, node, "name", err)
-        || !xf_xml_word_attr(dom, node, "name", timers, &timer, err)
-        || !xf_xml_word_attr(dom, node, "present", timer_present, &present,
+        || !xf_xml_word_attr(dom, node, "name", &timer, err)
+        || !xf_xml_word_attr(dom, node, "present", &present,
                              err)
-        || !xf_xml_word_attr(dom, node, "mode", tsc_modes, &mode, err))
+        || !xf_xml_word_attr(dom, node, "mode", &mode, err))
         return FALSE;
     if (timer == TIMER_TSC)
         dom->config->b_info.tsc_mode = mode;
@@ -372,9 +399,20 @@ read_timer(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return set_timer(dom, node, timer, present, err);
 }
 
+static const struct xf_xml_rule timer_rules[] = {
+    { .name = "catchup", .why = "libxl has no setting for it" },
+    { .name = NULL }
+};
+
 const struct xf_xml_rule xf_xml_clock_rules[] = {
-    { .name = "timer", .attrs = "name present mode", .read = read_timer,
-      .flags = XF_RULE_MANY },
+    { .name = "timer", .attrs = "name present mode !tickpolicy !track "
+                                "!frequency",
+      .attrs_no = "libxl has no setting for it",
+      .children = timer_rules,
+      .values = XF_XML_VALUES({ "name", timers },
+                              { "present", timer_present },
+                              { "mode", tsc_modes }),
+      .read = read_timer, .flags = XF_RULE_MANY },
     { .name = NULL }
 };
 
@@ -396,6 +434,10 @@ static const struct xf_xml_word offsets[] = {
 
 static const struct xf_xml_word bases[] = {
     { "utc", 0, NULL }, { "localtime", 1, NULL }, { NULL, 0, NULL }
+};
+
+const struct xf_xml_value xf_xml_clock_values[] = {
+    { "offset", offsets }, { "basis", bases }, { NULL, NULL }
 };
 
 /* Seconds from the basis; for utc and localtime it may be 'reset'. */
@@ -437,8 +479,8 @@ xf_xml_read_clock(struct xf_domxml *dom, xmlNode *node, void *arg,
 {
     int offset = CLOCK_UTC, local = 0;
 
-    if (!xf_xml_word_attr(dom, node, "offset", offsets, &offset, err)
-        || !xf_xml_word_attr(dom, node, "basis", bases, &local, err))
+    if (!xf_xml_word_attr(dom, node, "offset", &offset, err)
+        || !xf_xml_word_attr(dom, node, "basis", &local, err))
         return FALSE;
     if (offset != CLOCK_ABSOLUTE && xf_xml_attr(dom, node, "start"))
         return xf_xml_bad(err, node, "only offset='absolute' has a start");
@@ -460,7 +502,7 @@ read_suspend(struct xf_domxml *dom, xmlNode *node, libxl_defbool *out,
     int enabled = -1;
 
     if (!hvm_only(dom, node, err)
-        || !xf_xml_word_attr(dom, node, "enabled", xf_xml_yes_no, &enabled,
+        || !xf_xml_word_attr(dom, node, "enabled", &enabled,
                              err))
         return FALSE;
     if (enabled >= 0)
@@ -484,8 +526,10 @@ read_suspend_to_disk(struct xf_domxml *dom, xmlNode *node, void *arg,
 
 const struct xf_xml_rule xf_xml_pm_rules[] = {
     { .name = "suspend-to-mem", .attrs = "enabled",
+      .values = XF_XML_VALUES({ "enabled", xf_xml_yes_no }),
       .read = read_suspend_to_mem },
     { .name = "suspend-to-disk", .attrs = "enabled",
+      .values = XF_XML_VALUES({ "enabled", xf_xml_yes_no }),
       .read = read_suspend_to_disk },
     { .name = NULL }
 };

@@ -60,6 +60,12 @@ xf_out_cputune(const struct xf_xml_out *out, xmlNode *domain)
 
     if (b->sched_params.weight > 0 && b->sched_params.weight <= G_MAXUINT16)
         xf_out_text(cputune, "shares", "%d", b->sched_params.weight);
+    /* a percentage of a CPU, of 100 ms each time */
+    if (b->sched_params.cap > 0 && b->sched_params.cap <= G_MAXUINT16) {
+        xf_out_text(cputune, "global_period", "100000");
+        xf_out_text(cputune, "global_quota", "%d",
+                    b->sched_params.cap * 1000);
+    }
     for (int i = 0; i < b->num_vcpu_hard_affinity
                     && i < (int)max_vcpus(b); i++) {
         g_autofree char *set = xf_out_set(&b->vcpu_hard_affinity[i]);

@@ -93,19 +93,38 @@ xf_out_mac(const libxl_device_nic *nic, xmlNode *node)
                 nic->mac[2], nic->mac[3], nic->mac[4], nic->mac[5]);
 }
 
+/* "192.0.2.1/24"; what follows the slash is left to the residual when it is
+ * no prefix. */
+static void
+write_ip(char *ip, xmlNode *node)
+{
+    const char *family = strchr(ip, ':') ? "ipv6" : "ipv4";
+    char *slash = strchr(ip, '/');
+    guint64 prefix;
+    xmlNode *element;
+
+    if (slash == ip)
+        return;
+    if (slash)
+        *slash++ = '\0';
+    element = xf_out_with(node, "ip", "address", ip);
+    xf_out_attr(element, "family", "%s", family);
+    if (slash && g_ascii_string_to_unsigned(slash, 10, 0, 128, &prefix, NULL))
+        xf_out_attr(element, "prefix", "%u", (guint)prefix);
+}
+
 static void
 write_ips(const libxl_device_nic *nic, xmlNode *node)
 {
     g_auto(GStrv) ips = NULL;
 
     if (!xf_out_has(nic->ip)
-        || nic->ip[strspn(nic->ip, "0123456789abcdefABCDEF.: ")])
+        || nic->ip[strspn(nic->ip, "0123456789abcdefABCDEF.:/ ")])
         return;
     ips = g_strsplit(nic->ip, " ", -1);
     for (char **ip = ips; *ip; ip++)
         if (**ip)
-            xf_out_attr(xf_out_with(node, "ip", "address", *ip), "family",
-                        "%s", strchr(*ip, ':') ? "ipv6" : "ipv4");
+            write_ip(*ip, node);
 }
 
 static void
@@ -158,6 +177,22 @@ write_nic(const struct xf_xml_out *out, const libxl_device_nic *nic,
     write_rate(nic, node);
     if (xf_out_has(nic->backend_domname))
         xf_out_with(node, "backenddomain", "name", nic->backend_domname);
+}
+
+static void
+write_filesystems(const struct xf_xml_out *out, xmlNode *devices)
+{
+    for (int i = 0; i < out->config->num_p9s; i++) {
+        const libxl_device_p9 *p9 = &out->config->p9s[i];
+        xmlNode *node;
+
+        if (!xf_out_has(p9->path) || !xf_out_has(p9->tag))
+            continue;
+        node = xf_out_with(devices, "filesystem", "type", "mount");
+        xf_out_attr(node, "accessmode", "squash");
+        xf_out_with(node, "source", "dir", p9->path);
+        xf_out_with(node, "target", "dir", p9->tag);
+    }
 }
 
 static void
@@ -466,10 +501,10 @@ write_memballoon(const struct xf_xml_out *out, xmlNode *devices)
 
 static void (*const writers[])(const struct xf_xml_out *out,
                                xmlNode *devices) = {
-    write_emulator, xf_out_disks,   write_xenbus,     write_usbctrls,
-    write_nics,     write_consoles, write_channels,   write_inputs,
-    xf_out_graphics, write_sounds,  xf_out_video,     write_hostdevs,
-    write_memballoon,
+    write_emulator, xf_out_disks,    write_filesystems, write_xenbus,
+    write_usbctrls, write_nics,      write_consoles,    write_channels,
+    write_inputs,   xf_out_graphics, write_sounds,      xf_out_video,
+    write_hostdevs, write_memballoon,
 };
 
 void

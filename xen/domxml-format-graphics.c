@@ -71,9 +71,9 @@ write_sdl(xmlNode *devices, const libxl_sdl_info *sdl)
 static void
 write_spice_parts(xmlNode *node, const libxl_spice_info *spice)
 {
-    if (xf_out_has(spice->image_compression))
+    if (xf_xml_is_word(xf_xml_compressions, spice->image_compression))
         xf_out_with(node, "image", "compression", spice->image_compression);
-    if (xf_out_has(spice->streaming_video))
+    if (xf_xml_is_word(xf_xml_streaming_modes, spice->streaming_video))
         xf_out_with(node, "streaming", "mode", spice->streaming_video);
     if (!libxl_defbool_is_default(spice->clipboard_sharing))
         xf_out_with(node, "clipboard", "copypaste",
@@ -102,6 +102,7 @@ write_spice(const struct xf_xml_out *out, xmlNode *devices)
     xf_out_attr(node, "autoport", "no");
     write_listen(node, spice->host);
     write_passwd(out, node, spice->passwd);
+    write_keymap(node, out->config->b_info.u.hvm.keymap);
     write_spice_parts(node, spice);
 }
 

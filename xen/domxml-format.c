@@ -29,6 +29,19 @@ write_identity(const struct xf_xml_out *out, xmlNode *domain)
 }
 
 static void
+write_genid(const struct xf_xml_out *out, xmlNode *domain)
+{
+    const libxl_ms_vm_genid *genid = &out->config->b_info.u.hvm.ms_vm_genid;
+    char text[XF_UUID_STRING_LEN + 1];
+    guint8 uuid[XF_UUID_LEN];
+
+    if (!out->hvm || libxl_ms_vm_genid_is_zero(genid))
+        return;
+    xf_xml_swap_guid(genid->bytes, uuid);
+    xf_out_text(domain, "genid", "%s", xf_uuid_format(uuid, text));
+}
+
+static void
 write_kib(xmlNode *domain, const char *name, guint64 kib)
 {
     xf_out_attr(xf_out_text(domain, name, "%" G_GUINT64_FORMAT, kib), "unit",
@@ -113,10 +126,10 @@ write_commandline(const struct xf_xml_out *out, xmlNode *domain)
 
 static void (*const writers[])(const struct xf_xml_out *out,
                                xmlNode *domain) = {
-    write_identity, write_memory,   xf_out_vcpus,    xf_out_cputune,
-    xf_out_numatune, xf_out_bootloader, xf_out_os,     xf_out_features,
-    xf_out_cpu,      xf_out_clock,    write_actions,  xf_out_pm,
-    xf_out_devices, write_seclabel, write_commandline,
+    write_identity,    write_genid,    write_memory,    xf_out_vcpus,
+    xf_out_cputune,    xf_out_numatune, xf_out_bootloader, xf_out_os,
+    xf_out_features,   xf_out_cpu,     xf_out_clock,    write_actions,
+    xf_out_pm,         xf_out_devices, write_seclabel,  write_commandline,
 };
 
 static xmlDoc *

@@ -30,6 +30,18 @@ static const struct xf_xml_word graphics_types[] = {
     { NULL, 0, NULL }
 };
 
+static const struct xf_xml_word share_policies[] = {
+    { "allow-exclusive", 0, NULL },
+    { "force-shared", 0, "libxl has no setting for it" },
+    { "ignore", 0, "libxl has no setting for it" },
+    { NULL, 0, NULL }
+};
+
+const struct xf_xml_value xf_xml_graphics_values[] = {
+    { "type", graphics_types }, { "autoport", xf_xml_yes_no },
+    { "sharePolicy", share_policies }, { NULL, NULL }
+};
+
 /* One <graphics> while its children are read. */
 struct display {
     int type;
@@ -58,7 +70,7 @@ read_listen(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
         return xf_xml_bad(err, node, "a display of type 'sdl' listens "
                           "nowhere");
     if (!xf_xml_need_attr(dom, node, "type", err)
-        || !xf_xml_word_attr(dom, node, "type", listen_types, &type, err))
+        || !xf_xml_word_attr(dom, node, "type", &type, err))
         return FALSE;
     if (xf_xml_attr(dom, node, "address"))
         display->listen = xf_xml_attr(dom, node, "address");
@@ -83,7 +95,7 @@ read_gl(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     struct display *display = arg;
     int enable = 0;
 
-    if (!xf_xml_word_attr(dom, node, "enable", xf_xml_yes_no, &enable, err))
+    if (!xf_xml_word_attr(dom, node, "enable", &enable, err))
         return FALSE;
     if (display->type == GRAPHICS_SDL)
         libxl_defbool_set(&display->sdl->opengl, enable);
@@ -112,7 +124,7 @@ read_mouse(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 
     if (!spice_only(display, node, err)
         || !xf_xml_need_attr(dom, node, "mode", err)
-        || !xf_xml_word_attr(dom, node, "mode", mouse_modes, &client, err))
+        || !xf_xml_word_attr(dom, node, "mode", &client, err))
         return FALSE;
     libxl_defbool_set(&display->spice->agent_mouse, client);
     return TRUE;
@@ -125,7 +137,7 @@ read_clipboard(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     int copy = 1;
 
     if (!spice_only(display, node, err)
-        || !xf_xml_word_attr(dom, node, "copypaste", xf_xml_yes_no, &copy,
+        || !xf_xml_word_attr(dom, node, "copypaste", &copy,
                              err))
         return FALSE;
     libxl_defbool_set(&display->spice->clipboard_sharing, copy);
@@ -134,13 +146,28 @@ read_clipboard(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
+/* QEMU's words, which are libvirt's too. */
+const struct xf_xml_word xf_xml_compressions[] = {
+    { "auto_glz", 0, NULL }, { "auto_lz", 0, NULL }, { "quic", 0, NULL },
+    { "glz", 0, NULL }, { "lz", 0, NULL }, { "off", 0, NULL },
+    { NULL, 0, NULL }
+};
+
+const struct xf_xml_word xf_xml_streaming_modes[] = {
+    { "filter", 0, NULL }, { "all", 0, NULL }, { "off", 0, NULL },
+    { NULL, 0, NULL }
+};
+
 static gboolean
 read_image(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     struct display *display = arg;
 
+    int any;
+
     if (!spice_only(display, node, err)
-        || !xf_xml_need_attr(dom, node, "compression", err))
+        || !xf_xml_need_attr(dom, node, "compression", err)
+        || !xf_xml_word_attr(dom, node, "compression", &any, err))
         return FALSE;
     xf_xml_string_attr(dom, node, "compression",
                        &display->spice->image_compression);
@@ -152,8 +179,11 @@ read_streaming(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     struct display *display = arg;
 
+    int any;
+
     if (!spice_only(display, node, err)
-        || !xf_xml_need_attr(dom, node, "mode", err))
+        || !xf_xml_need_attr(dom, node, "mode", err)
+        || !xf_xml_word_attr(dom, node, "mode", &any, err))
         return FALSE;
     xf_xml_string_attr(dom, node, "mode", &display->spice->streaming_video);
     return TRUE;
@@ -162,12 +192,24 @@ read_streaming(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 #define NO_SPICE_SETTING "libxl has no setting for it"
 
 const struct xf_xml_rule xf_xml_graphics_rules[] = {
-    { .name = "listen", .attrs = "type address", .read = read_listen },
-    { .name = "gl", .attrs = "enable", .read = read_gl },
-    { .name = "mouse", .attrs = "mode", .read = read_mouse },
-    { .name = "clipboard", .attrs = "copypaste", .read = read_clipboard },
-    { .name = "image", .attrs = "compression", .read = read_image },
-    { .name = "streaming", .attrs = "mode", .read = read_streaming },
+    { .name = "listen", .attrs = "type address",
+      .values = XF_XML_VALUES({ "type", listen_types }),
+      .read = read_listen },
+    { .name = "gl", .attrs = "enable",
+      .values = XF_XML_VALUES({ "enable", xf_xml_yes_no }),
+      .read = read_gl },
+    { .name = "mouse", .attrs = "mode",
+      .values = XF_XML_VALUES({ "mode", mouse_modes }),
+      .read = read_mouse },
+    { .name = "clipboard", .attrs = "copypaste",
+      .values = XF_XML_VALUES({ "copypaste", xf_xml_yes_no }),
+      .read = read_clipboard },
+    { .name = "image", .attrs = "compression",
+      .values = XF_XML_VALUES({ "compression", xf_xml_compressions }),
+      .read = read_image },
+    { .name = "streaming", .attrs = "mode",
+      .values = XF_XML_VALUES({ "mode", xf_xml_streaming_modes }),
+      .read = read_streaming },
     { .name = "channel", .why = NO_SPICE_SETTING },
     { .name = "jpeg", .why = NO_SPICE_SETTING },
     { .name = "zlib", .why = NO_SPICE_SETTING },
@@ -178,13 +220,6 @@ const struct xf_xml_rule xf_xml_graphics_rules[] = {
 
 /* -- vnc ------------------------------------------------------------------- */
 
-static const struct xf_xml_word share_policies[] = {
-    { "allow-exclusive", 0, NULL },
-    { "force-shared", 0, "libxl has no setting for it" },
-    { "ignore", 0, "libxl has no setting for it" },
-    { NULL, 0, NULL }
-};
-
 /* autoport: libxl looks for a free one; the port given then is where the
  * guest listened elsewhere. */
 static gboolean
@@ -194,7 +229,7 @@ read_vnc_port(struct xf_domxml *dom, xmlNode *node, libxl_vnc_info *vnc,
     int port = -1, autoport = -1;
 
     if (!xf_xml_int_attr(dom, node, "port", -1, 65535, &port, err)
-        || !xf_xml_word_attr(dom, node, "autoport", xf_xml_yes_no, &autoport,
+        || !xf_xml_word_attr(dom, node, "autoport", &autoport,
                              err))
         return FALSE;
     if (autoport < 0)
@@ -221,14 +256,11 @@ read_vnc(struct xf_domxml *dom, xmlNode *node, libxl_vnc_info *vnc,
     struct display display = {
         .type = GRAPHICS_VNC, .listen = xf_xml_attr(dom, node, "listen")
     };
-    int policy;
 
     if (libxl_defbool_is_default(vnc->enable) == false)
         return xf_xml_cannot(err, node, "a guest has one vnc display");
     if (!check_none(dom, node, not_vncs, err)
         || !read_vnc_port(dom, node, vnc, err)
-        || !xf_xml_word_attr(dom, node, "sharePolicy", share_policies,
-                             &policy, err)
         || !xf_xml_walk(dom, node, xf_xml_graphics_rules, &display, err))
         return FALSE;
     libxl_defbool_set(&vnc->enable, true);
@@ -272,7 +304,7 @@ read_spice_ports(struct xf_domxml *dom, xmlNode *node, libxl_spice_info *xl,
 
     if (!xf_xml_int_attr(dom, node, "port", -1, 65535, &port, err)
         || !xf_xml_int_attr(dom, node, "tlsPort", -1, 65535, &tls_port, err)
-        || !xf_xml_word_attr(dom, node, "autoport", xf_xml_yes_no, &autoport,
+        || !xf_xml_word_attr(dom, node, "autoport", &autoport,
                              err))
         return FALSE;
     /* with autoport a port is what libvirt chose elsewhere; still right */
@@ -355,10 +387,11 @@ gboolean
 xf_xml_read_graphics(struct xf_domxml *dom, xmlNode *node, void *arg,
                      GError **err)
 {
-    int type = 0;
+    int type = 0, policy;
 
     if (!xf_xml_need_attr(dom, node, "type", err)
-        || !xf_xml_word_attr(dom, node, "type", graphics_types, &type, err))
+        || !xf_xml_word_attr(dom, node, "type", &type, err)
+        || !xf_xml_word_attr(dom, node, "sharePolicy", &policy, err))
         return FALSE;
     dom->graphics_seen = TRUE;
     return xf_xml_is_hvm(dom) ? read_hvm_graphics(dom, node, type, err)
@@ -408,7 +441,7 @@ read_video_model(struct xf_domxml *dom, xmlNode *node, void *arg,
     int kind = 0;
 
     if (!type
-        || !xf_xml_word_attr(dom, node, "type", video_types, &kind, err)
+        || !xf_xml_word_attr(dom, node, "type", &kind, err)
         || !xf_xml_uint_attr(dom, node, "heads", G_MAXUINT8, &heads, err))
         return FALSE;
     if (heads != 1)
@@ -434,7 +467,7 @@ check_primary(struct xf_domxml *dom, xmlNode *node, GError **err)
 {
     int value;
 
-    return xf_xml_word_attr(dom, node, "primary", primary, &value, err);
+    return xf_xml_word_attr(dom, node, "primary", &value, err);
 }
 
 static gboolean
@@ -448,6 +481,8 @@ const struct xf_xml_rule xf_xml_video_rules[] = {
     { .name = "model", .attrs = "type vram heads primary ~ram ~vgamem "
                                 "~vram64",
       .attrs_why = "QEMU's QXL divides its memory itself",
+      .values = XF_XML_VALUES({ "type", video_types },
+                              { "primary", primary }),
       .read = read_model_all },
     { .name = "driver", .why = "libxl has no setting for it" },
     { .name = "alias", .flags = XF_RULE_HARMLESS,

@@ -14,7 +14,11 @@
 enum nic_kind {
     NIC_BRIDGE = 1,
     NIC_ETHERNET,
+    NIC_NETWORK,        /* of libvirt's, which tells its bridge */
 };
+
+#define NETWORK_WHY "there are no libvirt networks to ask; use type="       \
+                    "'bridge' with the network's bridge"
 
 struct nic {
     libxl_device_nic *xl;
@@ -86,9 +90,11 @@ read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     struct nic *nic = arg;
 
-    if (nic->kind != NIC_BRIDGE)
+    if (nic->kind == NIC_ETHERNET)
         return xf_xml_cannot(err, node, "an interface of type 'ethernet' "
                              "has no source");
+    if (nic->kind == NIC_NETWORK && !xf_xml_attr(dom, node, "bridge"))
+        return xf_xml_cannot(err, node, NETWORK_WHY);
     if (!xf_xml_need_attr(dom, node, "bridge", err))
         return FALSE;
     xf_xml_string_attr(dom, node, "bridge", &nic->xl->bridge);
@@ -106,8 +112,14 @@ read_script(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
+#define NOT_OPENVSWITCH "libxl's scripts know bridges and Open vSwitch"
+
 static const struct xf_xml_word virtualports[] = {
-    { "openvswitch", 1, NULL }, { NULL, 0, NULL }
+    { "openvswitch", 1, NULL },
+    { "802.1Qbg", 0, NOT_OPENVSWITCH },
+    { "802.1Qbh", 0, NOT_OPENVSWITCH },
+    { "midonet", 0, NOT_OPENVSWITCH },
+    { NULL, 0, NULL }
 };
 
 static gboolean
@@ -118,11 +130,17 @@ read_virtualport(struct xf_domxml *dom, xmlNode *node, void *arg,
     int type;
 
     if (!xf_xml_need_attr(dom, node, "type", err)
-        || !xf_xml_word_attr(dom, node, "type", virtualports, &type, err))
+        || !xf_xml_word_attr(dom, node, "type", &type, err))
         return FALSE;
     nic->openvswitch = TRUE;
     return TRUE;
 }
+
+static const struct xf_xml_rule virtualport_rules[] = {
+    { .name = "parameters", .why = "Open vSwitch's script sets no ids or "
+                                   "profiles" },
+    { .name = NULL }
+};
 
 static gboolean
 read_tag(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
@@ -142,7 +160,8 @@ read_tag(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 }
 
 static const struct xf_xml_rule vlan_rules[] = {
-    { .name = "tag", .attrs = "id", .read = read_tag,
+    { .name = "tag", .attrs = "id !nativeMode", .read = read_tag,
+      .attrs_no = "Open vSwitch's script knows no native VLANs",
       .flags = XF_RULE_MANY },
     { .name = NULL }
 };
@@ -153,7 +172,7 @@ read_vlan(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     struct nic *nic = arg;
     int trunk = 0;
 
-    if (!xf_xml_word_attr(dom, node, "trunk", xf_xml_yes_no, &trunk, err)
+    if (!xf_xml_word_attr(dom, node, "trunk", &trunk, err)
         || !xf_xml_walk(dom, node, vlan_rules, nic, err))
         return FALSE;
     if (trunk && nic->vlan->len)
@@ -188,11 +207,17 @@ read_ip(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     struct nic *nic = arg;
     const char *address = xf_xml_need_attr(dom, node, "address", err);
+    guint64 prefix = 0;
 
-    if (!address)
+    if (!address
+        || !xf_xml_uint_attr(dom, node, "prefix", 128, &prefix, err))
         return FALSE;
+    if (address[strspn(address, "0123456789abcdefABCDEF.:")])
+        return xf_xml_bad(err, node, "'%s' is no address", address);
     g_string_append_printf(nic->ips, "%s%s", nic->ips->len ? " " : "",
                            address);
+    if (xf_xml_attr(dom, node, "prefix"))
+        g_string_append_printf(nic->ips, "/%u", (guint)prefix);
     return TRUE;
 }
 
@@ -228,7 +253,9 @@ read_outbound(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 static const struct xf_xml_rule bandwidth_rules[] = {
     { .name = "inbound", .why = "libxl limits only what a guest sends "
                                 "(<outbound>)" },
-    { .name = "outbound", .attrs = "average", .read = read_outbound },
+    { .name = "outbound", .attrs = "average !peak !burst !floor",
+      .attrs_no = "libxl's limit is one average rate",
+      .read = read_outbound },
     { .name = NULL }
 };
 
@@ -261,29 +288,41 @@ read_link(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     int state;
 
-    return xf_xml_word_attr(dom, node, "state", link_states, &state, err);
+    return xf_xml_word_attr(dom, node, "state", &state, err);
 }
 
 const struct xf_xml_rule xf_xml_nic_rules[] = {
     { .name = "mac", .attrs = "address ~type", .read = read_mac,
       .attrs_why = "how libvirt judges the address" },
-    { .name = "source", .attrs = "bridge", .read = read_source },
+    { .name = "source", .attrs = "bridge ~network ~portid ~portgroup "
+                                 "!dev !mode",
+      .attrs_why = "a name inside libvirt; the bridge counts",
+      .attrs_no = "libxl plugs an interface into a bridge",
+      .read = read_source },
     { .name = "target", .attrs = "dev ~managed", .read = read_target,
       .attrs_why = "libxl makes and unmakes the device itself",
       .idle = "such a name is one that libxl gave it on some host" },
     { .name = "script", .attrs = "path", .read = read_script },
     { .name = "model", .attrs = "type", .read = read_model },
-    { .name = "ip", .attrs = "address ~family", .read = read_ip,
+    { .name = "ip", .attrs = "address prefix ~family !peer",
+      .read = read_ip, .attrs_no = "libxl's scripts know no peer's address",
       .attrs_why = "the address shows it",
       .flags = XF_RULE_MANY },
     { .name = "mtu", .attrs = "size", .read = read_mtu },
     { .name = "bandwidth", .children = bandwidth_rules },
-    { .name = "virtualport", .attrs = "type", .read = read_virtualport },
-    { .name = "vlan", .attrs = "trunk", .read = read_vlan,
+    { .name = "virtualport", .attrs = "type",
+      .children = virtualport_rules,
+      .values = XF_XML_VALUES({ "type", virtualports }),
+      .read = read_virtualport },
+    { .name = "vlan", .attrs = "trunk",
+      .values = XF_XML_VALUES({ "trunk", xf_xml_yes_no }),
+      .read = read_vlan,
       .children = vlan_rules, .flags = XF_RULE_OWN },
     { .name = "boot", .attrs = "order", .read = read_nic_boot },
     { .name = "backenddomain", .attrs = "name", .read = read_backenddomain },
-    { .name = "link", .attrs = "state", .read = read_link },
+    { .name = "link", .attrs = "state",
+      .values = XF_XML_VALUES({ "state", link_states }),
+      .read = read_link },
     { .name = "alias", .flags = XF_RULE_HARMLESS,
       .why = "a name inside libvirt" },
     { .name = "address", .flags = XF_RULE_HARMLESS,
@@ -297,6 +336,8 @@ const struct xf_xml_rule xf_xml_nic_rules[] = {
     { .name = "coalesce", .why = "libxl has no setting for it" },
     { .name = "rom", .why = "libxl has no setting for it" },
     { .name = "teaming", .why = "libxl has no setting for it" },
+    { .name = "backend", .why = "libxl has no settings for the backend" },
+    { .name = "acpi", .why = "libxl has no setting for it" },
     { .name = NULL }
 };
 
@@ -332,6 +373,8 @@ finish_nic(struct xf_domxml *dom, struct nic *nic, GError **err)
 {
     libxl_device_nic *xl = nic->xl;
 
+    if (nic->kind == NIC_NETWORK && !xl->bridge)
+        return xf_xml_cannot(err, nic->node, "type 'network': " NETWORK_WHY);
     if (nic->kind == NIC_BRIDGE && !xl->bridge)
         return xf_xml_bad(err, nic->node, "has no <source bridge=>");
     if (nic->ips->len)
@@ -342,19 +385,20 @@ finish_nic(struct xf_domxml *dom, struct nic *nic, GError **err)
     return set_vlan(nic, err);
 }
 
-#define NETWORK_WHY "there are no libvirt networks to ask; use type="       \
-                    "'bridge' with the network's bridge"
-
 static const struct xf_xml_word nic_types[] = {
     { "bridge", NIC_BRIDGE, NULL },
     { "ethernet", NIC_ETHERNET, NULL },
-    { "network", 0, NETWORK_WHY },
+    { "network", NIC_NETWORK, NULL },
     { "hostdev", 0, "assign the device by <hostdev>" },
     { "direct", 0, "libxl has no macvtap interfaces" },
     { "user", 0, "libxl has no user-mode network" },
     { "vhostuser", 0, "Xen guests have no vhost-user devices" },
     { "vdpa", 0, "Xen guests have no vDPA devices" },
     { NULL, 0, NULL }
+};
+
+const struct xf_xml_value xf_xml_nic_values[] = {
+    { "type", nic_types }, { NULL, NULL }
 };
 
 gboolean
@@ -366,7 +410,7 @@ xf_xml_read_interface(struct xf_domxml *dom, xmlNode *node, void *arg,
     gboolean ok;
 
     if (!xf_xml_need_attr(dom, node, "type", err)
-        || !xf_xml_word_attr(dom, node, "type", nic_types, &nic.kind, err))
+        || !xf_xml_word_attr(dom, node, "type", &nic.kind, err))
         return FALSE;
     nic.xl = XF_XL_APPEND(config->nics, config->num_nics);
     libxl_device_nic_init(nic.xl);

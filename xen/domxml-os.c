@@ -28,6 +28,9 @@ static const struct xf_xml_word machines[] = {
     { "xenpvh", LIBXL_DOMAIN_TYPE_PVH, NULL },
     { "xenfv", LIBXL_DOMAIN_TYPE_HVM, NULL },
     { "pc", LIBXL_DOMAIN_TYPE_HVM, NULL },
+    { "q35", 0, "libxl has QEMU's 'pc' only" },
+    { "microvm", 0, "libxl has QEMU's 'pc' only" },
+    { "isapc", 0, "libxl has QEMU's 'pc' only" },
     { NULL, 0, NULL }
 };
 
@@ -56,11 +59,11 @@ xf_xml_os_type(struct xf_domxml *dom, GError **err)
         return xf_xml_bad(err, os ? os : dom->root, "says no <os><type>");
     /* a guest with a bootloader and no <type> is PV */
     type = LIBXL_DOMAIN_TYPE_PV;
-    if (node && !xf_xml_word_text(dom, node, os_types, &type, err))
+    if (node && !xf_xml_word_in(dom, node, NULL, os_types, &type, err))
         return FALSE;
     machine = type;
-    if (node && !xf_xml_word_attr(dom, node, "machine", machines, &machine,
-                                  err))
+    if (node && !xf_xml_word_in(dom, node, "machine", machines, &machine,
+                                err))
         return FALSE;
     if (machine != type)
         return xf_xml_bad(err, node, "type '%s' has no machine '%s'",
@@ -76,7 +79,7 @@ read_type(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     int arch;
 
-    return xf_xml_word_attr(dom, node, "arch", archs, &arch, err);
+    return xf_xml_word_attr(dom, node, "arch", &arch, err);
 }
 
 static gboolean
@@ -132,6 +135,10 @@ static const struct xf_xml_word firmwares[] = {
     { NULL, 0, NULL }
 };
 
+const struct xf_xml_value xf_xml_os_values[] = {
+    { "firmware", firmwares }, { NULL, NULL }
+};
+
 gboolean
 xf_xml_read_os(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
@@ -140,7 +147,7 @@ xf_xml_read_os(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     if (!xf_xml_attr(dom, node, "firmware"))
         return TRUE;
     if (!hvm_only(dom, node, err)
-        || !xf_xml_word_attr(dom, node, "firmware", firmwares, &bios, err))
+        || !xf_xml_word_attr(dom, node, "firmware", &bios, err))
         return FALSE;
     dom->config->b_info.u.hvm.bios = bios;
     return TRUE;
@@ -182,10 +189,10 @@ read_loader(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     int type = LIBXL_BIOS_TYPE_SEABIOS, value;
 
     if (!hvm_only(dom, node, err)
-        || !xf_xml_word_attr(dom, node, "type", loader_types, &type, err)
-        || !xf_xml_word_attr(dom, node, "readonly", loader_readonly, &value,
+        || !xf_xml_word_attr(dom, node, "type", &type, err)
+        || !xf_xml_word_attr(dom, node, "readonly", &value,
                              err)
-        || !xf_xml_word_attr(dom, node, "secure", loader_secure, &value, err))
+        || !xf_xml_word_attr(dom, node, "secure", &value, err))
         return FALSE;
     if (is_hvmloader(path)) {
         xf_xml_idle(dom, node, NULL);
@@ -209,7 +216,7 @@ read_smbios(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     int mode;
 
-    return xf_xml_word_attr(dom, node, "mode", smbios_modes, &mode, err);
+    return xf_xml_word_attr(dom, node, "mode", &mode, err);
 }
 
 static const struct xf_xml_word table_types[] = {
@@ -224,7 +231,7 @@ read_acpi_table(struct xf_domxml *dom, xmlNode *node, void *arg,
     int type;
 
     return hvm_only(dom, node, err)
-           && xf_xml_word_attr(dom, node, "type", table_types, &type, err)
+           && xf_xml_word_attr(dom, node, "type", &type, err)
            && read_path(dom, node, &dom->config->b_info.u.hvm.acpi_firmware,
                         err);
 }
@@ -242,7 +249,7 @@ read_boot(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     int letter = 0;
 
     if (!xf_xml_need_attr(dom, node, "dev", err)
-        || !xf_xml_word_attr(dom, node, "dev", boot_devs, &letter, err))
+        || !xf_xml_word_attr(dom, node, "dev", &letter, err))
         return FALSE;
     /* PV and PVH boot their kernel; libvirt writes <boot> there too */
     if (xf_xml_is_hvm(dom))
@@ -318,25 +325,34 @@ read_bootmenu(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     int enable;
 
-    return xf_xml_word_attr(dom, node, "enable", bootmenu_enable, &enable,
+    return xf_xml_word_attr(dom, node, "enable", &enable,
                             err);
 }
 
 static const struct xf_xml_rule acpi_rules[] = {
-    { .name = "table", .attrs = "type", .read = read_acpi_table,
+    { .name = "table", .attrs = "type",
+      .values = XF_XML_VALUES({ "type", table_types }),
+      .read = read_acpi_table,
       .flags = XF_RULE_TEXT },
     { .name = NULL }
 };
 
 const struct xf_xml_rule xf_xml_os_rules[] = {
-    { .name = "type", .attrs = "arch machine", .read = read_type,
-      .flags = XF_RULE_TEXT },
+    { .name = "type", .attrs = "arch machine",
+      .values = XF_XML_VALUES({ NULL, os_types }, { "arch", archs },
+                              { "machine", machines }),
+      .read = read_type, .flags = XF_RULE_TEXT },
     { .name = "kernel", .read = read_kernel, .flags = XF_RULE_TEXT },
     { .name = "initrd", .read = read_initrd, .flags = XF_RULE_TEXT },
     { .name = "cmdline", .read = read_cmdline, .flags = XF_RULE_TEXT },
     { .name = "root", .why = "put root= into <cmdline>" },
     { .name = "dtb", .read = read_dtb, .flags = XF_RULE_TEXT },
-    { .name = "loader", .attrs = "type readonly secure ~format",
+    { .name = "loader", .attrs = "type readonly secure ~format "
+                                 "!stateless",
+      .attrs_no = "Xen's firmware keeps no state anyway",
+      .values = XF_XML_VALUES({ "type", loader_types },
+                              { "readonly", loader_readonly },
+                              { "secure", loader_secure }),
       .attrs_why = "hvmloader takes the image as it is",
       .idle = "libxl starts its own hvmloader by itself",
       .read = read_loader, .flags = XF_RULE_TEXT },
@@ -344,16 +360,27 @@ const struct xf_xml_rule xf_xml_os_rules[] = {
                               "guest's memory only" },
     { .name = "firmware", .why = "Xen has one firmware of each kind: there "
                                  "is none to be chosen by features" },
-    { .name = "boot", .attrs = "dev", .read = read_boot,
+    { .name = "boot", .attrs = "dev",
+      .values = XF_XML_VALUES({ "dev", boot_devs }), .read = read_boot,
       .idle = "PV and PVH guests boot their kernel",
       .flags = XF_RULE_MANY },
     { .name = "bootmenu", .attrs = "enable ~timeout",
+      .values = XF_XML_VALUES({ "enable", bootmenu_enable }),
       .attrs_why = "there is no boot menu that could wait",
       .read = read_bootmenu },
     { .name = "bios", .why = "libxl cannot pass settings to the BIOS" },
-    { .name = "smbios", .attrs = "mode", .read = read_smbios },
+    { .name = "smbios", .attrs = "mode",
+      .values = XF_XML_VALUES({ "mode", smbios_modes }),
+      .read = read_smbios },
     { .name = "acpi", .children = acpi_rules },
     { .name = "init", .why = "containers are not Xen's" },
+    { .name = "initarg", .why = "containers are not Xen's" },
+    { .name = "initenv", .why = "containers are not Xen's" },
+    { .name = "initdir", .why = "containers are not Xen's" },
+    { .name = "inituser", .why = "containers are not Xen's" },
+    { .name = "initgroup", .why = "containers are not Xen's" },
+    { .name = "idmap", .why = "containers are not Xen's" },
+    { .name = "shim", .why = "libxl has no setting for it" },
     { .name = NULL }
 };
 

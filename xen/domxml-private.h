@@ -46,6 +46,8 @@ struct xf_domxml {
     libxl_bitmap cpuset;        /* <vcpu cpuset=>; size 0: not said */
     GArray *pins;               /* struct pin: <vcpupin> */
     GArray *memnodes;           /* struct memnode: <memnode> */
+    guint64 period, quota;      /* microseconds; 0: not said, no limit */
+    xmlNode *quota_node;
     guint64 topology_cpus;      /* 0: not said */
     xmlNode *topology_node;
 
@@ -79,10 +81,29 @@ enum xf_xml_rule_flags {
     XF_RULE_OWN = 1 << 3,       /* `read` walks the children itself */
 };
 
+/* A word of an attribute or element and what it stands for; `why` set: known
+ * but refused. */
+struct xf_xml_word {
+    const char *word;
+    int value;
+    const char *why;
+};
+
+/* Which words an attribute may have (attr NULL: the text). */
+struct xf_xml_value {
+    const char *attr;
+    const struct xf_xml_word *words;
+};
+#define XF_XML_VALUES(...)                                                  \
+    (const struct xf_xml_value[]) { __VA_ARGS__, { NULL, NULL } }
+
 struct xf_xml_rule {
     const char *name;
-    const char *attrs;  /* known ones, a space between; ~x: harmless */
+    /* Known ones, a space between; ~x: harmless, !x: refused. */
+    const char *attrs;
     const char *attrs_why;      /* why the harmless ones are */
+    const char *attrs_no;       /* why the refused ones are */
+    const struct xf_xml_value *values;  /* ended by NULL words; or NULL */
     gboolean (*read)(struct xf_domxml *dom, xmlNode *node, void *arg,
                      GError **err);
     /* walked after `read`; with OWN, that `read` walks: kept here for who
@@ -111,16 +132,12 @@ void xf_xml_idle(struct xf_domxml *dom, const xmlNode *node,
 
 /* -- values ---------------------------------------------------------------- */
 
-/* A word of an attribute or element and what it stands for; `why` set: known
- * but refused. */
-struct xf_xml_word {
-    const char *word;
-    int value;
-    const char *why;
-};
-
 extern const struct xf_xml_word xf_xml_yes_no[];
 extern const struct xf_xml_word xf_xml_on_off[];
+extern const struct xf_xml_word xf_xml_compressions[];
+extern const struct xf_xml_word xf_xml_streaming_modes[];
+/* For writing: can `text` be read back as one of them?  NULL cannot. */
+gboolean xf_xml_is_word(const struct xf_xml_word *words, const char *text);
 
 /* NULL when absent. */
 const char *xf_xml_attr(struct xf_domxml *dom, xmlNode *node,
@@ -130,9 +147,9 @@ const char *xf_xml_raw_text(struct xf_domxml *dom, xmlNode *node);
 const char *xf_xml_text(struct xf_domxml *dom, xmlNode *node);
 
 /* These leave *out alone when the attribute is absent. */
+/* By the words that the rule of `node` has for the attribute. */
 gboolean xf_xml_word_attr(struct xf_domxml *dom, xmlNode *node,
-                          const char *name, const struct xf_xml_word *words,
-                          int *out, GError **err);
+                          const char *name, int *out, GError **err);
 gboolean xf_xml_uint_attr(struct xf_domxml *dom, xmlNode *node,
                           const char *name, guint64 max, guint64 *out,
                           GError **err);
@@ -146,9 +163,12 @@ void xf_xml_string_attr(struct xf_domxml *dom, xmlNode *node,
 const char *xf_xml_need_attr(struct xf_domxml *dom, xmlNode *node,
                              const char *name, GError **err);
 
-gboolean xf_xml_word_text(struct xf_domxml *dom, xmlNode *node,
-                          const struct xf_xml_word *words, int *out,
+gboolean xf_xml_word_text(struct xf_domxml *dom, xmlNode *node, int *out,
                           GError **err);
+/* Before the walk, when nodes have no rules yet; attr NULL: the text. */
+gboolean xf_xml_word_in(struct xf_domxml *dom, xmlNode *node,
+                        const char *attr, const struct xf_xml_word *words,
+                        int *out, GError **err);
 gboolean xf_xml_uint_text(struct xf_domxml *dom, xmlNode *node, guint64 max,
                           guint64 *out, GError **err);
 /* Number and unit (default KiB) to KiB, rounded up. */
@@ -167,6 +187,9 @@ gboolean xf_xml_bad(GError **err, const xmlNode *node, const char *fmt, ...)
     G_GNUC_PRINTF(3, 4);
 gboolean xf_xml_cannot(GError **err, const xmlNode *node, const char *fmt,
                        ...) G_GNUC_PRINTF(3, 4);
+
+/* A uuid as text has it <-> a GUID as a guest has it in memory. */
+void xf_xml_swap_guid(const guint8 *from, guint8 *to);
 
 /* -- libxl's memory -------------------------------------------------------- */
 
@@ -210,6 +233,16 @@ extern const struct xf_xml_rule xf_xml_nic_rules[];
 extern const struct xf_xml_rule xf_xml_chardev_rules[];
 extern const struct xf_xml_rule xf_xml_graphics_rules[];
 extern const struct xf_xml_rule xf_xml_video_rules[];
+
+/* Words of elements whose rules are in another file. */
+extern const struct xf_xml_value xf_xml_vcpu_values[];
+extern const struct xf_xml_value xf_xml_os_values[];
+extern const struct xf_xml_value xf_xml_cpu_values[];
+extern const struct xf_xml_value xf_xml_clock_values[];
+extern const struct xf_xml_value xf_xml_disk_values[];
+extern const struct xf_xml_value xf_xml_nic_values[];
+extern const struct xf_xml_value xf_xml_chardev_values[];
+extern const struct xf_xml_value xf_xml_graphics_values[];
 
 /* -- handlers of one file used in the tables of another -------------------- */
 

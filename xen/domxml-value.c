@@ -75,6 +75,14 @@ xf_xml_need_attr(struct xf_domxml *dom, xmlNode *node, const char *name,
 
 /* -- words ----------------------------------------------------------------- */
 
+gboolean
+xf_xml_is_word(const struct xf_xml_word *words, const char *text)
+{
+    while (words->word && (words->why || g_strcmp0(words->word, text) != 0))
+        words++;
+    return words->word != NULL;
+}
+
 static char *
 list_words(const struct xf_xml_word *words)
 {
@@ -109,19 +117,40 @@ find_word(const xmlNode *node, const char *what, const char *text,
 }
 
 gboolean
-xf_xml_word_attr(struct xf_domxml *dom, xmlNode *node, const char *name,
-                 const struct xf_xml_word *words, int *out, GError **err)
+xf_xml_word_in(struct xf_domxml *dom, xmlNode *node, const char *attr,
+               const struct xf_xml_word *words, int *out, GError **err)
 {
-    const char *text = xf_xml_attr(dom, node, name);
+    const char *text = attr ? xf_xml_attr(dom, node, attr)
+                            : xf_xml_text(dom, node);
 
-    return !text || find_word(node, name, text, words, out, err);
+    return !text || find_word(node, attr ? attr : "text", text, words, out,
+                              err);
+}
+
+static const struct xf_xml_word *
+words_of(const xmlNode *node, const char *attr)
+{
+    const struct xf_xml_rule *rule = node->_private;
+
+    for (const struct xf_xml_value *v = rule->values; v && v->words; v++)
+        if (g_strcmp0(v->attr, attr) == 0)
+            return v->words;
+    g_error("the rule of <%s> has no words for %s", rule->name,
+            attr ? attr : "its text");
 }
 
 gboolean
-xf_xml_word_text(struct xf_domxml *dom, xmlNode *node,
-                 const struct xf_xml_word *words, int *out, GError **err)
+xf_xml_word_attr(struct xf_domxml *dom, xmlNode *node, const char *name,
+                 int *out, GError **err)
 {
-    return find_word(node, "text", xf_xml_text(dom, node), words, out, err);
+    return xf_xml_word_in(dom, node, name, words_of(node, name), out, err);
+}
+
+gboolean
+xf_xml_word_text(struct xf_domxml *dom, xmlNode *node, int *out,
+                 GError **err)
+{
+    return xf_xml_word_in(dom, node, NULL, words_of(node, NULL), out, err);
 }
 
 /* -- numbers --------------------------------------------------------------- */
@@ -286,6 +315,18 @@ xf_xml_set(xmlNode *node, const char *text, libxl_bitmap *map, GError **err)
         if (bits[i])
             libxl_bitmap_set(map, i);
     return TRUE;
+}
+
+/* -- uuids ----------------------------------------------------------------- */
+
+void
+xf_xml_swap_guid(const guint8 *from, guint8 *to)
+{
+    static const guint8 order[] = { 3, 2, 1, 0, 5, 4, 7, 6,
+                                    8, 9, 10, 11, 12, 13, 14, 15 };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(order); i++)
+        to[i] = from[order[i]];
 }
 
 /* -- libxl's memory -------------------------------------------------------- */

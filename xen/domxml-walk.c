@@ -66,21 +66,22 @@ find_rule(const struct xf_xml_rule *rules, const xmlNode *node)
     return NULL;
 }
 
-/* Is `name` in the list of words `attrs`? */
-static gboolean
-attr_known(const char *attrs, const char *name, gboolean *harmless)
+/* How `name` stands in the list of words `attrs`: after '~', '!' or ' '; 0:
+ * it is not there. */
+static char
+attr_mark(const char *attrs, const char *name)
 {
     gsize len = strlen(name);
 
     for (const char *at = attrs; at && *at; at += strcspn(at, " ")) {
+        char mark;
+
         at += strspn(at, " ");
-        *harmless = *at == '~';
-        if (*harmless)
-            at++;
+        mark = *at == '~' || *at == '!' ? *at++ : ' ';
         if (strncmp(at, name, len) == 0 && (at[len] == ' ' || !at[len]))
-            return TRUE;
+            return mark;
     }
-    return FALSE;
+    return 0;
 }
 
 /* What the document says may be anything; what is told of it is one line. */
@@ -124,13 +125,16 @@ check_attrs(struct xf_domxml *dom, const xmlNode *node,
             const struct xf_xml_rule *rule, GError **err)
 {
     for (const xmlAttr *a = node->properties; a; a = a->next) {
-        gboolean harmless = FALSE;
         const char *name = (const char *)a->name;
+        char mark = a->ns ? 0 : attr_mark(rule->attrs, name);
 
-        if (a->ns || !attr_known(rule->attrs, name, &harmless))
+        if (mark == '!')
+            return xf_xml_cannot(err, node, "attribute '%s': %s", name,
+                                 rule->attrs_no);
+        if (!mark)
             return xf_xml_cannot(err, node, "attribute '%s' is not known",
                                  name);
-        if (harmless)
+        if (mark == '~')
             xf_xml_ignored(dom, node, name, rule->attrs_why);
     }
     return TRUE;
@@ -154,8 +158,6 @@ check_content(const xmlNode *node, const struct xf_xml_rule *rule,
         if (n->type == XML_ELEMENT_NODE && !elements)
             return xf_xml_cannot(err, n, "is not known inside <%s>",
                                  (const char *)node->name);
-        if (n->type == XML_ENTITY_REF_NODE)
-            return xf_xml_bad(err, node, "has an entity reference");
         if (n->type == XML_TEXT_NODE && !(rule->flags & XF_RULE_TEXT)
             && !is_blank(n->content))
             return xf_xml_bad(err, node, "has text where none is expected");

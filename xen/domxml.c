@@ -53,6 +53,26 @@ read_uuid(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
+/* A guest reads it as a GUID of Microsoft's, whose first three fields are
+ * little-endian.  An empty one is made up, as libvirt does. */
+static gboolean
+read_genid(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
+{
+    const char *text = xf_xml_text(dom, node);
+    libxl_uuid made;
+    guint8 uuid[XF_UUID_LEN];
+
+    if (!xf_xml_is_hvm(dom))
+        return xf_xml_cannot(err, node, "only a guest of type 'hvm' has a "
+                             "generation id");
+    libxl_uuid_generate(&made);
+    memcpy(uuid, made.uuid, sizeof(uuid));
+    if (*text && !xf_uuid_parse(text, uuid))
+        return xf_xml_bad(err, node, "'%s' is not a uuid", text);
+    xf_xml_swap_guid(uuid, dom->config->b_info.u.hvm.ms_vm_genid.bytes);
+    return TRUE;
+}
+
 /* -- memory ---------------------------------------------------------------- */
 
 static gboolean
@@ -97,11 +117,17 @@ memory_finish(struct xf_domxml *dom, GError **err)
     return TRUE;
 }
 
+#define NO_BACKING "a guest's memory is Xen's, not a file of dom0"
+
 static const struct xf_xml_rule memory_backing_rules[] = {
     { .name = "nosharepages", .flags = XF_RULE_HARMLESS,
       .why = "Xen shares no pages unless told to" },
     { .name = "locked", .flags = XF_RULE_HARMLESS,
       .why = "a Xen guest's memory is never swapped out by the host" },
+    { .name = "source", .why = NO_BACKING },
+    { .name = "access", .why = NO_BACKING },
+    { .name = "allocation", .why = NO_BACKING },
+    { .name = "discard", .why = NO_BACKING },
     { .name = "hugepages", .why = "Xen takes superpages where it can and "
                                   "cannot be told to" },
     { .name = NULL }
@@ -125,7 +151,7 @@ read_action(struct xf_domxml *dom, xmlNode *node,
 {
     int action;
 
-    if (!xf_xml_word_text(dom, node, actions, &action, err))
+    if (!xf_xml_word_text(dom, node, &action, err))
         return FALSE;
     *out = action;
     return TRUE;
@@ -233,7 +259,7 @@ read_seclabel(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     const char *model = xf_xml_attr(dom, node, "model");
     int is_static = 0;
 
-    if (!xf_xml_word_attr(dom, node, "type", seclabel_types, &is_static, err))
+    if (!xf_xml_word_attr(dom, node, "type", &is_static, err))
         return FALSE;
     if (is_static && g_strcmp0(model, "flask") != 0)
         return xf_xml_cannot(err, node, "a static label needs the model "
@@ -262,10 +288,13 @@ read_metadata(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
+#define NO_THREADS "libxl's disks have no I/O threads"
+
 const struct xf_xml_rule xf_xml_root_rules[] = {
     { .name = "name", .read = read_name, .flags = XF_RULE_TEXT },
     { .name = "uuid", .read = read_uuid, .flags = XF_RULE_TEXT },
     /* kept with the document */
+    { .name = "genid", .read = read_genid, .flags = XF_RULE_TEXT },
     { .name = "title", .flags = XF_RULE_TEXT },
     { .name = "description", .flags = XF_RULE_TEXT },
     { .name = "metadata", .read = read_metadata, .flags = XF_RULE_OWN },
@@ -280,9 +309,12 @@ const struct xf_xml_rule xf_xml_root_rules[] = {
     { .name = "memtune", .why = "libxl has no memory limits but <memory>" },
     { .name = "blkiotune", .why = "libxl has no block I/O limits" },
     { .name = "vcpu", .attrs = "current cpuset placement",
+      .values = xf_xml_vcpu_values,
       .read = xf_xml_read_vcpu, .flags = XF_RULE_TEXT },
     { .name = "vcpus", .children = xf_xml_vcpus_rules },
-    { .name = "iothreads", .why = "libxl's disks have no I/O threads" },
+    { .name = "iothreads", .why = NO_THREADS },
+    { .name = "iothreadids", .why = NO_THREADS },
+    { .name = "defaultiothread", .why = NO_THREADS },
     { .name = "cputune", .children = xf_xml_cputune_rules },
     { .name = "numatune", .children = xf_xml_numatune_rules },
     { .name = "resource", .flags = XF_RULE_HARMLESS,
@@ -291,28 +323,34 @@ const struct xf_xml_rule xf_xml_root_rules[] = {
     { .name = "bootloader", .read = read_bootloader, .flags = XF_RULE_TEXT },
     { .name = "bootloader_args", .read = read_bootloader_args,
       .flags = XF_RULE_TEXT },
-    { .name = "os", .attrs = "firmware", .children = xf_xml_os_rules,
+    { .name = "os", .attrs = "firmware", .values = xf_xml_os_values,
+      .children = xf_xml_os_rules,
       .read = xf_xml_read_os },
     { .name = "features", .children = xf_xml_feature_rules },
     { .name = "cpu", .attrs = "mode match check migratable",
+      .values = xf_xml_cpu_values,
       .idle = "Xen shows guests the host's CPU less what cannot migrate, "
               "whatever the mode",
       .read = xf_xml_read_cpu, .children = xf_xml_cpu_rules },
     { .name = "clock", .attrs = "offset adjustment basis start",
+      .values = xf_xml_clock_values,
       .read = xf_xml_read_clock, .children = xf_xml_clock_rules },
-    { .name = "on_poweroff", .read = read_on_poweroff,
-      .flags = XF_RULE_TEXT },
-    { .name = "on_reboot", .read = read_on_reboot, .flags = XF_RULE_TEXT },
-    { .name = "on_crash", .read = read_on_crash, .flags = XF_RULE_TEXT },
+    { .name = "on_poweroff", .values = XF_XML_VALUES({ NULL, actions }),
+      .read = read_on_poweroff, .flags = XF_RULE_TEXT },
+    { .name = "on_reboot", .values = XF_XML_VALUES({ NULL, actions }),
+      .read = read_on_reboot, .flags = XF_RULE_TEXT },
+    { .name = "on_crash", .values = XF_XML_VALUES({ NULL, actions }),
+      .read = read_on_crash, .flags = XF_RULE_TEXT },
     { .name = "on_lockfailure", .why = "no lock manager is used" },
     { .name = "pm", .children = xf_xml_pm_rules },
     { .name = "perf", .flags = XF_RULE_HARMLESS,
       .why = "counters of the host, not of the guest" },
-    { .name = "genid", .why = "a generation id is not set by libxl from a "
-                              "uuid" },
+    { .name = "idmap", .why = "containers are not Xen's" },
+    { .name = "keywrap", .why = "x86 guests have none" },
     { .name = "launchSecurity", .why = "Xen guests are not encrypted" },
     { .name = "devices", .children = xf_xml_device_rules },
     { .name = "seclabel", .attrs = "type model ~relabel",
+      .values = XF_XML_VALUES({ "type", seclabel_types }),
       .attrs_why = "dom0 relabels no files for Xen",
       .idle = "without a static label the guest has the hypervisor's default",
       .read = read_seclabel, .children = seclabel_rules,

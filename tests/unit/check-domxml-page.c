@@ -48,17 +48,51 @@ add_entry(GString *list, const char *what, const char *text)
 }
 
 static void
-add_idle_attrs(struct page *page, const char *path,
-               const struct xf_xml_rule *rule, const char *const *names)
+add_marked_attrs(GString *list, const char *path, char mark,
+                 const char *why, const char *const *names)
 {
     for (; *names; names++)
-        if (**names == '~') {
+        if (**names == mark) {
             g_autofree char *what =
                 g_strdup_printf("%s %s=", path, *names + 1);
 
-            ck_assert_msg(rule->attrs_why != NULL, "%s: no reason", what);
-            add_entry(page->idle, what, rule->attrs_why);
+            ck_assert_msg(why != NULL, "%s: no reason", what);
+            add_entry(list, what, why);
         }
+}
+
+static void
+add_refused_words(struct page *page, const char *path,
+                  const struct xf_xml_rule *rule)
+{
+    for (const struct xf_xml_value *v = rule->values; v && v->words; v++)
+        for (const struct xf_xml_word *w = v->words; w->word; w++) {
+            g_autofree char *what = NULL;
+
+            if (!w->why)
+                continue;
+            what = v->attr ? g_strdup_printf("%s %s=%s", path, v->attr,
+                                             w->word)
+                           : g_strdup_printf("%s %s", path, w->word);
+            add_entry(page->refused, what, w->why);
+        }
+}
+
+/* "type=(file|block)", or "port=" where any text may be. */
+static void
+add_value(GString *text, const struct xf_xml_rule *rule, const char *attr)
+{
+    g_autoptr(GString) words = g_string_new(NULL);
+
+    for (const struct xf_xml_value *v = rule->values; v && v->words; v++)
+        for (const struct xf_xml_word *w = v->words; w->word; w++)
+            if (!w->why && g_strcmp0(v->attr, attr) == 0)
+                g_string_append_printf(words, "%s%s", words->len ? "|" : "",
+                                       w->word);
+    g_string_append_printf(text, "%s%s%s", text->len ? ", " : "",
+                           attr ? attr : "text", attr ? "=" : "");
+    if (words->len)
+        g_string_append_printf(text, attr ? "(%s)" : " (%s)", words->str);
 }
 
 static void
@@ -71,11 +105,10 @@ add_read(struct page *page, const char *path,
         ? g_hash_table_lookup(page->seen, rule->children) : NULL;
 
     for (char **name = names; *name; name++)
-        if (**name != '~')
-            g_string_append_printf(text, "%s%s=", text->len ? " " : "",
-                                   *name);
+        if (**name != '~' && **name != '!')
+            add_value(text, rule, *name);
     if (rule->flags & XF_RULE_TEXT)
-        g_string_append_printf(text, "%stext", text->len ? ", " : "");
+        add_value(text, rule, NULL);
     if (place)
         g_string_append_printf(text, "%schildren as in %s",
                                text->len ? ", " : "", place);
@@ -83,7 +116,11 @@ add_read(struct page *page, const char *path,
         g_string_assign(text, rule->children ? "its children"
                                              : "that it is there");
     add_entry(page->read, path, text->str);
-    add_idle_attrs(page, path, rule, (const char *const *)names);
+    add_refused_words(page, path, rule);
+    add_marked_attrs(page->refused, path, '!', rule->attrs_no,
+                     (const char *const *)names);
+    add_marked_attrs(page->idle, path, '~', rule->attrs_why,
+                     (const char *const *)names);
     if (rule->idle)
         add_entry(page->idle, path, rule->idle);
 }
@@ -201,6 +238,7 @@ check_rules(const struct xf_xml_rule *rules, guint depth)
     for (; rules->name; rules++) {
         check_reason(rules->name, rules->why);
         check_reason(rules->name, rules->attrs_why);
+        check_reason(rules->name, rules->attrs_no);
         check_reason(rules->name, rules->idle);
         ck_assert_msg(!(rules->flags & XF_RULE_HARMLESS) || rules->why,
                       "<%s> is harmless for no reason", rules->name);

@@ -129,6 +129,21 @@ parse(const char *xml)
     return json;
 }
 
+/* XML -> configuration -> XML gives the same text. */
+static void
+check_written_again(const char *xml)
+{
+    libxl_domain_config config;
+
+    ck_assert(xf_domxml_parse(xml, &config, NULL));
+
+    g_autofree char *again = format(&config, xml, XF_XML_SECURE);
+
+    if (strcmp(xml, again) != 0)
+        show_and_fail("%s\nwas written again as\n%s\n", xml, again);
+    libxl_domain_config_dispose(&config);
+}
+
 START_TEST(configurations_come_back)
 {
     for (guint i = 0; i < rounds(); i++) {
@@ -142,6 +157,7 @@ START_TEST(configurations_come_back)
 
         if (strcmp(json, again) != 0)
             show_and_fail("%s\nbecame\n%s\nby\n%s\n", json, again, xml);
+        check_written_again(xml);
         libxl_domain_config_dispose(&config);
     }
 }

@@ -14,9 +14,11 @@
 enum kind {
     DEFBOOL,
     BOOL,
-    INT,            /* 0 to `max` */
-    SIGNED,         /* -1 to `max` */
+    INT,            /* 0 to `max`, now and then the largest int */
+    SIGNED,         /* -1 to `max`, now and then the smallest int */
+    LONG,           /* 0 to `max`, now and then as large as 63 bits hold */
     ENUM,           /* words of `words` */
+    ENUMS,          /* a list of them */
     TEXT,           /* any text */
     PATH,           /* usually a path, now and then any text */
     SECRET,
@@ -31,7 +33,11 @@ enum kind {
     STRUCTS,        /* a list of `fields` */
     DEVID,          /* the index in the list, now and then another */
     KEYS,           /* an object of texts */
+    BYTES,          /* `max` numbers below 256 */
 };
+
+/* As a maximum: the field holds no more. */
+#define BYTE 255
 
 struct field {
     const char *key;
@@ -45,6 +51,7 @@ struct field {
 #define B(key) { key, BOOL, 0, NULL, NULL }
 #define I(key, max) { key, INT, max, NULL, NULL }
 #define N(key, max) { key, SIGNED, max, NULL, NULL }
+#define M(key, max) { key, LONG, max, NULL, NULL }
 #define E(key, words) { key, ENUM, 0, words, NULL }
 #define T(key) { key, TEXT, 0, NULL, NULL }
 #define P(key) { key, PATH, 0, NULL, NULL }
@@ -76,17 +83,18 @@ static const struct field sched_params[] = {
 };
 
 static const struct field vnuma_node[] = {
-    I("memkb", 400000), { "distances", NUMBERS, 300, NULL, NULL },
+    M("memkb", 400000), { "distances", NUMBERS, 300, NULL, NULL },
     I("pnode", 3), SET("vcpus", 8),
     END
 };
 
 static const struct field ioport[] = { I("first", 65535), I("number", 16),
                                        END };
-static const struct field iomem[] = { I("start", 1 << 20), I("number", 64),
-                                      I("gfn", 1 << 20), END };
-static const struct field arch_arm[] = { E("gic_version", "default v2 v3"),
-                                         END };
+static const struct field iomem[] = { M("start", 1 << 20), I("number", 64),
+                                      M("gfn", 1 << 20), END };
+static const struct field arch_arm[] = {
+    E("gic_version", "default v2 v3"), E("vuart", "unknown sbsa_uart"), END
+};
 static const struct field arch_x86[] = { D("msr_relaxed"), END };
 
 static const struct field vnc[] = {
@@ -118,7 +126,7 @@ static const struct field hvm[] = {
     D("apic"), D("acpi"), D("acpi_s3"), D("acpi_s4"),
     D("acpi_laptop_slate"), D("nx"), D("viridian"),
     SET("viridian_enable", 13), SET("viridian_disable", 13), T("timeoffset"),
-    D("hpet"), D("vpt_align"), I("mmio_hole_memkb", 4096),
+    D("hpet"), D("vpt_align"), M("mmio_hole_memkb", 4096),
     E("timer_mode", "delay_for_missed_ticks no_delay_for_missed_ticks "
                     "no_missed_ticks_pending one_missed_tick_pending"),
     D("nested_hvm"), D("altp2m"),
@@ -132,12 +140,13 @@ static const struct field hvm[] = {
     W("soundhw", "ac97 hda sb16,ac97 none ,"), D("xen_platform_pci"),
     L("usbdevice_list", "tablet mouse keyboard host:1.2"),
     E("vendor_device", "none xenserver"), L("serial_list", SERIALS),
-    S("rdm", rdm), I("rdm_mem_boundary_memkb", 65536), I("mca_caps", 3),
+    { "ms_vm_genid", BYTES, 16, NULL, NULL },
+    S("rdm", rdm), M("rdm_mem_boundary_memkb", 65536), M("mca_caps", 3),
     END
 };
 
 static const struct field pv[] = {
-    P("kernel"), I("slack_memkb", 512), P("bootloader"),
+    P("kernel"), M("slack_memkb", 512), P("bootloader"),
     L("bootloader_args", "-q --kernel=/x"), T("cmdline"), P("ramdisk"),
     D("e820_host"),
     END
@@ -151,15 +160,15 @@ static const struct field b_info[] = {
     SET("nodemap", 4), { "vcpu_hard_affinity", SETS, 32, NULL, NULL },
     { "vcpu_soft_affinity", SETS, 32, NULL, NULL }, D("numa_placement"),
     E("tsc_mode", "default always_emulate native native_paravirt"),
-    I("max_memkb", 800000), I("target_memkb", 900000),
-    I("video_memkb", 65536), I("shadow_memkb", 4096), I("iommu_memkb", 4096),
+    M("max_memkb", 800000), M("target_memkb", 900000),
+    M("video_memkb", 65536), M("shadow_memkb", 4096), M("iommu_memkb", 4096),
     I("rtc_timeoffset", G_MAXINT32), I("exec_ssidref", 9),
     T("exec_ssid_label"), D("localtime"), D("disable_migrate"),
     P("blkdev_start"), A("vnuma_nodes", vnuma_node),
     I("max_grant_frames", 128), I("max_maptrack_frames", 2048),
     N("max_grant_version", 2),
     E("device_model_version", "unknown qemu_xen_traditional qemu_xen"),
-    D("device_model_stubdomain"), I("stubdomain_memkb", 65536),
+    D("device_model_stubdomain"), M("stubdomain_memkb", 65536),
     P("stubdomain_kernel"), T("stubdomain_cmdline"), P("stubdomain_ramdisk"),
     P("device_model"), I("device_model_ssidref", 9),
     T("device_model_ssid_label"), T("device_model_user"),
@@ -186,8 +195,9 @@ static const struct field disk[] = {
     I("removable", 1), I("readwrite", 1), I("is_cdrom", 1),
     B("direct_io_safe"), D("discard_enable"),
     E("specification", "unknown xen virtio"), E("transport", "unknown mmio"),
-    I("irq", 40), I("base", 65536), D("colo_enable"), P("colo_host"),
-    I("colo_port", 9999), D("trusted"),
+    I("irq", 40), M("base", 65536), D("colo_enable"),
+    D("colo_restore_enable"), P("colo_host"), I("colo_port", 9999),
+    T("colo_export"), P("active_disk"), P("hidden_disk"), D("trusted"),
     END
 };
 
@@ -199,21 +209,48 @@ static const struct field nic[] = {
     W("ifname", "web0 vif3.1 vif3.1-emu"),
     W("script", "vif-bridge vif-openvswitch /etc/xen/scripts/vif-route"),
     E("nictype", "unknown vif_ioemu vif"),
-    I("rate_bytes_per_interval", 1 << 20), I("rate_interval_usecs", 100000),
-    P("gatewaydev"), P("coloft_forwarddev"), T("colo_checkpoint_host"),
-    D("trusted"),
+    M("rate_bytes_per_interval", 1 << 20), I("rate_interval_usecs", 100000),
+    P("gatewaydev"), P("coloft_forwarddev"),
+    T("colo_sock_mirror_id"), T("colo_sock_mirror_ip"),
+    T("colo_sock_mirror_port"), T("colo_sock_compare_pri_in_id"),
+    T("colo_sock_compare_pri_in_ip"), T("colo_sock_compare_pri_in_port"),
+    T("colo_sock_compare_sec_in_id"), T("colo_sock_compare_sec_in_ip"),
+    T("colo_sock_compare_sec_in_port"), T("colo_sock_compare_notify_id"),
+    T("colo_sock_compare_notify_ip"), T("colo_sock_compare_notify_port"),
+    T("colo_sock_redirector0_id"), T("colo_sock_redirector0_ip"),
+    T("colo_sock_redirector0_port"), T("colo_sock_redirector1_id"),
+    T("colo_sock_redirector1_ip"), T("colo_sock_redirector1_port"),
+    T("colo_sock_redirector2_id"), T("colo_sock_redirector2_ip"),
+    T("colo_sock_redirector2_port"), T("colo_filter_mirror_queue"),
+    T("colo_filter_mirror_outdev"), T("colo_filter_redirector0_queue"),
+    T("colo_filter_redirector0_indev"), T("colo_filter_redirector0_outdev"),
+    T("colo_filter_redirector1_queue"), T("colo_filter_redirector1_indev"),
+    T("colo_filter_redirector1_outdev"), T("colo_compare_pri_in"),
+    T("colo_compare_sec_in"), T("colo_compare_out"),
+    T("colo_compare_notify_dev"), T("colo_sock_sec_redirector0_id"),
+    T("colo_sock_sec_redirector0_ip"), T("colo_sock_sec_redirector0_port"),
+    T("colo_sock_sec_redirector1_id"), T("colo_sock_sec_redirector1_ip"),
+    T("colo_sock_sec_redirector1_port"),
+    T("colo_filter_sec_redirector0_queue"),
+    T("colo_filter_sec_redirector0_indev"),
+    T("colo_filter_sec_redirector0_outdev"),
+    T("colo_filter_sec_redirector1_queue"),
+    T("colo_filter_sec_redirector1_indev"),
+    T("colo_filter_sec_redirector1_outdev"),
+    T("colo_filter_sec_rewriter0_queue"),
+    T("colo_checkpoint_host"), T("colo_checkpoint_port"), D("trusted"),
     END
 };
 
 static const struct field pcidev[] = {
-    I("func", 255), I("dev", 255), I("bus", 255), I("domain", 70000),
-    I("vdevfn", 255), I("vfunc_mask", 255), B("msitranslate"),
+    I("func", BYTE), I("dev", BYTE), I("bus", BYTE), I("domain", 70000),
+    I("vdevfn", BYTE), I("vfunc_mask", BYTE), B("msitranslate"),
     B("power_mgmt"), B("permissive"), B("seize"),
     E("rdm_policy", "strict relaxed"), P("name"),
     END
 };
 
-static const struct field rdm_region[] = { I("start", 65536), I("size", 99),
+static const struct field rdm_region[] = { M("start", 65536), M("size", 99),
                                            E("policy", "strict relaxed"),
                                            END };
 static const struct field dtdev[] = { P("path"), END };
@@ -222,7 +259,11 @@ static const struct field vfb[] = { BACKEND, K("devid", DEVID),
                                     W("keymap", "de fr"), END };
 static const struct field vkb[] = {
     BACKEND, K("devid", DEVID), E("backend_type", "unknown qemu linux"),
-    T("unique_id"), B("feature_disable_keyboard"), I("width", 4000),
+    T("unique_id"), B("feature_disable_keyboard"),
+    B("feature_disable_pointer"), B("feature_abs_pointer"),
+    B("feature_raw_pointer"), B("feature_multi_touch"), I("width", 4000),
+    I("height", 4000), I("multi_touch_width", 4000),
+    I("multi_touch_height", 4000), I("multi_touch_num_contacts", 20),
     END
 };
 static const struct field vtpm[] = { BACKEND, K("devid", DEVID),
@@ -236,8 +277,23 @@ static const struct field connector[] = { T("unique_id"), I("width", 4000),
 static const struct field vdispl[] = { BACKEND, K("devid", DEVID),
                                        B("be_alloc"),
                                        A("connectors", connector), END };
-static const struct field vsnd[] = { BACKEND, K("devid", DEVID),
-                                     T("short_name"), T("long_name"), END };
+static const struct field vsnd_params[] = {
+    { "sample_rates", NUMBERS, 192000, NULL, NULL },
+    { "sample_formats", ENUMS, 0, "s8 u8 s16_le s24_be f64_be mu_law gsm",
+      NULL },
+    I("channels_min", 8), I("channels_max", 8), I("buffer_size", 65536),
+    END
+};
+static const struct field vsnd_stream[] = {
+    T("unique_id"), E("type", "p c"), S("params", vsnd_params), END
+};
+static const struct field vsnd_pcm[] = {
+    T("name"), S("params", vsnd_params), A("streams", vsnd_stream), END
+};
+static const struct field vsnd[] = {
+    BACKEND, K("devid", DEVID), T("short_name"), T("long_name"),
+    S("params", vsnd_params), A("pcms", vsnd_pcm), END
+};
 static const struct field chan_pty[] = { END };
 static const struct field chan_socket[] = { P("path"), END };
 static const struct field channel_pty[] = {
@@ -252,8 +308,8 @@ static const struct field usbctrl[] = {
     I("version", 3), I("ports", 40), BACKEND,
     END
 };
-static const struct field hostdev[] = { I("hostbus", 255),
-                                        I("hostaddr", 255), END };
+static const struct field hostdev[] = { I("hostbus", BYTE),
+                                        I("hostaddr", BYTE), END };
 static const struct field usbdev[] = { N("ctrl", 3), I("port", 8),
                                        S("type.hostdev", hostdev), END };
 
@@ -317,7 +373,7 @@ text_of(GRand *dice, const struct field *field)
 {
     if (field->kind == SECRET)
         return g_strdup_printf("%s%u", XF_RANDOM_SECRET, g_rand_int(dice));
-    if (field->kind == ENUM)
+    if (field->kind == ENUM || field->kind == ENUMS)
         return any_word(dice, field->words);
     if (field->kind == TEXT || chance(dice, 20))
         return any_text(dice);
@@ -351,14 +407,35 @@ static void
 add_int(const struct out *out, const struct field *field)
 {
     json_builder_add_int_value(
-        out->json, g_rand_double_range(out->dice, 0, field->max + 1.0));
+        out->json, field->max != BYTE && chance(out->dice, 3) ? G_MAXINT
+        : (gint64)g_rand_double_range(out->dice, 0, field->max + 1.0));
 }
 
 static void
 add_signed(const struct out *out, const struct field *field)
 {
-    json_builder_add_int_value(out->json,
-                               g_rand_int_range(out->dice, -1, field->max));
+    json_builder_add_int_value(out->json, chance(out->dice, 3) ? G_MININT
+                               : g_rand_int_range(out->dice, -1, field->max));
+}
+
+static void
+add_long(const struct out *out, const struct field *field)
+{
+    if (chance(out->dice, 10))
+        json_builder_add_int_value(
+            out->json, G_MAXINT64 >> g_rand_int_range(out->dice, 0, 32));
+    else
+        add_int(out, field);
+}
+
+static void
+add_bytes(const struct out *out, const struct field *field)
+{
+    json_builder_begin_array(out->json);
+    for (guint i = 0; i < field->max; i++)
+        json_builder_add_int_value(out->json,
+                                   g_rand_int_range(out->dice, 0, 256));
+    json_builder_end_array(out->json);
 }
 
 static void
@@ -396,7 +473,8 @@ add_numbers(const struct out *out, const struct field *field)
 
     json_builder_begin_array(out->json);
     while (count--)
-        add_int(out, field);
+        json_builder_add_int_value(
+            out->json, g_rand_int_range(out->dice, 0, field->max));
     json_builder_end_array(out->json);
 }
 
@@ -488,7 +566,8 @@ static void (*const adders[])(const struct out *out,
     [LIST] = add_list,       [BITS] = add_bits,       [SETS] = add_sets,
     [NUMBERS] = add_numbers, [UUID] = add_uuid,       [MAC] = add_mac,
     [STRUCT] = add_struct,   [STRUCTS] = add_structs, [DEVID] = add_devid,
-    [KEYS] = add_keys,
+    [KEYS] = add_keys,       [LONG] = add_long,       [ENUMS] = add_list,
+    [BYTES] = add_bytes,
 };
 
 /* Unions are always there, other fields now and then. */
