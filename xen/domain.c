@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "protocol/driver.h"
 #include "xen/domxml.h"
 #include "xen/internal.h"
 #include "xen/userdata.h"
@@ -217,6 +218,24 @@ xf_libxl_retrieve(struct xf_context *c, int domid,
     return TRUE;
 }
 
+static char *
+add_live(struct xf_context *c, int domid, const libxl_domain_config *config,
+         const char *xml, GError **err)
+{
+    g_autofree char *console =
+        xf_xs_read(c->xs, "/local/domain/%d/console/tty", domid);
+    g_autofree char *serial =
+        xf_xs_read(c->xs, "/local/domain/%d/serial/0/tty", domid);
+    g_autofree char *port =
+        xf_xs_read(c->xs, "/local/domain/%d/console/vnc-port", domid);
+    struct xf_domxml_live live = {
+        .domid = domid, .console = console, .serial = serial,
+        .vnc_port = port ? atoi(port) : 0,
+    };
+
+    return xf_domxml_add_live(xml, config, &live, err);
+}
+
 char *
 xf_libxl_describe(struct xf_hypervisor *hypervisor, int domid, guint flags,
                   GError **err)
@@ -237,10 +256,16 @@ xf_libxl_describe(struct xf_hypervisor *hypervisor, int domid, guint flags,
         return NULL;
 
     g_autofree char *kept = xf_userdata_document(lent.context, domid);
-    char *xml = xf_domxml_describe(&config, domid, flags, kept, err);
+    g_autofree char *xml = xf_domxml_describe(&config, domid, flags, kept,
+                                              err);
 
+    if (xml && !(flags & (XF_XML_MIGRATABLE | XF_XML_INACTIVE))) {
+        g_autofree char *plain = g_steal_pointer(&xml);
+
+        xml = add_live(lent.context, domid, &config, plain, err);
+    }
     libxl_domain_config_dispose(&config);
-    return xml;
+    return g_steal_pointer(&xml);
 }
 
 /* -- lifecycle ------------------------------------------------------------ */

@@ -147,8 +147,8 @@ write_document(const struct xf_xml_out *out, int domid)
     return doc;
 }
 
-static char *
-document_text(xmlDoc *doc)
+char *
+xf_out_document(xmlDoc *doc)
 {
     xmlBuffer *buffer = xmlBufferCreate();
     char *text;
@@ -287,7 +287,7 @@ check_config(const libxl_domain_config *config, GError **err)
 static char *
 finish_document(const struct xf_xml_out *out, xmlDoc *doc, GError **err)
 {
-    g_autofree char *text = document_text(doc);
+    g_autofree char *text = xf_out_document(doc);
     g_autofree char *residual = NULL;
 
     if (!find_residual(out, text, &residual, err))
@@ -295,7 +295,7 @@ finish_document(const struct xf_xml_out *out, xmlDoc *doc, GError **err)
     if (!residual)
         return g_steal_pointer(&text);
     add_residual(doc, residual);
-    return document_text(doc);
+    return xf_out_document(doc);
 }
 
 /* Does all that the kept document says hold for the domain? */
@@ -303,7 +303,7 @@ static gboolean
 still_true(const struct xf_xml_out *out, xmlDoc *kept)
 {
     struct xf_xml_out all = *out;
-    g_autofree char *text = document_text(kept);
+    g_autofree char *text = xf_out_document(kept);
     g_autoptr(GError) err = NULL;
     g_autoptr(JsonNode) base = tree_of_text(text, &err);
     g_autoptr(JsonNode) target = NULL;

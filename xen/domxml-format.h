@@ -35,6 +35,9 @@ xmlNode *xf_out_with(xmlNode *parent, const char *name, const char *attr,
 /* "0-3,5"; NULL when empty or with a number that cannot be read back. */
 char *xf_out_set(const libxl_bitmap *map);
 
+/* The whole as text; free with g_free(). */
+char *xf_out_document(xmlDoc *doc);
+
 /* Takes `node` out again when nothing was put into it. */
 void xf_out_drop_if_empty(xmlNode *node);
 

@@ -68,4 +68,20 @@ char *xf_domxml_format(const libxl_domain_config *config, int domid,
 char *xf_domxml_describe(const libxl_domain_config *config, int domid,
                          guint flags, const char *kept, GError **err);
 
+/* What is true of a running domain on this host only; NULL or 0: there is
+ * none. */
+struct xf_domxml_live {
+    int domid;
+    const char *console;        /* tty of the PV console */
+    const char *serial;         /* tty of the first serial port */
+    int vnc_port;
+};
+
+/* The full form of what describe() gave for `config`: consoles with their
+ * ttys, vnc with the port that it found, interfaces with their names in dom0.
+ * Reading it gives the same configuration; who moves the domain leaves it
+ * out (XF_XML_MIGRATABLE). */
+char *xf_domxml_add_live(const char *xml, const libxl_domain_config *config,
+                         const struct xf_domxml_live *live, GError **err);
+
 #endif

@@ -407,6 +407,72 @@ START_TEST(edited_xml_counts)
 }
 END_TEST
 
+/* -- a running domain ------------------------------------------------------ */
+
+/* The full form, which must mean the same. */
+static char *
+full_form(const char *type, const char *devices,
+          const struct xf_domxml_live *live)
+{
+    g_autofree char *xml = g_strdup_printf(
+        "<domain type='xen'><name>guest</name><memory>65536</memory>"
+        "<uuid>3f0c7a54-0c53-4d0e-9a3e-1c6f3a1f8c01</uuid>"
+        "<os><type>%s</type></os><devices>%s</devices></domain>", type,
+        devices);
+    g_autofree char *json = parse("given", xml);
+    g_autofree char *plain = reformat("plain", xml, live->domid, 0);
+    libxl_domain_config config;
+    char *full;
+
+    ck_assert(xf_domxml_parse(xml, &config, NULL));
+    full = xf_domxml_add_live(plain, &config, live, NULL);
+    libxl_domain_config_dispose(&config);
+    ck_assert_ptr_nonnull(full);
+
+    g_autofree char *json_again = parse("full", full);
+
+    ck_assert_str_eq(json, json_again);
+    return full;
+}
+
+START_TEST(a_running_domain_shows_where_it_is_reached)
+{
+    static const struct xf_domxml_live live = {
+        .domid = 4, .console = "/dev/pts/2", .serial = "/dev/pts/3",
+        .vnc_port = 5907,
+    };
+    g_autofree char *pv = full_form(
+        "linux", "<interface type='ethernet'/><interface type='ethernet'>"
+        "<target dev='web0'/></interface><interface type='ethernet'/>"
+        "<graphics type='vnc'/>", &live);
+    g_autofree char *hvm = full_form(
+        "hvm", "<serial type='pty'/><graphics type='vnc' port='5903' "
+        "autoport='no'/>", &live);
+
+    ck_assert(strstr(pv, "tty=\"/dev/pts/2\""));
+    ck_assert(!strstr(pv, "/dev/pts/3"));
+    ck_assert(strstr(pv, "port=\"5907\""));
+    ck_assert(strstr(pv, "<target dev=\"vif4.0\"/>"));
+    ck_assert(strstr(pv, "<target dev=\"web0\"/>"));
+    ck_assert(!strstr(pv, "vif4.1"));
+    ck_assert(strstr(pv, "<target dev=\"vif4.2\"/>"));
+    ck_assert(strstr(hvm, "tty=\"/dev/pts/3\""));
+    ck_assert(strstr(hvm, "port=\"5903\""));
+}
+END_TEST
+
+/* A domain without a console, or whose display is not up yet. */
+START_TEST(what_is_not_there_is_not_shown)
+{
+    static const struct xf_domxml_live live = { .domid = 4 };
+    g_autofree char *xml = full_form("xenpvh", "<graphics type='vnc'/>",
+                                     &live);
+
+    ck_assert(!strstr(xml, "tty="));
+    ck_assert(strstr(xml, "port=\"-1\""));
+}
+END_TEST
+
 /* -- documents that were kept ---------------------------------------------- */
 
 static const char authors_own[] =
@@ -695,6 +761,8 @@ main(void)
         guests_of_xl_have_their_xml,
         edits_follow_the_device,
         edited_xml_counts,
+        a_running_domain_shows_where_it_is_reached,
+        what_is_not_there_is_not_shown,
         a_kept_document_that_is_true_is_shown,
         a_kept_document_keeps_its_secrets,
         of_an_old_document_the_texts_are_kept,
