@@ -130,13 +130,16 @@ xf_xml_word_in(struct xf_domxml *dom, xmlNode *node, const char *attr,
 static const struct xf_xml_word *
 words_of(const xmlNode *node, const char *attr)
 {
+    static const struct xf_xml_word no_words[] = { { NULL, 0, NULL } };
     const struct xf_xml_rule *rule = node->_private;
 
     for (const struct xf_xml_value *v = rule->values; v && v->words; v++)
         if (g_strcmp0(v->attr, attr) == 0)
             return v->words;
-    g_error("the rule of <%s> has no words for %s", rule->name,
-            attr ? attr : "its text");
+    /* a fault of ours; the document is refused, the daemon goes on */
+    g_critical("the rule of <%s> has no words for %s", rule->name,
+               attr ? attr : "its text");
+    return no_words;
 }
 
 gboolean
