@@ -16,15 +16,19 @@
  * refuses sends the verdict alone and closes; to something that is not a
  * preamble at all it says nothing.  After the last verdict a stream
  * connection's fd is given to the hypervisor as it is: not one byte more is
- * read ahead.  After the stream, and on the other purposes from the start,
- * single-byte messages (enum xf_channel_msg) go both ways.
+ * read ahead.  Around the stream, and on the other purposes from the start,
+ * single-byte messages (enum xf_channel_msg) go both ways:
+ *
+ *   stream:  server OK (its record says that it receives); client the
+ *            stream, END or END_PAUSED; server RECEIVED or REVOKED
+ *   others:  server its answer
  *
  * A described stream is for clients that carry neither a domain's XML nor
  * its verdict (v1, v2): its source first says what comes, as two blocks (u32
  * length, bytes): its cookie, without the key, and the domain's XML, empty
- * where the destination has it.  The answer is OK, and the stream may begin,
- * or REFUSED and a block of text that says why.  After the stream the source
- * asks for the commit itself, on the same connection.
+ * where the destination has it.  The answer is OK, and all goes on as for any
+ * stream, or REFUSED and a block of text that says why.  After the stream the
+ * source asks for the commit itself, on the same connection.
  *
  * What was thought through:
  * - Replay: each proof covers the other end's fresh nonce.
@@ -94,7 +98,7 @@ enum xf_channel_msg {
     XF_MSG_REVOKED = 'x',
     /* answer to a description, besides OK; a block of text follows */
     XF_MSG_REFUSED = 'n',
-    /* answers to SETTLED and ASK_SOURCE */
+    /* destination, before the stream; answers to SETTLED and ASK_SOURCE */
     XF_MSG_OK = 'o',
     XF_MSG_HOLDS = 'h',         /* source: my copy is here, suspended or
                                  * running: revoke yours */

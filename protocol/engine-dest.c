@@ -316,7 +316,8 @@ receive(struct xf_handoff *h, int fd, GError **err)
     const struct xf_hypervisor_ops *ops = h->engine->hv->ops;
     enum xf_channel_msg end;
 
-    if (!ops->incoming_stream(h->incoming, fd, err)
+    if (!xf_channel_send(fd, XF_MSG_OK, err)
+        || !ops->incoming_stream(h->incoming, fd, err)
         || XF_FAULT_FAILS("stream-restored", err)
         || !ops->incoming_devices(h->incoming, err)
         || XF_FAULT_FAILS("devices-ready", err)

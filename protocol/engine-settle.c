@@ -59,6 +59,18 @@ always(const struct xf_handoff *h)
     return TRUE;
 }
 
+/* Has a destination ever been named? */
+static gboolean
+has_peer(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+
+    gboolean has = h->peer_host && *h->peer_host;
+
+    g_mutex_unlock(&h->lock);
+    return has;
+}
+
 /* TRUE: told, or not to be told any more. */
 static gboolean
 told(struct xf_handoff *h, int tries, GError **err)
@@ -68,7 +80,7 @@ told(struct xf_handoff *h, int tries, GError **err)
 
     /* Denied: it does not know the handoff, so it has nothing to forget.
      * (As an answer to a resolve that would be no knowledge.) */
-    if (ask(h, XF_CHANNEL_SETTLED, &answer, &why)
+    if (!has_peer(h) || ask(h, XF_CHANNEL_SETTLED, &answer, &why)
         || g_error_matches(why, XF_ERROR, XF_ERROR_DENIED)
         || !tell_again(h, tries))
         return TRUE;
@@ -103,15 +115,9 @@ settled_thread(struct xf_handoff *h)
 void
 xf_source_end(struct xf_handoff *h)
 {
-    g_mutex_lock(&h->lock);
-
-    gboolean peer = h->peer_host && *h->peer_host;
-
-    g_mutex_unlock(&h->lock);
-    if (peer)
+    /* What cannot be forgotten at once is tried again there, too. */
+    if (has_peer(h) || !xf_handoff_forget(h))
         xf_engine_spawn(h, settled_thread);
-    else
-        xf_handoff_forget(h);
 }
 
 /* -- source: acting on knowledge -- */
@@ -140,8 +146,11 @@ act(struct xf_handoff *h, gboolean committed, GError **err)
         return hv->ops->destroy(hv, h->domid, err);
     if (!hv->ops->info(hv, h->domid, &domain, err))
         return FALSE;
-    return !domain.suspended
-           || hv->ops->resume(hv, h->domid, h->paused, err);
+    if (domain.suspended)
+        return hv->ops->resume(hv, h->domid, h->paused, err);
+    /* Let run only so that it could suspend itself, and then we died. */
+    return !h->paused || domain.paused
+           || hv->ops->pause(hv, h->domid, err);
 }
 
 static gboolean

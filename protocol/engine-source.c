@@ -266,6 +266,24 @@ explain(struct xf_handoff *h, GError **err)
     *err = told;
 }
 
+/* The destination says OK when its record says that it receives.  Before
+ * that it may forget the handoff, and one that has sent the whole stream by
+ * then would ask for ever how it was decided. */
+static gboolean
+await_receiver(struct xf_handoff *h, int fd, GError **err)
+{
+    enum xf_channel_msg answer;
+
+    if (!xf_channel_recv(fd, h->engine->config.connect_timeout_ms, &answer,
+                         err))
+        return FALSE;
+    if (answer != XF_MSG_OK)
+        g_set_error(err, XF_ERROR, XF_ERROR_RPC,
+                    "the destination answered 0x%02x where it was to say "
+                    "that it is ready for the stream", answer);
+    return answer == XF_MSG_OK;
+}
+
 static int
 connect_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
                GError **err)
@@ -284,6 +302,8 @@ connect_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
     if (fd < 0 || (h->in_band && !xf_source_describe(h, fd, err)))
         return -1;
     XF_FAULT_FD("stream-connected", fd);
+    if (!await_receiver(h, fd, err))
+        return -1;
     if (args->bandwidth
         && !xf_channel_set_rate(fd, args->bandwidth * MIB, err))
         return -1;
@@ -495,6 +515,21 @@ xf_source_stream_to(struct xf_handoff *h, const char *uri,
     return TRUE;
 }
 
+/* How its administrator has it goes into the record before it is touched. */
+static void
+note_paused(struct xf_handoff *h)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+    struct xf_hv_domain domain;
+    /* what is wrong with it shows in suspend() */
+    gboolean known = hv->ops->info(hv, h->domid, &domain, NULL);
+
+    g_mutex_lock(&h->lock);
+    if (known && h->state == XF_STATE_BEGUN)
+        h->paused = domain.paused;
+    g_mutex_unlock(&h->lock);
+}
+
 /* Checks what Perform was given. */
 static gboolean
 perform_args(struct xf_handoff *h, const struct xf_migrate_args *args,
@@ -513,6 +548,7 @@ gboolean
 xf_source_send(struct xf_handoff *h, const struct xf_migrate_args *args,
                GError **err)
 {
+    note_paused(h);
     if (xf_handoff_event(h, XF_EVENT_PERFORM, NULL, err))
         return perform_call(h, args, err);
     /* Nobody confirms: let go of the domain, if it is ours still. */
@@ -539,6 +575,7 @@ xf_source_perform(struct xf_engine *engine, struct xf_conn *conn,
         return FALSE;
     }
     own(h, conn);
+    note_paused(h);
     if (!xf_handoff_event(h, XF_EVENT_PERFORM, NULL, err)
         || !perform_call(h, args, err))
         return FALSE;

@@ -125,6 +125,43 @@ START_TEST(source_killed)
 }
 END_TEST
 
+static gboolean
+is_paused(const char *dir, void *user)
+{
+    struct xf_hv_domain info;
+
+    return xf_sim_find(host_a.sim, "g", &info) && info.paused
+           && !info.suspended;
+}
+
+/* It had to run to be able to suspend itself, and is not left so. */
+START_TEST(source_killed_with_a_paused_guest)
+{
+    XF_AUTO(xf_conn) *conn = conn_to(&host_a);
+    XF_AUTO(xf_domain_ref) *dom = NULL;
+    struct moving moving;
+
+    guest(&host_a);
+    dom = conn->driver->lookup_by_name(conn, "g", NULL);
+    ck_assert(conn->driver->domain_suspend(conn, dom, NULL));
+    moving_until(&moving, &host_a, &host_b, &host_a, source_points[_i]);
+    host_kill(&host_a);
+    fault(&host_a, source_points[_i], NULL);
+    ck_assert(!moving_end(&moving));
+    g_clear_error(&moving.err);
+    host_start(&host_a);
+    no_records(&host_a);
+    wait_until(is_paused, NULL, "g is paused as it was");
+
+    XF_AUTO(xf_conn) *again = conn_to(&host_a);
+
+    ck_assert(again->driver->domain_resume(again, dom, NULL));
+    moves(&host_a, &host_b, "g");
+    xf_conn_close(g_steal_pointer(&again));
+    all_is_well();
+}
+END_TEST
+
 /* -- the client is killed -- */
 
 static const struct {
@@ -445,6 +482,7 @@ main(void)
         { destination_killed_midway, 1 },
         { destination_killed_after_the_end, 1 },
         { source_killed, G_N_ELEMENTS(source_points) },
+        { source_killed_with_a_paused_guest, G_N_ELEMENTS(source_points) },
         { client_killed, G_N_ELEMENTS(client_points) },
         { nonsense_is_answered, G_N_ELEMENTS(nonsense) },
         { cut_packets, 1 },

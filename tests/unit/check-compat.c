@@ -548,7 +548,7 @@ START_TEST(a_source_record_fails)
 END_TEST
 
 /* -- an answer is lost: bytes that the destination sends on the channel are
- * the greeting (65), a verdict, `o`, `r`, `c` -- */
+ * the greeting (65), a verdict, `o`, `o`, `r`, `c` -- */
 
 static const struct {
     guint pass;
@@ -558,10 +558,11 @@ static const struct {
     { 0, FALSE, FALSE },        /* the greeting */
     { 65, FALSE, FALSE },       /* the verdict */
     { 66, FALSE, FALSE },       /* welcome */
-    { 67, TRUE, FALSE },        /* the stream */
-    { 67, FALSE, FALSE },       /* received */
-    { 68, TRUE, FALSE },        /* the question to commit */
-    { 68, FALSE, TRUE },        /* committed */
+    { 67, FALSE, FALSE },       /* that it receives */
+    { 68, TRUE, FALSE },        /* the stream */
+    { 68, FALSE, FALSE },       /* received */
+    { 69, TRUE, FALSE },        /* the question to commit */
+    { 69, FALSE, TRUE },        /* committed */
 };
 
 START_TEST(an_answer_is_lost)

@@ -9,6 +9,7 @@
 #include "tests/unit/engine-world.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static void
 said(struct walk *walk, int code, const char *words)
@@ -530,6 +531,65 @@ START_TEST(destination_stopped_in_mid_stream)
 }
 END_TEST
 
+/* A destination that proves the key and says nothing to a stream. */
+static gboolean
+mute_key(void *user, enum xf_channel_purpose purpose, const char *token,
+         guint8 *key)
+{
+    const struct xf_cookie *cookie = user;
+
+    memcpy(key, cookie->key, XF_KEY_LEN);
+    return TRUE;
+}
+
+static gint mute_got;           /* bytes; atomic */
+
+static void
+mute_accepted(void *user, enum xf_channel_purpose purpose, const char *token,
+              int fd)
+{
+    guint8 byte;
+
+    if (purpose == XF_CHANNEL_SETTLED)
+        ck_assert(xf_channel_send(fd, XF_MSG_OK, NULL));
+    else
+        while (read(fd, &byte, 1) > 0)
+            g_atomic_int_inc(&mute_got);
+    close(fd);
+}
+
+/* Who does not say that it receives may have forgotten the handoff before
+ * all of the stream is there: it gets none of it. */
+START_TEST(nothing_goes_to_who_does_not_receive)
+{
+    struct walk walk;
+
+    src.config.connect_timeout_ms = 300;
+    host_stop(&src);
+    host_start(&src);
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk));
+
+    XF_AUTO(xf_cookie) *cookie = xf_cookie_parse(walk.begin, NULL);
+    struct xf_channel_handler handler = {
+        .key = mute_key, .accepted = mute_accepted, .user = cookie,
+    };
+    struct xf_channel_listener *mute =
+        xf_channel_listen(&dst.config.channel, &handler, NULL);
+
+    walk.prepare = g_bytes_ref(walk.begin);
+    walk.uri = g_strdup_printf("tcp:127.0.0.1:%u",
+                               xf_channel_listener_port(mute));
+    ck_assert(!walk_perform(&walk));
+    said(&walk, XF_ERROR_TIMEOUT, "it runs on here");
+    settled_on(&src);
+    xf_channel_listener_free(mute);
+    ck_assert_int_eq(g_atomic_int_get(&mute_got), 0);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
 static const char *const failing_points[][2] = {
     { "src", "can-leave" },      { "src", "describe" },
     { "src", "suspend-start" },  { "src", "log-dirty" },
@@ -587,6 +647,38 @@ START_TEST(switch_fails_once)
     ck_assert(walk_finish(&walk, FALSE));
     settled_on(&dst);
     walk_clear(&walk);
+}
+END_TEST
+
+/* An answer that the source cannot write down is asked for again. */
+START_TEST(the_answer_is_not_recorded)
+{
+    struct walk walk;
+
+    src.config.resolve_wait_ms = 300;
+    host_stop(&src);
+    host_start(&src);
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    g_atomic_int_set(&src.store.writes_until_failure, 1);
+    ck_assert(!walk_confirm(&walk, TRUE, NULL));
+    said(&walk, XF_ERROR_IN_DOUBT, "in doubt");
+    ck_assert(!g_atomic_int_get(&src.store.writes_until_failure));
+    g_atomic_int_set(&src.store.writes_until_failure, -1);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(a_record_stays_once)
+{
+    g_atomic_int_set(&src.store.removes_that_fail, 1);
+    g_atomic_int_set(&dst.store.removes_that_fail, 1);
+    moves_from(&src);
+    ck_assert(!g_atomic_int_get(&src.store.removes_that_fail));
+    ck_assert(!g_atomic_int_get(&dst.store.removes_that_fail));
+    moves_from(&dst);
 }
 END_TEST
 
@@ -714,6 +806,9 @@ main(void)
         { a_step_fails, G_N_ELEMENTS(failing_points) },
         { source_record_fails, 1 },
         { switch_fails_once, G_N_ELEMENTS(switch_points) },
+        { nothing_goes_to_who_does_not_receive, 1 },
+        { the_answer_is_not_recorded, 1 },
+        { a_record_stays_once, 1 },
         { in_doubt_until_the_destination_is_back, 1 },
         { committed_before_both_restart, 1 },
         { source_restarts_after_perform, 1 },

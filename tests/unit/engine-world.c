@@ -51,6 +51,11 @@ flaky_remove(struct xf_store *store, const char *token, GError **err)
 {
     struct flaky_store *flaky = (struct flaky_store *)store;
 
+    if (g_atomic_int_get(&flaky->removes_that_fail) > 0) {
+        g_atomic_int_add(&flaky->removes_that_fail, -1);
+        g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM, "store: busy");
+        return FALSE;
+    }
     return flaky->real->ops->remove(flaky->real, token, err);
 }
 
