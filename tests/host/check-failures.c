@@ -62,7 +62,8 @@ START_TEST(guest_does_not_suspend)
     guest(&host_a);
     fault(&host_a, "guest", manners[_i]);
     fault(&host_a, "suspend-timeout-ms", "20");
-    fault(&host_a, "late-ms", "50");
+    fault(&host_a, "late-ms", "1000");
+    fault(&host_a, "late-watch-ms", "30000");
     fault(&host_a, "resume", "note");
     move_fails(&host_a, &host_b, "g", -1, NULL);
     no_domain(&host_b);
@@ -153,9 +154,10 @@ START_TEST(fails_after_commit)
     fault(where, late_failures[_i].point, "fail*1");
     /* what the client hears depends on how soon it is put right */
     move(&host_a, &host_b, "g", &err);
+    ck_assert_msg(xf_sim_hits(where->sim, late_failures[_i].point) == 1,
+                  "it has not come so far: %s", err ? err->message : "?");
     runs_on(&host_b, "g");
     empty(&host_a);
-    ck_assert_uint_eq(xf_sim_hits(where->sim, late_failures[_i].point), 1);
     moves(&host_b, &host_a, "g");
     all_is_well();
 }

@@ -25,6 +25,8 @@
 
 struct host host_a, host_b;
 const char *sims[3];
+const char *const *host_options;
+const char *const *host_env;
 static char *base;
 
 /* -- programs -- */
@@ -98,7 +100,7 @@ wait_until(gboolean (*holds)(const char *dir, void *user), void *user,
            const char *what)
 {
     ck_assert_msg(xf_sim_wait(base, holds, user, DEADLINE_MS),
-                  "waited in vain: %s", what);
+                  "waited in vain: %s; logs are in %s", what, base);
 }
 
 void
@@ -173,16 +175,23 @@ struct start {
     guint before;               /* lines that said so earlier */
 };
 
-static gboolean
-serves(const char *dir, void *user)
+gboolean
+host_died(struct host *host)
 {
-    struct start *start = user;
     int status;
 
-    ck_assert_msg(waitpid(start->host->daemon, &status, WNOHANG) == 0,
-                  "%s: the daemon ended; see %s", start->host->name,
-                  start->host->log);
-    return host_log_count(start->host, "domains arrive") > start->before;
+    if (host->daemon && waitpid(host->daemon, &status, WNOHANG) != 0)
+        host->daemon = 0;
+    return !host->daemon;
+}
+
+static gboolean
+serves_or_died(const char *dir, void *user)
+{
+    struct start *start = user;
+
+    return host_died(start->host)
+           || host_log_count(start->host, "domains arrive") > start->before;
 }
 
 struct xf_conn *
@@ -225,7 +234,7 @@ idle_fds(struct host *host)
 static GPid
 start_daemon(struct host *host, const char *const *command)
 {
-    const char *env[] = { "XENSTORED_PATH", host->xenstored_path, NULL };
+    g_autoptr(GPtrArray) env = g_ptr_array_new();
     const char *wrapper = g_getenv("DAEMON_WRAPPER");
     g_auto(GStrv) words = g_strsplit(wrapper ? wrapper : "", " ", -1);
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
@@ -234,12 +243,21 @@ start_daemon(struct host *host, const char *const *command)
         g_ptr_array_add(argv, *word);
     do {
         g_ptr_array_add(argv, (char *)*command);
-    } while (*command++);
-    return start_program((const char *const *)argv->pdata, host->log, env);
+    } while (*++command);
+    for (const char *const *word = host_options; word && *word; word++)
+        g_ptr_array_add(argv, (char *)*word);
+    g_ptr_array_add(argv, NULL);
+    g_ptr_array_add(env, (char *)"XENSTORED_PATH");
+    g_ptr_array_add(env, host->xenstored_path);
+    for (const char *const *word = host_env; word && *word; word++)
+        g_ptr_array_add(env, (char *)*word);
+    g_ptr_array_add(env, NULL);
+    return start_program((const char *const *)argv->pdata, host->log,
+                         (const char *const *)env->pdata);
 }
 
-void
-host_start(struct host *host)
+gboolean
+host_try_start(struct host *host)
 {
     g_autofree char *port = g_strdup_printf("%u", host->channel_port);
     g_autofree char *conf = g_build_filename(host->dir, "conf", NULL);
@@ -250,7 +268,7 @@ host_start(struct host *host)
         "--hostname", host->name, "--listen-tcp", "--tcp-port", "0",
         "--tcp-address", "127.0.0.1", "--channel-address", "127.0.0.1",
         "--channel-host", "127.0.0.1", "--channel-port", port,
-        "--handshake-timeout", "2", "--resolve-wait", "2", "--verbose", NULL
+        "--handshake-timeout", "5", "--resolve-wait", "2", "--verbose", NULL
     };
     static const char times[] = "[migration]\nfinish_timeout = 5\n"
                                 "confirm_timeout = 5\n";
@@ -260,11 +278,21 @@ host_start(struct host *host)
 
     ck_assert(g_file_set_contents(conf, lines, -1, NULL));
     host->daemon = start_daemon(host, argv);
-    wait_until(serves, &start, "the daemon serves");
+    wait_until(serves_or_died, &start, "the daemon serves");
+    if (!host->daemon)
+        return FALSE;
     host->channel_port = logged_port(host, "domains arrive on port ");
     g_free(host->tcp_uri);
     host->tcp_uri = g_strdup_printf("xen+tcp://127.0.0.1:%u/system",
                                     logged_port(host, "tcp port "));
+    return TRUE;
+}
+
+void
+host_start(struct host *host)
+{
+    ck_assert_msg(host_try_start(host), "%s: the daemon ended; see %s",
+                  host->name, host->log);
     host->fds = idle_fds(host);
 }
 
@@ -435,12 +463,16 @@ reaches(struct host *host, const char *state)
     wait_until(has_state, &wanted, state);
 }
 
+gboolean
+host_has_fds(struct host *host)
+{
+    return count_fds(host) > host->fds;
+}
+
 static gboolean
 has_no_fds(const char *dir, void *user)
 {
-    struct host *host = user;
-
-    return count_fds(host) <= host->fds;
+    return !host_has_fds(user);
 }
 
 void
@@ -633,8 +665,14 @@ host_tear_down(struct host *host)
     g_free(host->tcp_uri);
 }
 
-static void
-set_up(void)
+const char *
+hosts_dir(void)
+{
+    return base;
+}
+
+void
+hosts_set_up(void)
 {
     g_autoptr(GError) err = NULL;
 
@@ -648,8 +686,8 @@ set_up(void)
 }
 
 /* A test that fails does not come here: its logs stay. */
-static void
-tear_down(void)
+void
+hosts_tear_down(void)
 {
     host_tear_down(&host_a);
     host_tear_down(&host_b);
@@ -657,8 +695,8 @@ tear_down(void)
     g_free(base);
 }
 
-int
-host_tests_main(const char *name, const struct host_test *tests)
+char *
+hosts_missing(void)
 {
     const char *argv[] = { LAUNCHER, "true", NULL };
     const char *skip = "1..0 # SKIP";
@@ -667,8 +705,18 @@ host_tests_main(const char *name, const struct host_test *tests)
     g_setenv("XENSTORED_PRELOAD", PRELOAD, TRUE);
     if (g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL,
                      &out, NULL, NULL, NULL) &&
-        g_str_has_prefix(out, skip)) {
-        fputs(out, stdout);
+        g_str_has_prefix(out, skip))
+        return g_steal_pointer(&out);
+    return NULL;
+}
+
+int
+host_tests_main(const char *name, const struct host_test *tests)
+{
+    g_autofree char *missing = hosts_missing();
+
+    if (missing) {
+        fputs(missing, stdout);
         return 0;
     }
 
@@ -676,7 +724,7 @@ host_tests_main(const char *name, const struct host_test *tests)
     TCase *tcase = tcase_create(name);
 
     tcase_set_timeout(tcase, 240);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, hosts_set_up, hosts_tear_down);
     for (; tests->test; tests++)
         tcase_add_loop_test(tcase, tests->test, 0, tests->runs);
     suite_add_tcase(suite, tcase);

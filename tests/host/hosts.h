@@ -42,8 +42,24 @@ struct host {
 extern struct host host_a, host_b;
 extern const char *sims[3];     /* both directories, for xf_sim_verify() */
 
+/* -- the hosts as a whole; host_tests_main() does that for each test -- */
+void hosts_set_up(void);
+void hosts_tear_down(void);
+/* What stands in the way ("1..0 # SKIP ..."); NULL: nothing. */
+char *hosts_missing(void);
+/* The directory of both. */
+const char *hosts_dir(void);
+/* More options for the daemons, and pairs for their environment; the last one
+ * counts.  NULL: none. */
+extern const char *const *host_options;
+extern const char *const *host_env;
+
 /* -- daemons -- */
 void host_start(struct host *host);
+/* The same for one that may die before it serves: FALSE, it has. */
+gboolean host_try_start(struct host *host);
+/* Has it died?  Then it is reaped. */
+gboolean host_died(struct host *host);
 /* By SIGKILL. */
 void host_kill(struct host *host);
 /* By SIGTERM; it must end cleanly. */
@@ -71,6 +87,7 @@ void no_records(struct host *host);
 void reaches(struct host *host, const char *state);
 /* Waits until the daemon has no more fds than at its start. */
 void no_fds(struct host *host);
+gboolean host_has_fds(struct host *host);
 /* Everything that must hold after a test: the invariants, no record, no fd,
  * on either host. */
 void all_is_well(void);

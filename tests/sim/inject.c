@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <xenstore.h>
 
 #include "protocol/fault.h"
@@ -15,6 +17,7 @@
 #include "tests/sim/inject.h"
 
 #define ANYWHERE "kill delay"
+#define FDS_MAX 256
 
 static struct sim_host *host;
 
@@ -115,6 +118,24 @@ bool __wrap_xs_write(struct xs_handle *xs, xs_transaction_t t,
 bool __wrap_xs_transaction_end(struct xs_handle *xs, xs_transaction_t t,
                                bool abandon);
 
+/* The library does not say which fd its connection is. */
+static void
+cut_store(void)
+{
+    const char *path = g_getenv("XENSTORED_PATH");
+    int max = sysconf(_SC_OPEN_MAX);
+
+    for (int fd = 0; path && fd < MIN(max, FDS_MAX); fd++) {
+        struct sockaddr_un peer = { 0 };
+        socklen_t len = sizeof(peer);
+
+        if (!getpeername(fd, (struct sockaddr *)&peer, &len)
+            && peer.sun_family == AF_UNIX
+            && !strncmp(peer.sun_path, path, sizeof(peer.sun_path)))
+            shutdown(fd, SHUT_RDWR);
+    }
+}
+
 bool
 __wrap_xs_write(struct xs_handle *xs, xs_transaction_t t, const char *path,
                 const void *data, unsigned int len)
@@ -124,7 +145,7 @@ __wrap_xs_write(struct xs_handle *xs, xs_transaction_t t, const char *path,
         return false;
     }
     if (store_meets("gone", TRUE))
-        shutdown(xs_fileno(xs), SHUT_RDWR);
+        cut_store();
     return __real_xs_write(xs, t, path, data, len);
 }
 

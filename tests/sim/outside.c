@@ -25,6 +25,16 @@ host_of(const char *dir)
     return host;
 }
 
+/* To look at one makes none: without its directory a host would seem to have
+ * lost its domains. */
+static struct sim_host *
+existing_host(const char *dir)
+{
+    if (!g_file_test(dir, G_FILE_TEST_IS_DIR))
+        g_error("simulated host: %s: the directory has been removed", dir);
+    return host_of(dir);
+}
+
 void
 xf_sim_fault(const char *dir, const char *group, const char *key,
              const char *value)
@@ -37,7 +47,7 @@ xf_sim_fault(const char *dir, const char *group, const char *key,
 guint
 xf_sim_hits(const char *dir, const char *point)
 {
-    XF_AUTO(sim_host) *host = host_of(dir);
+    XF_AUTO(sim_host) *host = existing_host(dir);
     g_autofree char *text = sim_host_read(host, "hits");
     g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
     g_autofree char *prefix = g_strconcat(point, " ", NULL);
@@ -51,7 +61,7 @@ xf_sim_hits(const char *dir, const char *point)
 GPtrArray *
 xf_sim_domains(const char *dir)
 {
-    XF_AUTO(sim_host) *host = host_of(dir);
+    XF_AUTO(sim_host) *host = existing_host(dir);
     SIM_LOCK(host);
     g_autoptr(GPtrArray) all = sim_host_domains(host);
     GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
@@ -84,7 +94,7 @@ xf_sim_find(const char *dir, const char *name, struct xf_hv_domain *info)
 guint64
 xf_sim_free_kib(const char *dir)
 {
-    XF_AUTO(sim_host) *host = host_of(dir);
+    XF_AUTO(sim_host) *host = existing_host(dir);
     SIM_LOCK(host);
 
     return sim_host_free_kib(host);
@@ -207,7 +217,7 @@ run_now(const char *dir, const struct sim_domain *dom)
 static void
 collect(const char *dir, GPtrArray *runs)
 {
-    XF_AUTO(sim_host) *host = host_of(dir);
+    XF_AUTO(sim_host) *host = existing_host(dir);
     SIM_LOCK(host);
     g_autofree char *text = sim_host_read(host, "ran");
     g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);

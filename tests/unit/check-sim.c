@@ -293,7 +293,8 @@ START_TEST(late_suspend_runs_on)
     struct move move;
 
     fault("guest", "late");
-    fault("late-ms", "30");
+    fault("late-ms", "1000");
+    fault("late-watch-ms", "30000");
     fault("suspend-timeout-ms", "5");
     fault("resume", "note");
     move_run(&move, domid, TRUE);
