@@ -461,6 +461,7 @@ end:
         printf("source: tells that it is settled, and forgets\n");
         q_settled = 1;
         s_mem = none;
+        s_log = 0;
         if
         :: !s_refuse -> s_rec = none
         :: else
