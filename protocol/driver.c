@@ -72,3 +72,19 @@ xf_protocols_parse(const char *list, GError **err)
                     "v3-params");
     return all;
 }
+
+void
+xf_handoff_info_free(struct xf_handoff_info *info)
+{
+    if (!info)
+        return;
+    g_free(info->token);
+    g_free(info->name);
+    g_free(info->uuid);
+    g_free(info->side);
+    g_free(info->state);
+    g_free(info->peer);
+    g_free(info->next);
+    g_free(info->trouble);
+    g_free(info);
+}

@@ -116,6 +116,28 @@ struct xf_migrate_args {
     gboolean cancelled;     /* Finish, Confirm: undo instead of go on */
 };
 
+/* A handoff as its host sees it.  Texts are never NULL, but may be empty. */
+struct xf_handoff_info {
+    char *token, *name, *uuid;
+    char *side, *state;         /* as in records: xenferry-records(5) */
+    char *peer;                 /* the other side's host */
+    char *next;                 /* what happens next, in words */
+    char *trouble;              /* why the last try failed */
+    int domid;                  /* -1: none */
+    gint64 since;               /* wall clock, us */
+    gint64 next_time;           /* likewise; 0: not by the clock */
+};
+
+void xf_handoff_info_free(struct xf_handoff_info *info);
+XF_DEFINE_AUTO(xf_handoff_info, xf_handoff_info_free);
+
+/* What an administrator says who knows better than both hosts can. */
+enum xf_assume {
+    XF_ASSUME_NOTHING = 0,      /* the other side is asked */
+    XF_ASSUME_COMMITTED = 1,    /* the destination's copy is the copy */
+    XF_ASSUME_REVOKED = 2,      /* the source's copy is the copy */
+};
+
 struct xf_conn;
 
 struct xf_driver {
@@ -183,6 +205,14 @@ struct xf_driver {
     /* The Perform under way fails with XF_ERROR_ABORTED soon after. */
     gboolean (*abort_job)(struct xf_conn *conn,
                           const struct xf_domain_ref *dom, GError **err);
+
+    /* -- handoffs, for administrators on this host -- */
+    /* Array of struct xf_handoff_info *, oldest first, freed with it. */
+    GPtrArray *(*list_handoffs)(struct xf_conn *conn, GError **err);
+    /* The state it is in then.  XF_ERROR_IN_DOUBT: the other side was asked
+     * and has not settled it. */
+    char *(*resolve_handoff)(struct xf_conn *conn, const char *token,
+                             enum xf_assume what, GError **err);
 
     /* -- migration v1: no XML through the client, no rollback -- */
     gboolean (*prepare)(struct xf_conn *conn,

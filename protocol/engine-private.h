@@ -92,6 +92,7 @@ struct xf_handoff {
     gboolean busy;              /* source: Perform is running; destination:
                                  * the stream's thread is */
     gboolean asking;            /* a thread of ours asks the other side */
+    gboolean forgotten;         /* its record is gone; nothing follows */
     gboolean hurry;             /* ... and is not to wait any longer */
     char *trouble;              /* why the last try failed; NULL: it did not */
     gint64 next_try;            /* wall clock, us; 0: none is planned */
@@ -173,6 +174,11 @@ void xf_handoff_acted(struct xf_handoff *h);
 /* NULL with an error when the record is unreadable or not ours. */
 struct xf_handoff *xf_handoff_load(struct xf_engine *engine,
                                    const char *token, GError **err);
+
+/* -- engine-admin.c: driver.h has the rules -- */
+GPtrArray *xf_admin_list(struct xf_engine *engine);
+char *xf_admin_resolve(struct xf_engine *engine, const char *token,
+                       enum xf_assume what, GError **err);
 
 /* -- engine-recover.c -- */
 /* At start: takes up every record, and every decision without one. */

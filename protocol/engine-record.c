@@ -270,6 +270,10 @@ xf_handoff_forget(struct xf_handoff *h)
               h->token, xf_side_name(h->side), h->name,
               xf_state_name(xf_handoff_state(h)));
     xf_engine_remove(h->engine, h);
+    g_mutex_lock(&h->lock);
+    h->forgotten = TRUE;
+    g_cond_broadcast(&h->changed);
+    g_mutex_unlock(&h->lock);
     return TRUE;
 }
 

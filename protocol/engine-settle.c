@@ -54,9 +54,9 @@ tell_again(struct xf_handoff *h, int tries)
 }
 
 static gboolean
-always(const struct xf_handoff *h)
+remembered(const struct xf_handoff *h)
 {
-    return TRUE;
+    return !h->forgotten;
 }
 
 /* Has a destination ever been named? */
@@ -104,11 +104,16 @@ settled_thread(struct xf_handoff *h)
         gboolean ok = told(h, tries, &err);
 
         XF_FAULT("settled-told");
-        if (ok && xf_handoff_forget(h))
+        g_mutex_lock(&h->lock);
+
+        gboolean over = h->forgotten;   /* by its administrator */
+
+        g_mutex_unlock(&h->lock);
+        if (over || (ok && xf_handoff_forget(h)))
             break;
         if (err)
             g_message("handoff %s: %s", h->token, err->message);
-        xf_handoff_back_off(h, &pause_ms, 0, always, err);
+        xf_handoff_back_off(h, &pause_ms, 0, remembered, err);
     }
 }
 

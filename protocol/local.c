@@ -467,6 +467,19 @@ local_abort_job(struct xf_conn *conn, const struct xf_domain_ref *dom,
     return xf_source_abort(engine_of(conn), dom->uuid, err);
 }
 
+static GPtrArray *
+local_list_handoffs(struct xf_conn *conn, GError **err)
+{
+    return xf_admin_list(engine_of(conn));
+}
+
+static char *
+local_resolve_handoff(struct xf_conn *conn, const char *token,
+                      enum xf_assume what, GError **err)
+{
+    return xf_admin_resolve(engine_of(conn), token, what, err);
+}
+
 /* -- migration v3 -- */
 
 static char *
@@ -565,6 +578,8 @@ static const struct xf_driver local_driver = {
     .domain_reboot = local_reboot,
     .job_info = local_job_info,
     .abort_job = local_abort_job,
+    .list_handoffs = local_list_handoffs,
+    .resolve_handoff = local_resolve_handoff,
     .begin3 = local_begin3,
     .prepare3 = local_prepare3,
     .perform3 = local_perform3,

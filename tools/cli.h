@@ -24,7 +24,7 @@ enum xf_exit {
     XF_EXIT_OK = 0,
     XF_EXIT_FAILED = 1,     /* of migrate: the guest runs on at the source */
     XF_EXIT_USAGE = 2,
-    XF_EXIT_IN_DOUBT = 3,   /* migrate only */
+    XF_EXIT_IN_DOUBT = 3,   /* migrate, resolve */
 };
 
 struct xf_cli {

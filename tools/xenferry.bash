@@ -40,10 +40,14 @@ _xenferry_choices()
     local common='--connect --help'
     case $command/$given in
     /*)
-        echo "convert create destroy list migrate pause shutdown unpause"
+        echo "convert create destroy handoffs list migrate pause resolve"
+        echo "shutdown unpause"
         echo "$common --version"
         ;;
-    list/*) echo "$common --json" ;;
+    list/*|handoffs/*) echo "$common --json" ;;
+    resolve/*)
+        echo "$common --assume-committed --assume-revoked --yes"
+        ;;
     create/*) echo "$common --given-away --json --paused --verbose" ;;
     convert/*) echo "$common --from --to --verbose" ;;
     migrate/*)

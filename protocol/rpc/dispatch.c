@@ -18,13 +18,18 @@ find_number(const struct xf_rpc_proc_table *table, int number)
 const struct xf_rpc_proc *
 xf_rpc_find_proc(const struct xf_rpc_header *header, GError **err)
 {
-    const struct xf_rpc_proc_table *tables[] = {
-        &xf_rpc_host_procs,
-        &xf_rpc_domain_procs,
-        &xf_rpc_migrate_procs,
+    static const struct {
+        guint32 prog;
+        const struct xf_rpc_proc_table *table;
+    } tables[] = {
+        { XFW_PROGRAM, &xf_rpc_host_procs },
+        { XFW_PROGRAM, &xf_rpc_domain_procs },
+        { XFW_PROGRAM, &xf_rpc_migrate_procs },
+        { XFW_ADMIN_PROGRAM, &xf_rpc_admin_procs },
     };
 
-    if (header->prog != XFW_PROGRAM || header->vers != XFW_VERSION) {
+    if ((header->prog != XFW_PROGRAM && header->prog != XFW_ADMIN_PROGRAM)
+        || header->vers != XFW_VERSION) {
         g_set_error(err, XF_ERROR, XF_ERROR_RPC,
                     "unknown program 0x%x version %u", header->prog,
                     header->vers);
@@ -41,7 +46,10 @@ xf_rpc_find_proc(const struct xf_rpc_header *header, GError **err)
         return NULL;
     }
     for (gsize i = 0; i < G_N_ELEMENTS(tables); i++) {
-        const struct xf_rpc_proc *proc = find_number(tables[i], header->proc);
+        const struct xf_rpc_proc *proc =
+            tables[i].prog == header->prog
+                ? find_number(tables[i].table, header->proc)
+                : NULL;
 
         if (proc)
             return proc;

@@ -29,7 +29,7 @@ enum xf_rpc_proc_flags {
 };
 
 struct xf_rpc_proc {
-    int number;                 /* enum xfw_proc */
+    int number;                 /* enum xfw_proc, xfw_admin_proc */
     const char *name;           /* for errors; libvirt's public name */
     /* Fills in `ret` (zeroed) with memory that xdr_free() may free. */
     gboolean (*handler)(struct xf_rpc_call *call, void *args, void *ret,
@@ -60,6 +60,8 @@ struct xf_rpc_proc_table {
 extern const struct xf_rpc_proc_table xf_rpc_host_procs;
 extern const struct xf_rpc_proc_table xf_rpc_domain_procs;
 extern const struct xf_rpc_proc_table xf_rpc_migrate_procs;
+/* Of XFW_ADMIN_PROGRAM; the others are of XFW_PROGRAM. */
+extern const struct xf_rpc_proc_table xf_rpc_admin_procs;
 
 /* The procedure that a packet calls; NULL with the error to answer. */
 const struct xf_rpc_proc *

@@ -17,6 +17,7 @@
 #define OPEN_NAME "xen:///system"
 
 struct pending {
+    guint32 prog;
     int proc;
     GCond done;
     struct xf_rpc_header header;    /* of the reply */
@@ -50,7 +51,7 @@ take_reply(struct remote *r, const struct xf_rpc_header *header,
                                             GUINT_TO_POINTER(header->serial));
 
     if (!p || p->reply || header->proc != p->proc ||
-        header->prog != XFW_PROGRAM || header->vers != XFW_VERSION)
+        header->prog != p->prog || header->vers != XFW_VERSION)
         return FALSE;
     p->header = *header;
     p->reply = g_bytes_ref(packet);
@@ -150,7 +151,7 @@ exchange(struct remote *r, struct pending *p, xdrproc_t filter, void *args,
          gint64 deadline, GError **err)
 {
     struct xf_rpc_header call = {
-        .prog = XFW_PROGRAM,
+        .prog = p->prog,
         .vers = XFW_VERSION,
         .proc = p->proc,
         .type = XFW_CALL,
@@ -197,19 +198,40 @@ read_reply(struct remote *r, struct pending *p, xdrproc_t filter, void *ret,
 }
 
 static gboolean
+call_pending(struct remote *r, struct pending *p, xdrproc_t args_filter,
+             void *args, xdrproc_t ret_filter, void *ret, gint64 deadline,
+             GError **err)
+{
+    gboolean ok;
+
+    g_cond_init(&p->done);
+    ok = exchange(r, p, args_filter, args, deadline, err) &&
+         read_reply(r, p, ret_filter, ret, err);
+    g_clear_pointer(&p->reply, g_bytes_unref);
+    g_cond_clear(&p->done);
+    return ok;
+}
+
+static gboolean
 call_until(struct remote *r, enum xfw_proc proc, xdrproc_t args_filter,
            void *args, xdrproc_t ret_filter, void *ret, gint64 deadline,
            GError **err)
 {
-    struct pending p = { .proc = proc };
-    gboolean ok;
+    struct pending p = { .prog = XFW_PROGRAM, .proc = proc };
 
-    g_cond_init(&p.done);
-    ok = exchange(r, &p, args_filter, args, deadline, err) &&
-         read_reply(r, &p, ret_filter, ret, err);
-    g_clear_pointer(&p.reply, g_bytes_unref);
-    g_cond_clear(&p.done);
-    return ok;
+    return call_pending(r, &p, args_filter, args, ret_filter, ret, deadline,
+                        err);
+}
+
+gboolean
+xf_remote_admin(struct xf_conn *conn, enum xfw_admin_proc proc,
+                xdrproc_t args_filter, void *args, xdrproc_t ret_filter,
+                void *ret, GError **err)
+{
+    struct pending p = { .prog = XFW_ADMIN_PROGRAM, .proc = proc };
+
+    return call_pending((struct remote *)conn, &p, args_filter, args,
+                        ret_filter, ret, NO_DEADLINE, err);
 }
 
 gboolean

@@ -16,6 +16,11 @@ gboolean xf_remote_call(struct xf_conn *conn, enum xfw_proc proc,
                         xdrproc_t args_filter, void *args,
                         xdrproc_t ret_filter, void *ret, GError **err);
 
+/* The same for our own program. */
+gboolean xf_remote_admin(struct xf_conn *conn, enum xfw_admin_proc proc,
+                         xdrproc_t args_filter, void *args,
+                         xdrproc_t ret_filter, void *ret, GError **err);
+
 /* Does the peer take the v3 phases with typed parameters?  1, 0; -1 error.
  * Asked once. */
 int xf_remote_has_params(struct xf_conn *conn, GError **err);
@@ -37,6 +42,11 @@ extern const struct xf_driver xf_remote_driver;
 void xf_remote_fill_domain(struct xfw_domain *wire,
                            const struct xf_domain_ref *ref);
 struct xf_domain_ref *xf_remote_take_domain(const struct xfw_domain *wire);
+
+/* client-admin.c */
+GPtrArray *xf_remote_list_handoffs(struct xf_conn *conn, GError **err);
+char *xf_remote_resolve_handoff(struct xf_conn *conn, const char *token,
+                                enum xf_assume what, GError **err);
 
 /* client-migrate.c */
 gboolean xf_remote_prepare(struct xf_conn *conn,
@@ -86,6 +96,7 @@ XFW_DEFINE_AUTO(xfw_string_ret);
 XFW_DEFINE_AUTO(xfw_dom);
 XFW_DEFINE_AUTO(xfw_auth_list_ret);
 XFW_DEFINE_AUTO(xfw_list_all_ret);
+XFW_DEFINE_AUTO(xfw_list_handoffs_ret);
 XFW_DEFINE_AUTO(xfw_job_stats_ret);
 XFW_DEFINE_AUTO(xfw_prepare_ret);
 XFW_DEFINE_AUTO(xfw_begin3_ret);

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "protocol/rpc/client.h"
 #include "tests/host/hosts.h"
 
 #include <string.h>
@@ -310,6 +311,50 @@ START_TEST(bad_cookies)
 }
 END_TEST
 
+/* Our own program of the wire: the host's administrators only. */
+START_TEST(handoffs_by_the_unix_socket)
+{
+    struct walk walk;
+    g_autoptr(GError) err = NULL;
+
+    guest(&host_a);
+    walk_init(&walk);
+    ck_assert_msg(begin(&walk, &err), "%s", err ? err->message : "?");
+
+    g_autoptr(GPtrArray) infos =
+        walk.source->driver->list_handoffs(walk.source, &err);
+
+    ck_assert_msg(infos && infos->len == 1, "%s", err ? err->message : "?");
+
+    const struct xf_handoff_info *info = infos->pdata[0];
+    g_autofree char *state = walk.source->driver->resolve_handoff(
+        walk.source, info->token, XF_ASSUME_REVOKED, &err);
+
+    ck_assert_str_eq(info->state, "begun");
+    ck_assert_str_eq(info->name, "g");
+    ck_assert_str_eq(info->uuid, UUID);
+    ck_assert_ptr_null(state);
+    ck_assert_msg(strstr(err->message, "it is begun"), "%s", err->message);
+    g_clear_error(&err);
+
+    struct xf_conn *tcp = xf_remote_open(host_a.tcp_uri, &err);
+
+    ck_assert_msg(tcp != NULL, "%s", err ? err->message : "?");
+    ck_assert_ptr_null(tcp->driver->list_handoffs(tcp, &err));
+    ck_assert_msg(strstr(err->message, "unix socket only"), "%s",
+                  err->message);
+    g_clear_error(&err);
+    ck_assert_ptr_null(tcp->driver->resolve_handoff(
+        tcp, info->token, XF_ASSUME_COMMITTED, &err));
+    ck_assert_msg(strstr(err->message, "unix socket only"), "%s",
+                  err->message);
+    xf_conn_close(tcp);
+    walk_clear(&walk);
+    runs_on(&host_a, "g");
+    all_is_well();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -323,6 +368,7 @@ main(void)
         { confirms_too_early, 1 },
         { cancels_what_is_committed, 1 },
         { bad_cookies, 4 },
+        { handoffs_by_the_unix_socket, 1 },
         { NULL, 0 },
     };
 

@@ -16,6 +16,8 @@ static const struct xf_command *const commands[] = {
     &xf_cmd_unpause,
     &xf_cmd_shutdown,
     &xf_cmd_destroy,
+    &xf_cmd_handoffs,
+    &xf_cmd_resolve,
     NULL
 };
 
@@ -245,6 +247,117 @@ START_TEST(list_json)
 }
 END_TEST
 
+static struct xf_handoff_info a_handoff = {
+    .token = (char *)"00112233445566778899aabbccddeeff",
+    .name = (char *)"bad\033name",
+    .uuid = (char *)"11111111-1111-1111-1111-111111111111",
+    .side = (char *)"source",
+    .state = (char *)"in-doubt",
+    .peer = (char *)"there",
+    .next = (char *)"asks the destination again",
+    .trouble = (char *)"no route",
+    .domid = 3,
+    .since = 86400LL * G_USEC_PER_SEC,
+    .next_time = 90061LL * G_USEC_PER_SEC,
+};
+
+START_TEST(handoffs_text)
+{
+    setup();
+    g_setenv("TZ", "UTC", TRUE);
+    ck_assert_int_eq(run("handoffs"), XF_EXIT_OK);
+    ck_assert_str_eq(out->str, "");
+    xf_fake_here.handoff = &a_handoff;
+    ck_assert_int_eq(run("handoffs"), XF_EXIT_OK);
+    ck_assert_str_eq(out->str,
+        "00112233445566778899aabbccddeeff  bad?name\n"
+        "    source, in-doubt since 1970-01-02 00:00:00, with there\n"
+        "    next: asks the destination again, at 1970-01-02 01:01:01\n"
+        "    last try: no route\n");
+    teardown();
+}
+END_TEST
+
+START_TEST(handoffs_json)
+{
+    g_autoptr(JsonParser) parser = json_parser_new();
+    JsonObject *object;
+
+    setup();
+    xf_fake_here.handoff = &a_handoff;
+    ck_assert_int_eq(run("handoffs --json"), XF_EXIT_OK);
+    ck_assert(json_parser_load_from_data(parser, out->str, -1, NULL));
+    object = json_array_get_object_element(
+        json_node_get_array(json_parser_get_root(parser)), 0);
+    ck_assert_str_eq(json_object_get_string_member(object, "token"),
+                     a_handoff.token);
+    ck_assert_str_eq(json_object_get_string_member(object, "state"),
+                     "in-doubt");
+    ck_assert_int_eq(json_object_get_int_member(object, "domid"), 3);
+    ck_assert_int_eq(json_object_get_int_member(object, "since_us"),
+                     a_handoff.since);
+    ck_assert_int_eq(json_object_get_int_member(object, "next_us"),
+                     a_handoff.next_time);
+    ck_assert_str_eq(json_object_get_string_member(object, "trouble"),
+                     "no route");
+    xf_fake_here.handoff = NULL;
+    ck_assert_int_eq(run("handoffs --json"), XF_EXIT_OK);
+    ck_assert_str_eq(out->str, "[]\n");
+    teardown();
+}
+END_TEST
+
+START_TEST(resolve_asks)
+{
+    setup();
+    ck_assert_int_eq(run("resolve abc"), XF_EXIT_OK);
+    ck_assert_str_eq(xf_fake_here.resolved, "abc");
+    ck_assert_int_eq(xf_fake_here.assumed, XF_ASSUME_NOTHING);
+    ck_assert_str_eq(out->str, "abc is done\n");
+    xf_fake_here.doubt = TRUE;
+    ck_assert_int_eq(run("resolve abc"), XF_EXIT_IN_DOUBT);
+    ck_assert_str_eq(errors->str, "xenferry: nobody answers\n");
+    teardown();
+}
+END_TEST
+
+/* Nothing is assumed before somebody has read what it risks. */
+static const struct {
+    const char *option, *risk;
+    enum xf_assume assume;
+} assumes[] = {
+    { "--assume-committed", "THE GUEST IS LOST", XF_ASSUME_COMMITTED },
+    { "--assume-revoked", "THE GUEST RUNS TWICE", XF_ASSUME_REVOKED },
+};
+
+START_TEST(resolve_assumes)
+{
+    setup();
+    ck_assert_ptr_nonnull(freopen("/dev/null", "r", stdin));
+    for (gsize i = 0; i < G_N_ELEMENTS(assumes); i++) {
+        g_autofree char *line =
+            g_strdup_printf("resolve abc %s", assumes[i].option);
+        g_autofree char *sure = g_strconcat(line, " --yes", NULL);
+
+        g_clear_pointer(&xf_fake_here.resolved, g_free);
+        ck_assert_int_eq(run(line), XF_EXIT_USAGE);
+        ck_assert_msg(strstr(errors->str, assumes[i].risk), "%s",
+                      errors->str);
+        ck_assert_ptr_nonnull(strstr(errors->str, "nothing was done"));
+        ck_assert_ptr_null(xf_fake_here.resolved);
+        ck_assert_int_eq(run(sure), XF_EXIT_OK);
+        ck_assert_int_eq(xf_fake_here.assumed, assumes[i].assume);
+        ck_assert_str_eq(xf_fake_here.resolved, "abc");
+    }
+    xf_fake_here.assumed = XF_ASSUME_NOTHING;
+    ck_assert_int_eq(
+        run("resolve abc --assume-committed --assume-revoked --yes"),
+        XF_EXIT_USAGE);
+    ck_assert_int_eq(xf_fake_here.assumed, XF_ASSUME_NOTHING);
+    teardown();
+}
+END_TEST
+
 START_TEST(create)
 {
     g_autofree char *file = NULL, *line = NULL;
@@ -326,6 +439,10 @@ main(void)
         prefixes,
         control,
         create_says_what_has_no_effect,
+        handoffs_text,
+        handoffs_json,
+        resolve_asks,
+        resolve_assumes,
         list_text,
         list_json,
         create,

@@ -123,6 +123,12 @@ host_impatient(struct host *host)
     host->engine->config.resolve_wait_ms = 100;
 }
 
+void
+host_patient(struct host *host)
+{
+    host->engine->config.resolve_wait_ms = DEADLINE_MS;
+}
+
 static gssize
 full_write(int fd, const void *data, gsize len)
 {

@@ -47,6 +47,7 @@ void host_forgets(struct host *host);
 void host_reboots(struct host *host);
 /* Its calls answer "in doubt" soon, until it is started again. */
 void host_impatient(struct host *host);
+void host_patient(struct host *host);
 /* Its decisions log cannot be written, or (FALSE) can be again. */
 void host_disk_full(struct host *host, gboolean full);
 

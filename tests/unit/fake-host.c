@@ -27,6 +27,7 @@ static void
 host_reset(struct xf_fake_host *host, const char *uri, const char *hostname)
 {
     g_clear_pointer(&host->domains, g_ptr_array_unref);
+    g_free(host->resolved);
     g_free(host->created);
     memset(host, 0, sizeof(*host));
     host->uri = uri;
@@ -261,6 +262,44 @@ conn_close(struct xf_conn *conn)
     g_free(conn);
 }
 
+static GPtrArray *
+list_handoffs(struct xf_conn *conn, GError **err)
+{
+    const struct xf_handoff_info *info = host_of(conn)->handoff;
+    GPtrArray *infos = g_ptr_array_new_with_free_func(
+        (GDestroyNotify)xf_handoff_info_free);
+
+    if (info) {
+        struct xf_handoff_info *copy = g_memdup2(info, sizeof(*info));
+
+        copy->token = g_strdup(info->token);
+        copy->name = g_strdup(info->name);
+        copy->uuid = g_strdup(info->uuid);
+        copy->side = g_strdup(info->side);
+        copy->state = g_strdup(info->state);
+        copy->peer = g_strdup(info->peer);
+        copy->next = g_strdup(info->next);
+        copy->trouble = g_strdup(info->trouble);
+        g_ptr_array_add(infos, copy);
+    }
+    return infos;
+}
+
+static char *
+resolve_handoff(struct xf_conn *conn, const char *token, enum xf_assume what,
+                GError **err)
+{
+    struct xf_fake_host *host = host_of(conn);
+
+    g_free(host->resolved);
+    host->resolved = g_strdup(token);
+    host->assumed = what;
+    if (!host->doubt)
+        return g_strdup("done");
+    g_set_error_literal(err, XF_ERROR, XF_ERROR_IN_DOUBT, "nobody answers");
+    return NULL;
+}
+
 static const struct xf_driver driver = {
     .name = "fake",
     .close = conn_close,
@@ -276,6 +315,8 @@ static const struct xf_driver driver = {
     .domain_resume = domain_resume,
     .job_info = job_info,
     .abort_job = abort_job,
+    .list_handoffs = list_handoffs,
+    .resolve_handoff = resolve_handoff,
 };
 
 struct xf_conn *

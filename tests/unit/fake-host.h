@@ -28,6 +28,10 @@ struct xf_fake_host {
     struct xf_job_info completed;
     gint aborts;                /* abort_job() calls heard */
     gint connections;           /* open now */
+    struct xf_handoff_info *handoff;    /* its only one, or NULL */
+    char *resolved;             /* token given to resolve_handoff() */
+    enum xf_assume assumed;
+    gboolean doubt;             /* ... which does not settle it */
     char *created;              /* XML given to create_xml() */
     guint created_flags;
 };
