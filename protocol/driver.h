@@ -114,6 +114,8 @@ struct xf_migrate_args {
     guint64 bandwidth;      /* MiB/s, 0 = no limit */
     GBytes *cookie_in;
     gboolean cancelled;     /* Finish, Confirm: undo instead of go on */
+    gboolean untyped;       /* v3 over a wire: its form without typed
+                             * parameters, whatever the peer has */
 };
 
 /* A handoff as its host sees it.  Texts are never NULL, but may be empty. */

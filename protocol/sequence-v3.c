@@ -9,12 +9,7 @@
  */
 #include "config.h"
 
-#include "protocol/sequence.h"
-
-/* What only the source is to know of, and only the client. */
-#define SOURCE_ONLY                                                         \
-    (XF_MIGRATE_ABORT_ON_ERROR | XF_MIGRATE_AUTO_CONVERGE                   \
-     | XF_MIGRATE_CHANGE_PROTECTION)
+#include "protocol/sequence-private.h"
 
 struct move {
     struct xf_conn *source;
@@ -55,6 +50,7 @@ common_args(const struct move *m, GBytes *cookie)
         .xml = m->xml ? m->xml : m->request->xml,
         .bandwidth = m->request->bandwidth,
         .cookie_in = cookie,
+        .untyped = m->request->protocol == XF_PROTOCOL_V3,
     };
 }
 
@@ -75,7 +71,7 @@ destination_args(const struct move *m, GBytes *cookie)
 {
     struct xf_migrate_args args = common_args(m, cookie);
 
-    args.flags &= ~SOURCE_ONLY;
+    args.flags &= ~XF_SEQUENCE_SOURCE_ONLY;
     return args;
 }
 
@@ -88,30 +84,14 @@ final_name(const struct move *m)
 
 /* -- what both sides can do -- */
 
-/* 1 yes, 0 no, -1 error.  A peer that has no such call has no feature. */
-static int
-has_feature(struct xf_conn *conn, enum xf_feature feature, GError **err)
-{
-    g_autoptr(GError) why = NULL;
-    int has = conn->driver->supports_feature
-        ? conn->driver->supports_feature(conn, feature, &why) : 0;
-
-    if (has >= 0)
-        return has != 0;
-    if (g_error_matches(why, XF_ERROR, XF_ERROR_NO_SUPPORT))
-        return 0;
-    g_propagate_error(err, g_steal_pointer(&why));
-    return -1;
-}
-
 /* Does it speak v3, with typed parameters or without? */
 static gboolean
 check_speaks(struct xf_conn *conn, const char *side, GError **err)
 {
-    int has = has_feature(conn, XF_FEATURE_MIGRATION_PARAMS, err);
+    int has = xf_sequence_has(conn, XF_FEATURE_MIGRATION_PARAMS, err);
 
     if (has == 0)
-        has = has_feature(conn, XF_FEATURE_MIGRATION_V3, err);
+        has = xf_sequence_has(conn, XF_FEATURE_MIGRATION_V3, err);
     if (has < 0)
         g_prefix_error(err, "asking the %s what it can do: ", side);
     else if (!has)
@@ -128,7 +108,7 @@ check_features(struct move *m, GError **err)
     if (!check_speaks(m->source, "source", err)
         || !check_speaks(m->destination, "destination", err))
         return FALSE;
-    protects = has_feature(m->source, XF_FEATURE_CHANGE_PROTECTION, err);
+    protects = xf_sequence_has(m->source, XF_FEATURE_CHANGE_PROTECTION, err);
     if (protects < 0) {
         g_prefix_error(err, "asking the source what it can do: ");
         return FALSE;
@@ -145,20 +125,13 @@ check_features(struct move *m, GError **err)
 
 /* -- the phases -- */
 
-static void
-enter(const struct move *m, const char *phase)
-{
-    if (m->request->phase)
-        m->request->phase(m->request->user, phase);
-}
-
 static gboolean
 begin(struct move *m, GError **err)
 {
     struct xf_conn *conn = m->source;
     const struct xf_migrate_args args = source_args(m, NULL);
 
-    enter(m, "begin");
+    xf_sequence_enter(m->request, "begin");
     if (conn->driver->begin3)
         m->xml = conn->driver->begin3(conn, m->dom, &args, &m->from_begin,
                                       err);
@@ -170,29 +143,13 @@ begin(struct move *m, GError **err)
 }
 
 static gboolean
-look_if_paused(struct move *m, GError **err)
-{
-    struct xf_conn *conn = m->source;
-    struct xf_domain_info info;
-
-    if (!(conn->driver->domain_info
-          ? conn->driver->domain_info(conn, m->dom, &info, err)
-          : xf_driver_lacks(conn, "domain_info", err))) {
-        g_prefix_error(err, "asking the source for the domain's state: ");
-        return FALSE;
-    }
-    m->paused = info.state == XF_DOMAIN_PAUSED;
-    return TRUE;
-}
-
-static gboolean
 prepare(struct move *m, GError **err)
 {
     struct xf_conn *conn = m->destination;
     const struct xf_migrate_args args = destination_args(m, m->from_begin);
     g_autofree char *uri = NULL;
 
-    enter(m, "prepare");
+    xf_sequence_enter(m->request, "prepare");
     if (!(conn->driver->prepare3
           ? conn->driver->prepare3(conn, &args, &m->from_prepare, &uri, err)
           : xf_driver_lacks(conn, "prepare3", err))) {
@@ -209,7 +166,7 @@ perform(struct move *m, GError **err)
     struct xf_conn *conn = m->source;
     const struct xf_migrate_args args = source_args(m, m->from_prepare);
 
-    enter(m, "perform");
+    xf_sequence_enter(m->request, "perform");
     if (conn->driver->perform3
         ? conn->driver->perform3(conn, m->dom, &args, &m->from_perform, err)
         : xf_driver_lacks(conn, "perform3", err))
@@ -227,7 +184,7 @@ finish(struct move *m, gboolean cancelled, GBytes *cookie, GError **err)
 
     args.dname = final_name(m);
     args.cancelled = cancelled;
-    enter(m, "finish");
+    xf_sequence_enter(m->request, "finish");
     if (conn->driver->finish3)
         dom = conn->driver->finish3(conn, &args, &m->from_finish, err);
     else
@@ -245,7 +202,7 @@ confirm(struct move *m, gboolean cancelled, GBytes *cookie, GError **err)
 
     args.dname = final_name(m);
     args.cancelled = cancelled;
-    enter(m, "confirm");
+    xf_sequence_enter(m->request, "confirm");
     if (conn->driver->confirm3
         ? conn->driver->confirm3(conn, m->dom, &args, err)
         : xf_driver_lacks(conn, "confirm3", err))
@@ -291,7 +248,7 @@ get_ready(struct move *m, GError **err)
 {
     if (!check_features(m, err) || !begin(m, err))
         return FALSE;
-    if (!look_if_paused(m, err) || !prepare(m, err)) {
+    if (!xf_sequence_paused(m->source, m->dom, &m->paused, err) || !prepare(m, err)) {
         if (m->protects)
             cancel_source(m);
         return FALSE;

@@ -15,12 +15,49 @@ struct xf_sequence_request {
     const char *uri;        /* NULL: the destination's choice */
     const char *xml;        /* NULL: Begin's */
     guint64 bandwidth;      /* MiB/s, 0 = no limit */
+    guint protocol;         /* enum xf_protocols: this one; 0: the newest that
+                             * both sides have */
+    /* Told which protocol was taken, before its first call; may be NULL. */
+    void (*chosen)(void *user, const char *name);
     /* Told before each phase ("begin", "prepare", ...); may be NULL. */
     void (*phase)(void *user, const char *name);
     void *user;
 };
 
-/* Protocol v3: Begin, Prepare, Perform, Finish, Confirm, with libvirt's
+/* By request->protocol, or the newest that both sides have: v3-params, v3,
+ * v2, v1.  XF_ERROR_NO_SUPPORT, with what each side has, when there is none;
+ * else as the protocol's own function below. */
+struct xf_domain_ref *
+xf_sequence_run(struct xf_conn *source, const struct xf_domain_ref *dom,
+                struct xf_conn *destination,
+                const struct xf_sequence_request *request, GError **err);
+
+/* Protocol v1: Prepare, Perform, Finish.  All carry Prepare's cookie.
+ *   Prepare fails, no uri       nothing more
+ *   Perform fails               nothing more: no Finish
+ *   Finish fails                nothing more: the source has no copy any more
+ * PAUSED is added when the source is found paused before Prepare, from then
+ * on.  An XML of the user's and CHANGE_PROTECTION cannot be carried and are
+ * refused (XF_ERROR_ARG_UNSUPPORTED) before any call. */
+struct xf_domain_ref *
+xf_sequence_v1(struct xf_conn *source, const struct xf_domain_ref *dom,
+               struct xf_conn *destination,
+               const struct xf_sequence_request *request, GError **err);
+
+/* Protocol v2: v1, and before it the XML is asked of the source and given to
+ * Prepare.
+ *   no uri from either side     Finish(cancelled)
+ *   Perform fails               Finish(cancelled); a domain returned by it
+ *                               has moved all the same: the reply of Perform
+ *                               was lost (g_message)
+ */
+struct xf_domain_ref *
+xf_sequence_v2(struct xf_conn *source, const struct xf_domain_ref *dom,
+               struct xf_conn *destination,
+               const struct xf_sequence_request *request, GError **err);
+
+/* Protocol v3, its wire form without typed parameters when request->protocol
+ * is XF_PROTOCOL_V3, otherwise whichever each side has: Begin, Prepare, Perform, Finish, Confirm, with libvirt's
  * rules for what follows a failure:
  *   a side has neither feature MIGRATION_V3 nor MIGRATION_PARAMS
  *                               nothing is called (XF_ERROR_NO_SUPPORT)

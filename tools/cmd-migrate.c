@@ -25,6 +25,7 @@ static struct {
     gboolean json;
     char *dname;
     char *uri;
+    char *protocol;
     gint64 bandwidth;
 } options;
 
@@ -39,6 +40,9 @@ static const GOptionEntry entries[] = {
       "Leave it paused at the destination", NULL },
     { "bandwidth", 0, 0, G_OPTION_ARG_INT64, &options.bandwidth,
       "Send no faster than that", "MiB/s" },
+    { "protocol", 0, 0, G_OPTION_ARG_STRING, &options.protocol,
+      "auto (the newest that both hosts have), v1, v2, v3 or v3-params",
+      "NAME" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
       "Print the outcome as a JSON object", NULL },
     G_OPTION_ENTRY_NULL
@@ -210,10 +214,24 @@ run_to_end(struct run *run)
     g_main_loop_unref(run->loop);
 }
 
+/* FALSE: there is no such protocol.  0: the newest. */
 static gboolean
-check_options(const char *destination)
+wanted_protocol(guint *protocol)
 {
-    if (!g_uri_peek_scheme(destination))
+    *protocol = 0;
+    if (!options.protocol || strcmp(options.protocol, "auto") == 0)
+        return TRUE;
+    *protocol = xf_protocols_parse(options.protocol, NULL);
+    return xf_protocol_name(*protocol) != NULL;
+}
+
+static gboolean
+check_options(const char *destination, guint *protocol)
+{
+    if (!wanted_protocol(protocol))
+        xf_cli_error("migrate: --protocol '%s' is not one of auto, v1, v2, "
+                     "v3 and v3-params", options.protocol);
+    else if (!g_uri_peek_scheme(destination))
         xf_cli_error("migrate: '%s' is not a URI; try xen+tcp://%s/system",
                      destination, destination);
     else if (options.bandwidth < 0)
@@ -229,7 +247,7 @@ static enum xf_exit
 run_migrate(struct xf_cli *cli, char **args)
 {
     struct display display;
-    const struct xf_move_request request = {
+    struct xf_move_request request = {
         .domain = args[0],
         .destination = args[1],
         .flags = (options.live ? XF_MIGRATE_LIVE : 0) |
@@ -245,7 +263,7 @@ run_migrate(struct xf_cli *cli, char **args)
     struct run run = { 0 };
     enum xf_exit status;
 
-    if (!check_options(args[1]))
+    if (!check_options(args[1], &request.protocol))
         return XF_EXIT_USAGE;
     display_init(&display, args[0]);
     run.move = xf_move_new(cli, &request);

@@ -12,6 +12,7 @@ struct xf_move {
     struct xf_domain_ref *dom;      /* at the source */
     gboolean was_paused;            /* by its administrator, at the start */
     gboolean sent;                  /* Perform was begun; sequence's thread */
+    const char *protocol;           /* taken; sequence's thread */
 
     GMutex lock;
     GCond changed;
@@ -85,6 +86,14 @@ tell_phase(void *user, const char *phase)
     g_mutex_lock(&move->ui_lock);
     move->request->ui->phase(move->request->user, phase);
     g_mutex_unlock(&move->ui_lock);
+}
+
+static void
+note_protocol(void *user, const char *name)
+{
+    struct xf_move *move = user;
+
+    move->protocol = name;
 }
 
 static void
@@ -191,11 +200,13 @@ run_sequence(struct xf_move *move, GError **err)
         .dname = request->dname,
         .uri = request->uri,
         .bandwidth = request->bandwidth,
+        .protocol = request->protocol,
+        .chosen = note_protocol,
         .phase = tell_phase,
         .user = move,
     };
     GThread *watcher = g_thread_new("watch", watch, move);
-    struct xf_domain_ref *dom = xf_sequence_v3(
+    struct xf_domain_ref *dom = xf_sequence_run(
         move->source, move->dom, move->destination, &sequence, err);
 
     g_mutex_lock(&move->lock);
@@ -350,6 +361,7 @@ xf_move_run(struct xf_move *move, struct xf_move_report *report)
         return;
     start = g_get_monotonic_time();
     report->destination = run_sequence(move, &report->error);
+    report->protocol = move->protocol;
     report->total_ms =
         (g_get_monotonic_time() - start) / G_TIME_SPAN_MILLISECOND;
     if (report->destination)

@@ -49,6 +49,7 @@ struct xf_move_request {
     const char *uri;        /* where the stream goes; NULL: the destination
                              * says */
     guint64 bandwidth;      /* MiB/s, 0 = no limit */
+    guint protocol;         /* enum xf_protocols; 0: the newest there is */
     guint poll_ms;          /* between two looks at the job */
     guint settle_ms;        /* how long to ask where the guest is after an
                              * error */
@@ -61,6 +62,7 @@ struct xf_move_report {
     enum xf_move_result result;
     GError *error;          /* NULL when moved without trouble; set and MOVED:
                              * trouble that did not matter in the end */
+    const char *protocol;   /* that was taken, static; NULL: none yet */
     gboolean started;       /* FALSE: nothing was asked of either host yet */
     gboolean stopped;       /* the user wanted it to stop */
     enum xf_move_place place;   /* IN_DOUBT: what was last known */

@@ -59,6 +59,7 @@ print_json(const char *uri, const struct xf_move_request *request,
                       dom ? xf_uuid_format(dom->uuid, uuid) : NULL);
     xf_cli_add_string(builder, "from", uri);
     xf_cli_add_string(builder, "to", request->destination);
+    xf_cli_add_string(builder, "protocol", report->protocol);
     xf_cli_add_string(builder, "result", result_name(report->result));
     json_builder_set_member_name(builder, "error");
     if (report->error) {
@@ -87,6 +88,8 @@ print_figures(const struct xf_move_report *report)
     g_autofree char *wire = xf_format_bytes(job->wire_bytes);
     g_autofree char *memory = xf_format_bytes(job->mem_processed);
 
+    if (report->protocol)
+        g_print("  protocol    %s\n", report->protocol);
     g_print("  total time  %s\n", total);
     if (job->type == XF_JOB_NONE) {
         g_print("  the hosts gave no other figures\n");

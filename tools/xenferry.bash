@@ -21,7 +21,9 @@ _xenferry_parse()
     command='' given=0
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
-        -c|--connect|--dname|--uri|--bandwidth|--from|--to) ((i++)) ;;
+        -c|--connect|--dname|--uri|--bandwidth|--from|--to|--protocol)
+            ((i++))
+            ;;
         -*) ;;
         *)
             if [ -z "$command" ]; then
@@ -51,7 +53,8 @@ _xenferry_choices()
     create/*) echo "$common --given-away --json --paused --verbose" ;;
     convert/*) echo "$common --from --to --verbose" ;;
     migrate/*)
-        echo "$common --bandwidth --dname --json --live --paused --uri"
+        echo "$common --bandwidth --dname --json --live --paused"
+        echo "--protocol --uri"
         [ "$given" -ne 0 ] || _xenferry_domains
         [ "$given" -ne 1 ] || echo xen+tcp://
         ;;
@@ -71,6 +74,7 @@ _xenferry()
     -c|--connect) choices='xen+unix:///system xen+tcp://' ;;
     --dname|--uri|--bandwidth) return ;;
     --from|--to) choices='xml xl json' ;;
+    --protocol) choices='auto v1 v2 v3 v3-params' ;;
     *) choices=$(_xenferry_choices) ;;
     esac
     if [[ $command == create && $given -eq 0 && $cur != -* ]]; then

@@ -48,6 +48,13 @@ need(const char *value, const char *call, const char *what, GError **err)
     return FALSE;
 }
 
+/* Which form of a v3 phase: 1 with typed parameters, 0 without; -1 error. */
+static int
+typed(struct xf_conn *conn, const struct xf_migrate_args *args, GError **err)
+{
+    return args->untyped ? 0 : xf_remote_has_params(conn, err);
+}
+
 static gboolean
 call_prepare(struct xf_conn *conn, enum xfw_proc proc, xdrproc_t filter,
              void *wire, GBytes **cookie_out, char **uri_out, GError **err)
@@ -214,7 +221,7 @@ xf_remote_begin3(struct xf_conn *conn, const struct xf_domain_ref *dom,
                  GError **err)
 {
     XFW_AUTO(xfw_begin3_ret) ret = { 0 };
-    int has_params = xf_remote_has_params(conn, err);
+    int has_params = typed(conn, args, err);
 
     *cookie_out = NULL;
     if (has_params < 0 ||
@@ -266,7 +273,7 @@ gboolean
 xf_remote_prepare3(struct xf_conn *conn, const struct xf_migrate_args *args,
                    GBytes **cookie_out, char **uri_out, GError **err)
 {
-    int has_params = xf_remote_has_params(conn, err);
+    int has_params = typed(conn, args, err);
 
     *cookie_out = NULL;
     *uri_out = NULL;
@@ -325,7 +332,7 @@ xf_remote_perform3(struct xf_conn *conn, const struct xf_domain_ref *dom,
                    GError **err)
 {
     XFW_AUTO(xfw_perform3_ret) ret = { 0 };
-    int has_params = xf_remote_has_params(conn, err);
+    int has_params = typed(conn, args, err);
 
     *cookie_out = NULL;
     if (has_params < 0 ||
@@ -381,7 +388,7 @@ xf_remote_finish3(struct xf_conn *conn, const struct xf_migrate_args *args,
                   GBytes **cookie_out, GError **err)
 {
     XFW_AUTO(xfw_finish3_ret) ret = { 0 };
-    int has_params = xf_remote_has_params(conn, err);
+    int has_params = typed(conn, args, err);
 
     *cookie_out = NULL;
     if (has_params < 0 ||
@@ -431,7 +438,7 @@ gboolean
 xf_remote_confirm3(struct xf_conn *conn, const struct xf_domain_ref *dom,
                    const struct xf_migrate_args *args, GError **err)
 {
-    int has_params = xf_remote_has_params(conn, err);
+    int has_params = typed(conn, args, err);
 
     if (has_params < 0)
         return FALSE;

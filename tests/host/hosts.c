@@ -499,6 +499,8 @@ all_is_well(void)
 
 /* -- migrations -- */
 
+guint move_protocol;
+
 gboolean
 move_flags(struct host *from, struct host *to, const char *name,
            guint32 flags, GError **err)
@@ -516,9 +518,10 @@ move_flags(struct host *from, struct host *to, const char *name,
     if (!dom)
         return FALSE;
 
-    const struct xf_sequence_request request = { .flags = flags };
+    const struct xf_sequence_request request = { .flags = flags,
+                                                 .protocol = move_protocol };
     XF_AUTO(xf_domain_ref) *moved =
-        xf_sequence_v3(source, dom, destination, &request, err);
+        xf_sequence_run(source, dom, destination, &request, err);
 
     return moved != NULL;
 }

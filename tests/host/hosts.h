@@ -94,6 +94,8 @@ void all_is_well(void);
 
 /* -- migrations -- */
 struct xf_conn *conn_to(struct host *host);
+/* What the functions below take: enum xf_protocols, 0 the newest. */
+extern guint move_protocol;
 /* As a client does it, over connections of its own; TRUE: it moved. */
 gboolean move_flags(struct host *from, struct host *to, const char *name,
                     guint32 flags, GError **err);

@@ -19,16 +19,16 @@
 
 static const struct xf_command *const commands[] = { &xf_cmd_migrate, NULL };
 
-/* What xf_sequence_v3() does in this test. */
+/* What xf_sequence_run() does in this test. */
 static struct xf_domain_ref *(*script)(struct xf_conn *source,
                                        const struct xf_domain_ref *dom,
                                        const struct xf_sequence_request *r,
                                        GError **err);
 
 struct xf_domain_ref *
-xf_sequence_v3(struct xf_conn *source, const struct xf_domain_ref *dom,
-               struct xf_conn *destination,
-               const struct xf_sequence_request *request, GError **err)
+xf_sequence_run(struct xf_conn *source, const struct xf_domain_ref *dom,
+                struct xf_conn *destination,
+                const struct xf_sequence_request *request, GError **err)
 {
     return script(source, dom, request, err);
 }
@@ -145,6 +145,7 @@ succeed(struct xf_conn *source, const struct xf_domain_ref *dom,
     };
 
     asked = *r;
+    r->chosen(r->user, "v9");
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
         r->phase(r->user, names[i]);
     g_mutex_lock(&xf_fake_lock);
@@ -277,6 +278,8 @@ START_TEST(moved)
     ck_assert_uint_eq(asked.flags, XF_MIGRATE_LIVE);
     ck_assert_uint_eq(asked.bandwidth, 30);
     ck_assert_str_eq(phases->str, "begin prepare perform finish confirm ");
+    ck_assert_str_eq(report.protocol, "v9");
+    ck_assert_ptr_nonnull(strstr(out->str, "  protocol    v9\n"));
     ck_assert_uint_eq(report.job.downtime, 310);
     ck_assert(g_str_has_prefix(out->str, "guest1 has moved from " FAKE_HERE
                                          " to " FAKE_THERE "\n"));

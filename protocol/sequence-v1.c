@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Protocol v1 as its client runs it, and what v2 has of it. */
+#include "config.h"
+
+#include "protocol/sequence-private.h"
+
+/* -- of v1 and v2 -- */
+
+void
+xf_old_move_clear(struct xf_old_move *m)
+{
+    g_free(m->xml);
+    g_free(m->uri);
+    g_bytes_unref(m->cookie);
+}
+
+static gboolean
+check_request(const struct xf_old_move *m, GError **err)
+{
+    const char *what = m->request->xml ? "an XML of your own"
+                       : m->request->flags & XF_MIGRATE_CHANGE_PROTECTION
+                           ? "to protect the domain from changes"
+                           : NULL;
+
+    if (!what)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
+                "migration protocols v1 and v2 have no way to carry this "
+                "wish: %s; leave it out", what);
+    return FALSE;
+}
+
+gboolean
+xf_old_move_init(struct xf_old_move *m, GError **err)
+{
+    gboolean paused;
+
+    if (!check_request(m, err)
+        || !xf_sequence_paused(m->source, m->dom, &paused, err))
+        return FALSE;
+    m->flags = m->request->flags | (paused ? XF_MIGRATE_PAUSED : 0);
+    return TRUE;
+}
+
+struct xf_migrate_args
+xf_old_move_args(const struct xf_old_move *m, gboolean to_destination)
+{
+    return (struct xf_migrate_args){
+        .flags = to_destination ? m->flags & ~XF_SEQUENCE_SOURCE_ONLY
+                                : m->flags,
+        .dname = m->request->dname,
+        .uri = m->uri ? m->uri : m->request->uri,
+        .xml = m->xml,
+        .bandwidth = m->request->bandwidth,
+        .cookie_in = m->cookie,
+    };
+}
+
+gboolean
+xf_old_move_uri(struct xf_old_move *m, char *uri, GError **err)
+{
+    if (!uri || !*uri) {
+        g_free(uri);
+        uri = g_strdup(m->request->uri);
+    }
+    m->uri = uri;
+    if (uri)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
+                "the destination did not say where the domain's data is to "
+                "go: give a migration uri");
+    return FALSE;
+}
+
+gboolean
+xf_old_move_perform(struct xf_old_move *m, GError **err)
+{
+    struct xf_conn *conn = m->source;
+    struct xf_migrate_args args = xf_old_move_args(m, FALSE);
+
+    args.xml = NULL;            /* the destination's alone */
+    xf_sequence_enter(m->request, "perform");
+    if (conn->driver->perform
+        ? conn->driver->perform(conn, m->dom, &args, err)
+        : xf_driver_lacks(conn, "perform", err))
+        return TRUE;
+    g_prefix_error(err, "perform at the source: ");
+    return FALSE;
+}
+
+/* -- v1 -- */
+
+static gboolean
+prepare(struct xf_old_move *m, GError **err)
+{
+    struct xf_conn *conn = m->destination;
+    const struct xf_migrate_args args = xf_old_move_args(m, TRUE);
+    char *uri = NULL;
+
+    xf_sequence_enter(m->request, "prepare");
+    if (!(conn->driver->prepare
+          ? conn->driver->prepare(conn, &args, &m->cookie, &uri, err)
+          : xf_driver_lacks(conn, "prepare", err))) {
+        g_prefix_error(err, "prepare at the destination: ");
+        return FALSE;
+    }
+    return xf_old_move_uri(m, uri, err);
+}
+
+static struct xf_domain_ref *
+finish(struct xf_old_move *m, GError **err)
+{
+    struct xf_conn *conn = m->destination;
+    struct xf_migrate_args args = xf_old_move_args(m, TRUE);
+    struct xf_domain_ref *dom = NULL;
+
+    args.dname = m->request->dname ? m->request->dname : m->dom->name;
+    xf_sequence_enter(m->request, "finish");
+    if (conn->driver->finish)
+        dom = conn->driver->finish(conn, &args, err);
+    else
+        xf_driver_lacks(conn, "finish", err);
+    if (!dom)
+        g_prefix_error(err, "finish at the destination: ");
+    return dom;
+}
+
+struct xf_domain_ref *
+xf_sequence_v1(struct xf_conn *source, const struct xf_domain_ref *dom,
+               struct xf_conn *destination,
+               const struct xf_sequence_request *request, GError **err)
+{
+    struct xf_old_move m = { .source = source, .destination = destination,
+                             .dom = dom, .request = request };
+    struct xf_domain_ref *moved =
+        xf_old_move_init(&m, err) && prepare(&m, err)
+                && xf_old_move_perform(&m, err)
+            ? finish(&m, err) : NULL;
+
+    xf_old_move_clear(&m);
+    return moved;
+}
