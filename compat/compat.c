@@ -3,15 +3,37 @@
 
 #include "compat/compat.h"
 
+static const struct xf_driver *engines;
+
+static int
+compat_supports_feature(struct xf_conn *conn, int feature, GError **err)
+{
+    return feature == XF_FEATURE_MIGRATION_P2P
+               ? 1 : engines->supports_feature(conn, feature, err);
+}
+
+static gboolean
+compat_perform3(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                const struct xf_migrate_args *args, GBytes **cookie_out,
+                GError **err)
+{
+    if (!(args->flags & XF_MIGRATE_PEER2PEER))
+        return engines->perform3(conn, dom, args, cookie_out, err);
+    return xf_p2p_move(conn, dom, args, args->dconnuri, args->uri, err);
+}
+
 /* The engine's driver with the older calls in it, made once. */
 static const struct xf_driver *
-driver_with(const struct xf_driver *engines)
+driver_with(const struct xf_driver *of_engine)
 {
     static struct xf_driver driver;
     static gsize made;
 
     if (g_once_init_enter(&made)) {
+        engines = of_engine;
         driver = *engines;
+        driver.supports_feature = compat_supports_feature;
+        driver.perform3 = compat_perform3;
         driver.prepare = xf_v1_prepare;
         driver.perform = xf_v1_perform;
         driver.finish = xf_v1_finish;

@@ -7,6 +7,8 @@
  * sends no Finish after a failed Perform, and may vanish between any two.
  * v2: v1 with the XML in Prepare and a verdict in Finish; its first step, the
  * XML, and its Perform are calls that are there anyway.
+ * p2p: the client calls Perform alone, and this host's daemon is the client of
+ * the destination.
  */
 #ifndef XF_COMPAT_COMPAT_H
 #define XF_COMPAT_COMPAT_H
@@ -14,7 +16,7 @@
 #include "protocol/engine.h"
 
 /* A connection for one client, as xf_engine_open() gives it, that has v1's
- * and v2's calls besides. */
+ * and v2's calls and peer-to-peer besides. */
 struct xf_conn *xf_compat_open(struct xf_engine *engine);
 
 /* -- v1.c -- */
@@ -29,6 +31,13 @@ struct xf_domain_ref *xf_v1_finish(struct xf_conn *conn,
                                    GError **err);
 /* Flags that these clients cannot have honoured, by name. */
 gboolean xf_v1_check_flags(const struct xf_migrate_args *args, GError **err);
+
+/* -- p2p.c -- */
+/* A move to the host that the connection uri `to` names; `uri`: where the
+ * stream goes, NULL: the destination says.  FALSE: the domain is here. */
+gboolean xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                     const struct xf_migrate_args *args, const char *to,
+                     const char *uri, GError **err);
 
 /* -- v2.c -- */
 gboolean xf_v2_prepare(struct xf_conn *conn,

@@ -57,8 +57,12 @@ xf_v1_perform(struct xf_conn *conn, const struct xf_domain_ref *dom,
               const struct xf_migrate_args *args, GError **err)
 {
     struct xf_migrate_args perform = *args;
-    g_autofree char *uri = modern_uri(args->uri);
+    g_autofree char *uri = NULL;
 
+    /* then the uri is that of the destination's daemon */
+    if (args->flags & XF_MIGRATE_PEER2PEER)
+        return xf_p2p_move(conn, dom, args, args->uri, NULL, err);
+    uri = modern_uri(args->uri);
     perform.uri = uri;
     return xf_v1_check_flags(args, err)
            && xf_engine_send(conn, dom, &perform, err);

@@ -49,10 +49,12 @@ enum xf_protocols {
     XF_PROTOCOL_V2 = 1 << 1,
     XF_PROTOCOL_V3 = 1 << 2,            /* v3 without typed parameters */
     XF_PROTOCOL_V3_PARAMS = 1 << 3,     /* v3 with them */
-    XF_PROTOCOL_ALL = (1 << 4) - 1,
+    XF_PROTOCOL_P2P = 1 << 4,           /* besides one of them: a client may
+                                         * leave all to the source's daemon */
+    XF_PROTOCOL_ALL = (1 << 5) - 1,
 };
 
-/* "v1", "v2", "v3", "v3-params"; NULL when it is not exactly one of them. */
+/* "v1", "v2", "v3", "v3-params", "p2p"; NULL when it is not exactly one of them. */
 const char *xf_protocol_name(enum xf_protocols protocol);
 /* Names, separated by commas or blanks.  0 with XF_ERROR_INVALID_ARG for an
  * unknown name, or none. */

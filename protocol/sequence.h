@@ -56,9 +56,10 @@ xf_sequence_v2(struct xf_conn *source, const struct xf_domain_ref *dom,
                struct xf_conn *destination,
                const struct xf_sequence_request *request, GError **err);
 
-/* Protocol v3, its wire form without typed parameters when request->protocol
- * is XF_PROTOCOL_V3, otherwise whichever each side has: Begin, Prepare, Perform, Finish, Confirm, with libvirt's
- * rules for what follows a failure:
+/* Protocol v3: Begin, Prepare, Perform, Finish, Confirm; in its wire form
+ * without typed parameters when request->protocol is XF_PROTOCOL_V3, otherwise
+ * in whichever each side has.  With libvirt's rules for what follows a
+ * failure:
  *   a side has neither feature MIGRATION_V3 nor MIGRATION_PARAMS
  *                               nothing is called (XF_ERROR_NO_SUPPORT)
  *   Begin fails                 nothing more

@@ -222,7 +222,7 @@ wanted_protocol(guint *protocol)
     if (!options.protocol || strcmp(options.protocol, "auto") == 0)
         return TRUE;
     *protocol = xf_protocols_parse(options.protocol, NULL);
-    return xf_protocol_name(*protocol) != NULL;
+    return xf_protocol_name(*protocol) && *protocol != XF_PROTOCOL_P2P;
 }
 
 static gboolean

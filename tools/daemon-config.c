@@ -24,7 +24,7 @@ static const char *const kind_values[] = {
     [KIND_PORT] = "a port number from 0 to 65535",
     [KIND_NUMBER] = "a number from 0 to 1000000",
     [KIND_SECONDS] = "a number of seconds from 0 to 1000000",
-    [KIND_PROTOCOLS] = "a list of v1, v2, v3 and v3-params",
+    [KIND_PROTOCOLS] = "a list of v1, v2, v3, v3-params and p2p",
 };
 
 #define SECONDS_MAX 1000000.0

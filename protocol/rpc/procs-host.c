@@ -94,6 +94,7 @@ offered(struct xf_rpc_call *call, int feature)
     } about[] = {
         { XF_FEATURE_MIGRATION_V1, XF_PROTOCOL_V1 },
         { XF_FEATURE_MIGRATION_V2, XF_PROTOCOL_V2 },
+        { XF_FEATURE_MIGRATION_P2P, XF_PROTOCOL_P2P },
         { XF_FEATURE_MIGRATION_V3, XF_PROTOCOL_V3 },
         { XF_FEATURE_MIGRATION_PARAMS, XF_PROTOCOL_V3_PARAMS },
     };

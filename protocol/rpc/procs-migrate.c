@@ -75,6 +75,20 @@ take_params(struct phase *phase, const xfw_migrate_params *params,
     return xf_rpc_params_decode(params, &phase->args, err);
 }
 
+/* To leave all to this daemon is a protocol of its own. */
+static gboolean
+check_p2p(const struct xf_rpc_call *call, const struct phase *phase,
+          GError **err)
+{
+    if (!(phase->args.flags & XF_MIGRATE_PEER2PEER) ||
+        call->protocols & XF_PROTOCOL_P2P)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                "unsupported migration flag: p2p (0x%x): this daemon's "
+                "configuration does not offer it", XF_MIGRATE_PEER2PEER);
+    return FALSE;
+}
+
 /* -- v1 ------------------------------------------------------------------ */
 
 static gboolean
@@ -112,6 +126,7 @@ do_perform(struct xf_rpc_call *call, void *data, void *ret, GError **err)
 
     take_cookie(&phase, &wire->cookie);
     return take_flags(&phase, wire->flags, err) &&
+           check_p2p(call, &phase, err) &&
            call->conn->driver->perform(call->conn, &dom, &phase.args, err);
 }
 
@@ -215,7 +230,8 @@ run_perform3(struct xf_rpc_call *call, const struct xfw_domain *wire,
     struct xf_domain_ref dom = xf_rpc_borrow_domain(wire);
     GBytes *cookie = NULL;
 
-    if (!call->conn->driver->perform3(call->conn, &dom, &phase->args, &cookie,
+    if (!check_p2p(call, phase, err) ||
+        !call->conn->driver->perform3(call->conn, &dom, &phase->args, &cookie,
                                       err))
         return FALSE;
     give_cookie(cookie, &ret->cookie_out);

@@ -75,15 +75,22 @@ START_TEST(nothing_in_common)
 }
 END_TEST
 
-START_TEST(virsh_moves)
+static gboolean
+has_virsh(void)
 {
     g_autofree char *path = g_find_program_in_path("virsh");
+
+    if (!path)
+        printf("# no virsh here: not tried\n");
+    return path != NULL;
+}
+
+START_TEST(virsh_moves)
+{
     g_autofree char *out = NULL;
 
-    if (!path) {
-        printf("# no virsh here: not tried\n");
+    if (!has_virsh())
         return;
-    }
     force(protocols[_i]);
     guest(&host_a);
 
@@ -94,6 +101,73 @@ START_TEST(virsh_moves)
                   out);
     runs_on(&host_b, "g");
     empty(&host_a);
+    all_is_well();
+}
+END_TEST
+
+/* -- peer to peer: virsh asks the source alone -- */
+
+static int
+virsh_p2p(char **out)
+{
+    const char *argv[] = { "virsh", "-c", host_a.uri, "migrate", "--live",
+                           "--p2p", "g", host_b.tcp_uri, NULL };
+
+    return run_program(argv, out);
+}
+
+START_TEST(virsh_moves_p2p)
+{
+    g_autofree char *out = NULL;
+
+    if (!has_virsh())
+        return;
+    force(protocols[_i]);
+    guest(&host_a);
+    ck_assert_msg(virsh_p2p(&out) == 0, "%s: %s", protocols[_i], out);
+    runs_on(&host_b, "g");
+    empty(&host_a);
+    all_is_well();
+}
+END_TEST
+
+START_TEST(p2p_fails)
+{
+    g_autofree char *out = NULL;
+    g_autofree char *why = NULL;
+
+    if (!has_virsh())
+        return;
+    guest(&host_a);
+    fault(&host_b, "devices", "fail");
+    ck_assert_int_ne(virsh_p2p(&out), 0);
+    ck_assert_msg(strstr(out, "runs on here"), "%s", out);
+    fault(&host_b, "devices", NULL);
+    runs_on(&host_a, "g");
+    empty(&host_b);
+    host_stop(&host_b);
+    ck_assert_int_ne(virsh_p2p(&why), 0);
+    ck_assert_msg(strstr(why, "peer-to-peer migration of domain 'g'"), "%s",
+                  why);
+    host_start(&host_b);
+    moves(&host_a, &host_b, "g");
+    all_is_well();
+}
+END_TEST
+
+/* Offered by the source, or not at all. */
+START_TEST(p2p_is_not_offered)
+{
+    g_autofree char *out = NULL;
+
+    if (!has_virsh())
+        return;
+    host_stop(&host_a);
+    host_a.conf = "[daemon]\nprotocols = v1,v2,v3,v3-params\n";
+    host_start(&host_a);
+    guest(&host_a);
+    ck_assert_int_ne(virsh_p2p(&out), 0);
+    runs_on(&host_a, "g");
     all_is_well();
 }
 END_TEST
@@ -204,6 +278,9 @@ main(void)
         { chosen_by_the_client, G_N_ELEMENTS(protocols) },
         { nothing_in_common, G_N_ELEMENTS(protocols) },
         { virsh_moves, G_N_ELEMENTS(protocols) },
+        { virsh_moves_p2p, G_N_ELEMENTS(protocols) },
+        { p2p_fails, 1 },
+        { p2p_is_not_offered, 1 },
         { a_step_fails, OLD * G_N_ELEMENTS(failures) },
         { a_daemon_is_killed, OLD * G_N_ELEMENTS(killed_at) },
         { the_client_is_killed, OLD },

@@ -407,7 +407,8 @@ check_features(int fd, guint offered)
         guint protocol;
     } rows[] = {
         { 1, XF_PROTOCOL_V1 }, { 3, XF_PROTOCOL_V2 }, { 6, XF_PROTOCOL_V3 },
-        { 13, XF_PROTOCOL_V3_PARAMS }, { 7, XF_PROTOCOL_ALL },
+        { 13, XF_PROTOCOL_V3_PARAMS }, { 4, XF_PROTOCOL_P2P },
+        { 7, XF_PROTOCOL_ALL },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Peer to peer: the client asks the source alone, and the source's daemon
+ * plays the client, with the sequences that every client runs: its own side
+ * is the connection that it was asked on, the other one of its own making.
+ *
+ * Flags and wishes go on as they are, but for the flag that says p2p; the
+ * protocol is the newest that both hosts have.  Nothing is given back to the
+ * client but success: its cookie stays empty, since libvirt's clients fail on
+ * any other.
+ */
+#include "config.h"
+
+#include "compat/compat.h"
+#include "protocol/rpc/client.h"
+#include "protocol/sequence.h"
+
+/* An error does not say where the guest is: the last reply may have been
+ * lost.  This host knows: it has destroyed its copy only on a commit. */
+static gboolean
+has_gone(struct xf_conn *conn, const struct xf_domain_ref *dom)
+{
+    struct xf_job_info info;
+    g_autoptr(GError) err = NULL;
+    XF_AUTO(xf_domain_ref) *here =
+        conn->driver->lookup_by_uuid(conn, dom->uuid, &err);
+
+    return !here && g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN)
+           && conn->driver->job_info(conn, dom, TRUE, &info, NULL)
+           && info.type == XF_JOB_COMPLETED;
+}
+
+static gboolean
+move(struct xf_conn *conn, const struct xf_domain_ref *dom,
+     struct xf_conn *destination, const struct xf_sequence_request *request,
+     GError **err)
+{
+    g_autoptr(GError) why = NULL;
+    XF_AUTO(xf_domain_ref) *moved =
+        xf_sequence_run(conn, dom, destination, request, &why);
+
+    if (moved)
+        return TRUE;
+    if (has_gone(conn, dom)) {
+        g_message("domain '%s' has moved, though this was told: %s",
+                  dom->name, why->message);
+        return TRUE;
+    }
+    g_propagate_error(err, g_steal_pointer(&why));
+    return FALSE;
+}
+
+gboolean
+xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
+            const struct xf_migrate_args *args, const char *to,
+            const char *uri, GError **err)
+{
+    const struct xf_sequence_request request = {
+        .flags = args->flags & ~(guint32)XF_MIGRATE_PEER2PEER,
+        .dname = args->dname,
+        .uri = uri,
+        .xml = args->xml,
+        .bandwidth = args->bandwidth,
+    };
+    XF_AUTO(xf_conn) *destination = NULL;
+
+    if (!to || !*to) {
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "peer-to-peer migration of domain '%s': no uri of the "
+                    "destination is given", dom->name);
+        return FALSE;
+    }
+    destination = xf_remote_open(to, err);
+    if (!destination) {
+        g_prefix_error(err, "peer-to-peer migration of domain '%s': ",
+                       dom->name);
+        return FALSE;
+    }
+    return move(conn, dom, destination, &request, err);
+}
