@@ -231,7 +231,6 @@ static const struct xf_xl_row nic_rows[] = {
 static gboolean
 pci_default(struct xf_xlcfg *cfg, const char *key, bool *out, GError **err)
 {
-    g_autoptr(GError) why = NULL;
     const char *before = cfg->key, *text;
     gint64 on;
     gboolean ok;
@@ -543,7 +542,7 @@ read_channel(struct xf_xlcfg *cfg, void *device, const char *text,
 {
     struct {
         char *backend, *name, *connection, *path;
-    } said = { NULL };
+    } said = { 0 };
     const struct xf_xl_row rows[] = {
         { .key = "backend", .kind = XF_XL_TEXT, XF_XL_AT(__typeof__(said),
                                                          backend) },
