@@ -167,6 +167,14 @@ struct xf_driver {
     gboolean (*node_info)(struct xf_conn *conn, struct xf_node_info *info,
                           GError **err);
 
+    /* A domain's configuration from the hypervisor's own form into domain
+     * XML, and the other way.  `format` is libvirt's name of that form,
+     * "xen-xl"; one that is not known is XF_ERROR_INVALID_ARG.  flags: 0. */
+    char *(*xml_from_native)(struct xf_conn *conn, const char *format,
+                             const char *native, guint flags, GError **err);
+    char *(*xml_to_native)(struct xf_conn *conn, const char *format,
+                           const char *xml, guint flags, GError **err);
+
     /* -- domains -- */
     /* Array of struct xf_domain_ref *, freed with the array.  `flags`:
      * enum xf_list_flags; bits of one pair are alternatives. */

@@ -133,6 +133,22 @@ xf_source_new(struct xf_engine *engine, struct xf_conn *conn,
     return h;
 }
 
+/* The client's, if the guest cannot tell it from its own. */
+static char *
+destination_xml(struct xf_engine *engine, int domid,
+                const struct xf_migrate_args *args, GError **err)
+{
+    const struct xf_hypervisor_ops *ops = engine->hv->ops;
+
+    if (!args->xml)
+        return ops->describe(engine->hv, domid,
+                             XF_XML_SECURE | XF_XML_MIGRATABLE, err);
+    if (ops->same_guest
+        && !ops->same_guest(engine->hv, domid, args->xml, args->dname, err))
+        return NULL;
+    return g_strdup(args->xml);
+}
+
 char *
 xf_source_take(struct xf_handoff *h, struct xf_conn *conn,
                const struct xf_migrate_args *args, GError **err)
@@ -145,10 +161,7 @@ xf_source_take(struct xf_handoff *h, struct xf_conn *conn,
         return NULL;
     if (engine->hv->ops->can_leave(engine->hv, h->domid,
                                    args->flags & XF_MIGRATE_LIVE, err))
-        xml = args->xml ? g_strdup(args->xml)
-                        : engine->hv->ops->describe(
-                              engine->hv, h->domid,
-                              XF_XML_SECURE | XF_XML_MIGRATABLE, err);
+        xml = destination_xml(engine, h->domid, args, err);
     if (!xml || !xf_handoff_event(h, XF_EVENT_BEGIN, NULL, err)) {
         xf_engine_remove(engine, h);
         return NULL;

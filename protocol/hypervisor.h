@@ -90,6 +90,13 @@ struct xf_hypervisor_ops {
     gboolean (*host)(struct xf_hypervisor *hv, struct xf_hv_host *host,
                      GError **err);
 
+    /* Domain XML from the hypervisor's own form of a configuration, and the
+     * other way; `format` as libvirt calls it.  NULL: it has none. */
+    char *(*from_native)(struct xf_hypervisor *hv, const char *format,
+                         const char *native, GError **err);
+    char *(*to_native)(struct xf_hypervisor *hv, const char *format,
+                       const char *xml, GError **err);
+
     /* -- domains -- */
     /* Array of struct xf_hv_domain *, dom0 included, freed with the array;
      * domains whose destruction is under way are in it (dying). */
@@ -113,6 +120,11 @@ struct xf_hypervisor_ops {
      * says what is in the way and what to do. */
     gboolean (*can_leave)(struct xf_hypervisor *hv, int domid, gboolean live,
                           GError **err);
+    /* Could the domain go on under `xml` without noticing?  What belongs to
+     * the host may differ, and the name if `dname` (may be NULL) is the new
+     * one; the error names each other difference.  NULL: cannot tell. */
+    gboolean (*same_guest)(struct xf_hypervisor *hv, int domid,
+                           const char *xml, const char *dname, GError **err);
     /* Writes the domain's stream to fd and leaves it suspended.  A guest
      * that was paused is let run just long enough to suspend itself; after
      * a failure it is paused again, and *was_paused tells.  err is set for

@@ -555,6 +555,46 @@ local_close(struct xf_conn *conn)
     g_free(conn);
 }
 
+/* -- the hypervisor's own form of a configuration -- */
+
+static gboolean
+check_native(struct xf_engine *engine, gboolean able, guint flags,
+             GError **err)
+{
+    if (!able)
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_SUPPORT,
+                    "this hypervisor (%s) has no form of its own for a "
+                    "domain's configuration", engine->hv->ops->type);
+    else if (flags)
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "native configuration: unsupported flags 0x%x", flags);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+static char *
+local_xml_from_native(struct xf_conn *conn, const char *format,
+                      const char *native, guint flags, GError **err)
+{
+    struct xf_engine *engine = engine_of(conn);
+    const struct xf_hypervisor_ops *ops = engine->hv->ops;
+
+    return check_native(engine, ops->from_native != NULL, flags, err)
+           ? ops->from_native(engine->hv, format, native, err) : NULL;
+}
+
+static char *
+local_xml_to_native(struct xf_conn *conn, const char *format,
+                    const char *xml, guint flags, GError **err)
+{
+    struct xf_engine *engine = engine_of(conn);
+    const struct xf_hypervisor_ops *ops = engine->hv->ops;
+
+    return check_native(engine, ops->to_native != NULL, flags, err)
+           ? ops->to_native(engine->hv, format, xml, err) : NULL;
+}
+
 static const struct xf_driver local_driver = {
     .name = "xenferry",
     .close = local_close,
@@ -563,6 +603,8 @@ static const struct xf_driver local_driver = {
     .get_hostname = local_get_hostname,
     .get_version = local_get_version,
     .node_info = local_node_info,
+    .xml_from_native = local_xml_from_native,
+    .xml_to_native = local_xml_to_native,
     .list_domains = local_list_domains,
     .lookup_by_id = local_lookup_by_id,
     .lookup_by_name = local_lookup_by_name,

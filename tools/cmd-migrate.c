@@ -26,6 +26,7 @@ static struct {
     char *dname;
     char *uri;
     char *protocol;
+    char *xml;
     gint64 bandwidth;
 } options;
 
@@ -34,6 +35,8 @@ static const GOptionEntry entries[] = {
       "Let the guest run while its memory is sent", NULL },
     { "dname", 0, 0, G_OPTION_ARG_STRING, &options.dname,
       "What to call it at the destination", "NAME" },
+    { "xml", 0, 0, G_OPTION_ARG_STRING, &options.xml,
+      "Its XML at the destination (-: standard input)", "FILE" },
     { "uri", 0, 0, G_OPTION_ARG_STRING, &options.uri,
       "Where the stream goes (default: the destination says)", "URI" },
     { "paused", 0, 0, G_OPTION_ARG_NONE, &options.paused,
@@ -247,6 +250,7 @@ static enum xf_exit
 run_migrate(struct xf_cli *cli, char **args)
 {
     struct display display;
+    g_autofree char *xml = NULL;
     struct xf_move_request request = {
         .domain = args[0],
         .destination = args[1],
@@ -265,6 +269,14 @@ run_migrate(struct xf_cli *cli, char **args)
 
     if (!check_options(args[1], &request.protocol))
         return XF_EXIT_USAGE;
+    if (options.xml) {
+        g_autoptr(GError) err = NULL;
+
+        xml = xf_cli_read_file(options.xml, NULL, &err);
+        if (!xml)
+            return xf_cli_fail(err);
+        request.xml = xml;
+    }
     display_init(&display, args[0]);
     run.move = xf_move_new(cli, &request);
     run_to_end(&run);

@@ -198,6 +198,7 @@ run_sequence(struct xf_move *move, GError **err)
     const struct xf_sequence_request sequence = {
         .flags = request->flags,
         .dname = request->dname,
+        .xml = request->xml,
         .uri = request->uri,
         .bandwidth = request->bandwidth,
         .protocol = request->protocol,

@@ -21,7 +21,7 @@ _xenferry_parse()
     command='' given=0
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
-        -c|--connect|--dname|--uri|--bandwidth|--from|--to|--protocol)
+        -c|--connect|--dname|--uri|--bandwidth|--from|--to|--protocol|--xml)
             ((i++))
             ;;
         -*) ;;
@@ -54,7 +54,7 @@ _xenferry_choices()
     convert/*) echo "$common --from --to --verbose" ;;
     migrate/*)
         echo "$common --bandwidth --dname --json --live --paused"
-        echo "--protocol --uri"
+        echo "--protocol --uri --xml"
         [ "$given" -ne 0 ] || _xenferry_domains
         [ "$given" -ne 1 ] || echo xen+tcp://
         ;;
@@ -78,6 +78,8 @@ _xenferry()
     *) choices=$(_xenferry_choices) ;;
     esac
     if [[ $command == create && $given -eq 0 && $cur != -* ]]; then
+        _filedir xml
+    elif [[ $prev == --xml && $cur != -* ]]; then
         _filedir xml
     elif [[ $command == convert && $given -eq 0 && $cur != -* &&
         $prev != --from && $prev != --to ]]; then

@@ -309,3 +309,16 @@ xf_config_json_write(const libxl_domain_config *config, GError **err)
     free(text);
     return copy;
 }
+
+gboolean
+xf_config_json_path_is(const char *path, const char *pattern)
+{
+    for (; *pattern; pattern++)
+        if (*pattern != '*') {
+            if (*pattern != *path++)
+                return FALSE;
+        } else {
+            path += strcspn(path, "/");
+        }
+    return *path == '\0';
+}

@@ -30,6 +30,10 @@ gboolean xf_config_json_load(libxl_domain_config *config, JsonNode *tree,
 gboolean xf_config_json_read(const char *text, libxl_domain_config *config,
                              GError **err);
 
+/* Is `path` ("/disks/0/vdev", domxml-residual.h) one that `pattern` means, in
+ * which '*' stands for any one segment? */
+gboolean xf_config_json_path_is(const char *path, const char *pattern);
+
 /* As libxl writes it; free with g_free(). */
 char *xf_config_json_write(const libxl_domain_config *config, GError **err);
 

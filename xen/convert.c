@@ -128,3 +128,38 @@ xf_convert(const char *text, gsize length, const char *name,
         g_propagate_prefixed_error(err, g_steal_pointer(&why), "%s: ", name);
     return result;
 }
+
+/* -- libvirt's name for it ------------------------------------------------- */
+
+static gboolean
+check_format(const char *format, GError **err)
+{
+    static const char *const gone[] = { "xen-xm", "xen-sxpr", NULL };
+
+    if (strcmp(format, "xen-xl") == 0)
+        return TRUE;
+    if (g_strv_contains(gone, format))
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "unsupported config type %s: xend and its files are "
+                    "gone from Xen; use xen-xl", format);
+    else
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "unsupported config type %s; there is: xen-xl", format);
+    return FALSE;
+}
+
+char *
+xf_native_to_xml(const char *format, const char *native, GError **err)
+{
+    return check_format(format, err)
+           ? xf_convert(native, strlen(native), "xl.cfg", XF_FORM_XL,
+                        XF_FORM_XML, NULL, err) : NULL;
+}
+
+char *
+xf_native_from_xml(const char *format, const char *xml, GError **err)
+{
+    return check_format(format, err)
+           ? xf_convert(xml, strlen(xml), "the domain", XF_FORM_XML,
+                        XF_FORM_XL, NULL, err) : NULL;
+}

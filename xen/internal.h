@@ -74,6 +74,9 @@ gboolean xf_libxl_retrieve(struct xf_context *context, int domid,
 
 gboolean xf_libxl_can_leave(struct xf_hypervisor *hv, int domid,
                             gboolean live, GError **err);
+gboolean xf_libxl_same_guest(struct xf_hypervisor *hv, int domid,
+                             const char *xml, const char *dname,
+                             GError **err);
 /* Is there something in the configuration that cannot move? */
 gboolean xf_libxl_movable(const libxl_domain_config *config, GError **err);
 

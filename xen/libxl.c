@@ -2,6 +2,7 @@
 /* The table, its making and its end. */
 #include "config.h"
 
+#include "xen/convert.h"
 #include "xen/helper.h"
 #include "xen/internal.h"
 #include "xen/libxl.h"
@@ -25,10 +26,26 @@ libxl_free(struct xf_hypervisor *hypervisor)
     g_free(hv);
 }
 
+static char *
+from_native(struct xf_hypervisor *hv, const char *format, const char *native,
+            GError **err)
+{
+    return xf_native_to_xml(format, native, err);
+}
+
+static char *
+to_native(struct xf_hypervisor *hv, const char *format, const char *xml,
+          GError **err)
+{
+    return xf_native_from_xml(format, xml, err);
+}
+
 static const struct xf_hypervisor_ops libxl_ops = {
     .type = "Xen",
     .free = libxl_free,
     .host = xf_libxl_host,
+    .from_native = from_native,
+    .to_native = to_native,
     .list = xf_libxl_list,
     .info = xf_libxl_info,
     .describe = xf_libxl_describe,
@@ -39,6 +56,7 @@ static const struct xf_hypervisor_ops libxl_ops = {
     .shutdown = xf_libxl_shutdown,
     .reboot = xf_libxl_reboot,
     .can_leave = xf_libxl_can_leave,
+    .same_guest = xf_libxl_same_guest,
     .suspend = xf_libxl_suspend,
     .suspend_abort = xf_libxl_suspend_abort,
     .resume = xf_libxl_resume,

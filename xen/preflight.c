@@ -3,6 +3,8 @@
  * itself finds these out late, or by the guest's death. */
 #include "config.h"
 
+#include "xen/abi.h"
+#include "xen/domxml.h"
 #include "xen/internal.h"
 #include "xen/xenstore.h"
 
@@ -198,4 +200,29 @@ xf_libxl_can_leave(struct xf_hypervisor *hypervisor, int domid, gboolean live,
 
     libxl_domain_config_dispose(&config);
     return movable;
+}
+
+/* -- the client's own XML -------------------------------------------------- */
+
+gboolean
+xf_libxl_same_guest(struct xf_hypervisor *hypervisor, int domid,
+                    const char *xml, const char *dname, GError **err)
+{
+    struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
+    XF_LENT struct lent_context lent = borrow_context(hv->pool, err);
+    libxl_domain_config here, there;
+    gboolean same;
+
+    if (!lent.context
+        || !xf_libxl_retrieve(lent.context, domid, &here, err))
+        return FALSE;
+    if (!xf_domxml_parse(xml, &there, err)) {
+        libxl_domain_config_dispose(&here);
+        g_prefix_error(err, "the destination's XML: ");
+        return FALSE;
+    }
+    same = xf_abi_same(&here, &there, dname, err);
+    libxl_domain_config_dispose(&here);
+    libxl_domain_config_dispose(&there);
+    return same;
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "xen/config-json.h"
 #include "xen/domxml-private.h"
 #include "xen/domxml-residual.h"
 #include "xen/xlcfg-private.h"
@@ -224,25 +225,12 @@ static const struct {
     { "/pcidevs/*/rdm_policy", "strict" },
 };
 
-static gboolean
-path_matches(const char *pattern, const char *path)
-{
-    for (; *pattern; pattern++)
-        if (*pattern != '*') {
-            if (*pattern != *path++)
-                return FALSE;
-        } else {
-            path += strcspn(path, "/");
-        }
-    return *path == '\0';
-}
-
 /* `value` against nothing. */
 static gboolean
 is_implied(const char *path, JsonNode *value)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(implied); i++)
-        if (path_matches(implied[i].path, path)
+        if (xf_config_json_path_is(path, implied[i].path)
             && (!implied[i].value
                 || (JSON_NODE_HOLDS_VALUE(value)
                     && g_strcmp0(json_node_get_string(value),

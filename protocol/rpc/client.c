@@ -233,6 +233,39 @@ domain_xml(struct xf_conn *conn, const struct xf_domain_ref *dom, guint flags,
     return g_strdup(ret.value);
 }
 
+static char *
+call_native(struct xf_conn *conn, int proc, const char *format,
+            const char *config, guint flags, GError **err)
+{
+    struct xfw_native_args args = {
+        .format = (char *)format,
+        .config = (char *)config,
+        .flags = flags,
+    };
+    XFW_AUTO(xfw_string_ret) ret = { 0 };
+
+    if (!xf_remote_call(conn, proc, XF_XDR(xfw_native_args), &args,
+                        XF_XDR(xfw_string_ret), &ret, err))
+        return NULL;
+    return g_strdup(ret.value);
+}
+
+static char *
+xml_from_native(struct xf_conn *conn, const char *format, const char *native,
+                guint flags, GError **err)
+{
+    return call_native(conn, XFW_PROC_CONNECT_DOMAIN_XML_FROM_NATIVE, format,
+                       native, flags, err);
+}
+
+static char *
+xml_to_native(struct xf_conn *conn, const char *format, const char *xml,
+              guint flags, GError **err)
+{
+    return call_native(conn, XFW_PROC_CONNECT_DOMAIN_XML_TO_NATIVE, format,
+                       xml, flags, err);
+}
+
 static struct xf_domain_ref *
 create_xml(struct xf_conn *conn, const char *xml, guint flags, GError **err)
 {
@@ -339,6 +372,8 @@ const struct xf_driver xf_remote_driver = {
     .get_hostname = get_hostname,
     .get_version = get_version,
     .node_info = node_info,
+    .xml_from_native = xml_from_native,
+    .xml_to_native = xml_to_native,
     .list_domains = list_domains,
     .lookup_by_id = lookup_by_id,
     .lookup_by_name = lookup_by_name,

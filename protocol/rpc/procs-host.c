@@ -216,6 +216,30 @@ do_free_memory(struct xf_rpc_call *call, void *args, void *data, GError **err)
     return TRUE;
 }
 
+static gboolean
+do_from_native(struct xf_rpc_call *call, void *data, void *ret_data,
+               GError **err)
+{
+    struct xfw_native_args *args = data;
+    struct xfw_string_ret *ret = ret_data;
+
+    ret->value = call->conn->driver->xml_from_native(
+        call->conn, args->format, args->config, args->flags, err);
+    return ret->value != NULL;
+}
+
+static gboolean
+do_to_native(struct xf_rpc_call *call, void *data, void *ret_data,
+             GError **err)
+{
+    struct xfw_native_args *args = data;
+    struct xfw_string_ret *ret = ret_data;
+
+    ret->value = call->conn->driver->xml_to_native(
+        call->conn, args->format, args->config, args->flags, err);
+    return ret->value != NULL;
+}
+
 /* No security driver: both strings empty, as `ret` already is. */
 static gboolean
 do_security_model(struct xf_rpc_call *call, void *args, void *ret,
@@ -249,6 +273,13 @@ static const struct xf_rpc_proc rows[] = {
       XF_RPC_RET(xfw_string_ret) },
     { XFW_PROC_CONNECT_GET_URI, "virConnectGetURI", do_get_uri,
       XF_RPC_RET(xfw_string_ret) },
+    { XFW_PROC_CONNECT_DOMAIN_XML_FROM_NATIVE,
+      "virConnectDomainXMLFromNative", do_from_native,
+      XF_RPC_ARGS(xfw_native_args), XF_RPC_RET(xfw_string_ret),
+      XF_RPC_ENTRY(xml_from_native), .flags = XF_RPC_WRITES },
+    { XFW_PROC_CONNECT_DOMAIN_XML_TO_NATIVE, "virConnectDomainXMLToNative",
+      do_to_native, XF_RPC_ARGS(xfw_native_args), XF_RPC_RET(xfw_string_ret),
+      XF_RPC_ENTRY(xml_to_native), .flags = XF_RPC_WRITES },
     { XFW_PROC_CONNECT_GET_VERSION, "virConnectGetVersion", do_get_version,
       XF_RPC_RET(xfw_u64_ret), XF_RPC_ENTRY(get_version) },
     { XFW_PROC_CONNECT_GET_LIB_VERSION, "virConnectGetLibVersion",

@@ -152,6 +152,24 @@ ends_at(struct host *where, struct host *other)
 
 /* -- they leave -- */
 
+/* Over the wire: what only a real Xen host has is refused as such. */
+START_TEST(asks_for_a_native_form)
+{
+    struct xf_conn *conn = conn_to(&host_a);
+    g_autoptr(GError) from = NULL;
+    g_autoptr(GError) to = NULL;
+
+    ck_assert_ptr_null(conn->driver->xml_from_native(
+        conn, "xen-xl", "name = \"g\"\n", 0, &from));
+    ck_assert_ptr_null(conn->driver->xml_to_native(conn, "xen-xl",
+                                                   "<domain/>", 0, &to));
+    ck_assert_int_eq(from->code, XF_ERROR_NO_SUPPORT);
+    ck_assert_int_eq(to->code, XF_ERROR_NO_SUPPORT);
+    ck_assert(strstr(from->message, "no form of its own"));
+    xf_conn_close(conn);
+}
+END_TEST
+
 START_TEST(leaves_after_phase)
 {
     struct walk walk;
@@ -359,6 +377,7 @@ int
 main(void)
 {
     const struct host_test tests[] = {
+        { asks_for_a_native_form, 1 },
         { leaves_after_phase, CONFIRM + 1 },
         { dawdles_after_phase, CONFIRM + 1 },
         { finish_reply_lost, 1 },

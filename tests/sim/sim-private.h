@@ -30,6 +30,8 @@ void sim_fill_config(const struct sim_xml *xml, const char *name,
 /* The entries of the table that have a file of their own. */
 gboolean sim_can_leave(struct xf_hypervisor *hv, int domid, gboolean live,
                        GError **err);
+gboolean sim_same_guest(struct xf_hypervisor *hv, int domid, const char *xml,
+                        const char *dname, GError **err);
 enum xf_suspend_outcome sim_suspend(struct xf_hypervisor *hv, int domid,
                                     int fd, guint flags,
                                     const struct xf_progress *progress,

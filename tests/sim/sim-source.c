@@ -7,8 +7,10 @@
 
 #include "tests/sim/faults.h"
 #include "tests/sim/sim-private.h"
+#include "tests/sim/sim-xml.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define WATCH_POLL_US 2000
 
@@ -41,6 +43,31 @@ sim_can_leave(struct xf_hypervisor *hv, int domid, gboolean live,
         return FALSE;
     }
     return TRUE;
+}
+
+/* Of a simulated guest's machine its memory and CPUs can be seen. */
+gboolean
+sim_same_guest(struct xf_hypervisor *hv, int domid, const char *text,
+               const char *dname, GError **err)
+{
+    struct sim *sim = (struct sim *)hv;
+    XF_AUTO(sim_domain) *dom = sim_look_up(sim, domid, err);
+    XF_AUTO(sim_xml) *xml = dom ? sim_xml_parse(text, err) : NULL;
+
+    if (!xml)
+        return FALSE;
+    if (strcmp(xml->name, dom->name) != 0
+        && g_strcmp0(xml->name, dname) != 0)
+        g_set_error(err, XF_ERROR, XF_ERROR_CONFIG_UNSUPPORTED,
+                    "name: %s here, %s there", dom->name, xml->name);
+    else if (g_ascii_strcasecmp(xml->uuid, dom->uuid) != 0
+             || xml->memory_kib != (guint64)dom->memory_kib
+             || xml->vcpus != (guint)dom->vcpus)
+        g_set_error(err, XF_ERROR, XF_ERROR_CONFIG_UNSUPPORTED,
+                    "domain %s would be another machine", dom->name);
+    else
+        return TRUE;
+    return FALSE;
 }
 
 /* -- guests that suspend too late -- */

@@ -367,6 +367,7 @@ static const struct xf_hypervisor_ops sim_ops = {
     .shutdown = sim_shut_down,
     .reboot = sim_reboot,
     .can_leave = sim_can_leave,
+    .same_guest = sim_same_guest,
     .suspend = sim_suspend,
     .suspend_abort = sim_suspend_abort,
     .resume = sim_resume,

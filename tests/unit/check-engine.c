@@ -104,6 +104,39 @@ END_TEST
 
 /* -- refused -- */
 
+/* The client's XML is taken or refused before anything is written down. */
+START_TEST(the_clients_xml_is_compared)
+{
+    struct xf_migrate_args args = { .flags = XF_MIGRATE_LIVE };
+    struct walk walk;
+
+    walk_init(&walk);
+    g_autofree char *own = src.conn->driver->domain_xml(src.conn, walk.dom,
+                                                        0, NULL);
+    g_auto(GStrv) parts = g_strsplit(own, GUEST_UUID, 2);
+    g_autofree char *other =
+        g_strjoinv("00112233-4455-6677-8899-aabbccddeef0", parts);
+
+    ck_assert_str_ne(own, other);
+    args.xml = other;
+    ck_assert_ptr_null(src.conn->driver->begin3(
+        src.conn, walk.dom, &args, &walk.begin, &walk.err));
+    ck_assert_int_eq(walk.err->code, XF_ERROR_CONFIG_UNSUPPORTED);
+    ck_assert(no_records(&src));
+    g_clear_error(&walk.err);
+    args.xml = own;
+    walk.xml = src.conn->driver->begin3(src.conn, walk.dom, &args,
+                                        &walk.begin, &walk.err);
+    ck_assert_msg(walk.xml != NULL, "%s", walk.err ? walk.err->message : "");
+    ck_assert_str_eq(walk.xml, own);
+    ck_assert(walk_prepare(&walk) && walk_perform(&walk));
+    ck_assert(walk_finish(&walk, FALSE));
+    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
 START_TEST(unknown_flags_are_named)
 {
     static const struct {
@@ -781,6 +814,7 @@ main(void)
         { figures_of_a_move, 1 },
         { paused_arrives_paused, 1 },
         { paused_in_the_middle_arrives_paused, 1 },
+        { the_clients_xml_is_compared, 1 },
         { unknown_flags_are_named, 1 },
         { a_second_migration_is_refused, 1 },
         { domain_in_the_way, 1 },

@@ -130,6 +130,12 @@ START_TEST(lookup_entries)
     expect_line(&t, "lookup_by_uuid " UUID);
     check_domain(c->driver->create_xml(c, "<x/>", XF_CREATE_PAUSED, NULL));
     expect_line(&t, "create_xml <x/> 0x1");
+    check_text(c->driver->xml_from_native(c, "xen-xl", "vcpus=1\n", 0, NULL),
+               DOUBLE_XML);
+    expect_line(&t, "xml_from_native xen-xl vcpus=1\n 0x0");
+    check_text(c->driver->xml_to_native(c, "xen-xm", "<x/>", 1, NULL),
+               "name = \"g\"\n");
+    expect_line(&t, "xml_to_native xen-xm <x/> 0x1");
     xf_conn_close(c);
     test_server_stop(&t);
 }

@@ -15,6 +15,7 @@
 #include "tests/unit/common.h"
 #include "tests/unit/random-config.h"
 #include "xen/config-json.h"
+#include "xen/convert.h"
 #include "xen/domxml-residual.h"
 #include "xen/xlcfg.h"
 
@@ -495,6 +496,38 @@ START_TEST(generated_ones_come_back_or_are_refused)
 }
 END_TEST
 
+/* -- as libvirt's clients ask for it --------------------------------------- */
+
+START_TEST(native_forms)
+{
+    const char *text = "name = \"g\"\ntype = \"pvh\"\nkernel = \"/k\"\n"
+                       "memory = 64\nvcpus = 1\n";
+    static const char *const refused[] = { "xen-xm", "xen-sxpr", "qemu-argv",
+                                           "" };
+    g_autoptr(GError) err = NULL;
+    g_autofree char *xml = xf_native_to_xml("xen-xl", text, &err);
+    g_autofree char *native = xml ? xf_native_from_xml("xen-xl", xml, &err)
+                                  : NULL;
+
+    ck_assert_msg(native != NULL, "%s", err ? err->message : "");
+    ck_assert(strstr(xml, "<kernel>/k</kernel>"));
+    ck_assert(strstr(native, "kernel = \"/k\"\n"));
+    for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
+        g_autoptr(GError) to = NULL;
+        g_autoptr(GError) from = NULL;
+
+        ck_assert_ptr_null(xf_native_to_xml(refused[i], text, &to));
+        ck_assert_ptr_null(xf_native_from_xml(refused[i], xml, &from));
+        ck_assert_int_eq(to->code, XF_ERROR_INVALID_ARG);
+        ck_assert_int_eq(from->code, XF_ERROR_INVALID_ARG);
+        ck_assert(g_str_has_prefix(to->message, "unsupported config type "));
+    }
+    ck_assert_ptr_null(xf_native_to_xml("xen-xl", "colour = 1", &err));
+    ck_assert_str_eq(err->message, "xl.cfg: line 1, colour: this key is not "
+                     "known; xl.cfg(5) has those that are");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -504,6 +537,7 @@ main(void)
         what_is_ignored_is_noted,
         a_uuid_is_made_up,
         generated_ones_come_back_or_are_refused,
+        native_forms,
         NULL
     };
 

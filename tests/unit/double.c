@@ -325,6 +325,27 @@ domain_xml(struct xf_conn *conn, const struct xf_domain_ref *dom, guint flags,
     return told(conn, line, err) ? g_strdup(DOUBLE_XML) : NULL;
 }
 
+static char *
+xml_from_native(struct xf_conn *conn, const char *format, const char *native,
+                guint flags, GError **err)
+{
+    GString *line = g_string_new(NULL);
+
+    g_string_printf(line, "xml_from_native %s %s 0x%x", format, native,
+                    flags);
+    return told(conn, line, err) ? g_strdup(DOUBLE_XML) : NULL;
+}
+
+static char *
+xml_to_native(struct xf_conn *conn, const char *format, const char *xml,
+              guint flags, GError **err)
+{
+    GString *line = g_string_new(NULL);
+
+    g_string_printf(line, "xml_to_native %s %s 0x%x", format, xml, flags);
+    return told(conn, line, err) ? g_strdup("name = \"g\"\n") : NULL;
+}
+
 static struct xf_domain_ref *
 create_xml(struct xf_conn *conn, const char *xml, guint flags, GError **err)
 {
@@ -477,6 +498,8 @@ const struct xf_driver double_driver = {
     .domain_info = domain_info,
     .domain_os_type = domain_os_type,
     .domain_xml = domain_xml,
+    .xml_from_native = xml_from_native,
+    .xml_to_native = xml_to_native,
     .create_xml = create_xml,
     .domain_destroy = domain_destroy,
     .domain_suspend = domain_suspend,
