@@ -326,7 +326,7 @@ read_preamble(int fd, const struct xf_patience *patience, guint8 *raw,
     guint purpose = get_u16(raw + PURPOSE_AT);
 
     if (version != CHANNEL_VERSION || purpose < XF_CHANNEL_STREAM
-        || purpose > XF_CHANNEL_RESOLVE_LOST) {
+        || purpose > XF_CHANNEL_RESOLVE_LOG) {
         char about[64];
 
         g_snprintf(about, sizeof(about), "%u, purpose %u", version, purpose);
@@ -377,7 +377,7 @@ xf_channel_answer(int fd, const struct xf_channel_handler *handler,
                       "no such handoff:", caller->token);
     XF_FAULT_FD("channel-hello", fd);
     /* Of a lost handoff any token will do: naming one earns nothing. */
-    if (known && caller->purpose != XF_CHANNEL_RESOLVE_LOST)
+    if (known && caller->purpose != XF_CHANNEL_RESOLVE_LOG)
         known(known_user);
 
     gboolean ok = exchange_proofs(fd, key, preamble, caller, patience, err);

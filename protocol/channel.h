@@ -72,11 +72,12 @@ enum xf_channel_purpose {
     XF_CHANNEL_ASK_SOURCE = 4,  /* destination: "have you your copy?" */
     XF_CHANNEL_DESCRIBED = 5,   /* source to destination: what comes, then
                                  * the domain, then the question to commit */
-    XF_CHANNEL_RESOLVE_LOST = 6,/* source: RESOLVE, of a destination that
-                                 * does not know the handoff (any more).
-                                 * The key is that of its decisions log: if
-                                 * it has it still, and the handoff is not
-                                 * in it, it never committed.  decisions.h */
+    XF_CHANNEL_RESOLVE_LOG = 6, /* source: RESOLVE, by the key that the
+                                 * destination's decisions log gave for the
+                                 * handoff: who has that log still can tell
+                                 * even of a handoff that it does not know
+                                 * any more that it never committed.
+                                 * decisions.h */
 };
 
 enum xf_channel_verdict {

@@ -92,6 +92,7 @@ struct xf_handoff {
     gboolean busy;              /* source: Perform is running; destination:
                                  * the stream's thread is */
     gboolean asking;            /* a thread of ours asks the other side */
+    gboolean stale;             /* its record says less than was done */
     gboolean forgotten;         /* its record is gone; nothing follows */
     gboolean hurry;             /* ... and is not to wait any longer */
     char *trouble;              /* why the last try failed; NULL: it did not */

@@ -246,9 +246,12 @@ xf_handoff_acted(struct xf_handoff *h)
     h->acted = TRUE;
     g_cond_broadcast(&h->changed);
     /* Not written: after a restart the action is done once more, which is
-     * what actions are made for. */
-    if (!h->engine->store->ops->write(h->engine->store, h->token, fields,
-                                      &err))
+     * what actions are made for.  But no other handoff of that domain may
+     * have begun by then: it is tried again until it is written. */
+    h->stale = !h->forgotten
+               && !h->engine->store->ops->write(h->engine->store, h->token,
+                                                fields, &err);
+    if (h->stale)
         g_warning("handoff %s: %s", h->token, err->message);
     g_mutex_unlock(&h->lock);
 }

@@ -201,30 +201,59 @@ xf_source_known(struct xf_handoff *h, gboolean committed, GError **err)
 
 /* -- source: asking -- */
 
-/* The destination does not know the handoff.  That is knowledge only when
- * its decisions log is the one it had when it prepared: then it has never
- * committed.  Else nobody can tell but a person. */
+/* "Revoked" is knowledge only from the decisions log that the destination
+ * had when it prepared: else it may have committed, lost its memory, and be
+ * told of the handoff anew by a client that comes twice.  "Committed" is
+ * knowledge from whoever holds the handoff's key. */
 static gboolean
-ask_the_log(struct xf_handoff *h, enum xf_channel_msg *answer, GError **err)
+ask_another_log(struct xf_handoff *h, enum xf_channel_msg *answer,
+                GError **err)
 {
     g_autoptr(GError) why = NULL;
 
-    if (!h->peer_log) {
+    if (ask(h, XF_CHANNEL_RESOLVE, answer, &why)
+        && *answer == XF_MSG_COMMITTED)
+        return TRUE;
+    if (why && !g_error_matches(why, XF_ERROR, XF_ERROR_DENIED)) {
+        g_propagate_error(err, g_steal_pointer(&why));
+        return FALSE;
+    }
+    g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
+                "it does not know that it committed, and its decisions log "
+                "is not the one it had (%s): only an administrator can tell "
+                "whether the domain has run there", h->peer_log);
+    return FALSE;
+}
+
+static gboolean
+ask_without_log(struct xf_handoff *h, enum xf_channel_msg *answer,
+                GError **err)
+{
+    if (ask(h, XF_CHANNEL_RESOLVE, answer, err))
+        return TRUE;
+    if (err && g_error_matches(*err, XF_ERROR, XF_ERROR_DENIED)) {
+        g_clear_error(err);
         g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
                     "it does not know the handoff, and it keeps no decisions "
                     "log: only an administrator can tell whether the domain "
                     "has run there");
-        return FALSE;
     }
-    if (ask_by(h, h->peer_log_key, XF_CHANNEL_RESOLVE_LOST, answer, &why))
+    return FALSE;
+}
+
+static gboolean
+ask_to_resolve(struct xf_handoff *h, enum xf_channel_msg *answer,
+               GError **err)
+{
+    g_autoptr(GError) why = NULL;
+
+    if (!h->peer_log)
+        return ask_without_log(h, answer, err);
+    if (ask_by(h, h->peer_log_key, XF_CHANNEL_RESOLVE_LOG, answer, &why))
         return TRUE;
     if (g_error_matches(why, XF_ERROR, XF_ERROR_DENIED))
-        g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
-                    "it does not know the handoff, and its decisions log is "
-                    "not the one it had (%s): only an administrator can tell "
-                    "whether the domain has run there", h->peer_log);
-    else
-        g_propagate_error(err, g_steal_pointer(&why));
+        return ask_another_log(h, answer, err);
+    g_propagate_error(err, g_steal_pointer(&why));
     return FALSE;
 }
 
@@ -233,18 +262,9 @@ static gboolean
 resolve_once(struct xf_handoff *h, gboolean *committed, GError **err)
 {
     enum xf_channel_msg answer;
-    g_autoptr(GError) why = NULL;
 
-    if (XF_FAULT_FAILS("resolve", err))
+    if (XF_FAULT_FAILS("resolve", err) || !ask_to_resolve(h, &answer, err))
         return FALSE;
-    if (!ask(h, XF_CHANNEL_RESOLVE, &answer, &why)) {
-        if (!g_error_matches(why, XF_ERROR, XF_ERROR_DENIED)) {
-            g_propagate_error(err, g_steal_pointer(&why));
-            return FALSE;
-        }
-        if (!ask_the_log(h, &answer, err))
-            return FALSE;
-    }
     XF_FAULT("resolve-answered");
     *committed = answer == XF_MSG_COMMITTED;
     if (*committed || answer == XF_MSG_REVOKED)

@@ -91,7 +91,8 @@ has_ended(struct xf_handoff *h)
 {
     g_mutex_lock(&h->lock);
 
-    gboolean ended = xf_state_is_final(h->state) && h->acted;
+    /* With a stale record it could still be taken up in an older state. */
+    gboolean ended = xf_state_is_final(h->state) && h->acted && !h->stale;
 
     g_mutex_unlock(&h->lock);
     return ended;
@@ -402,6 +403,8 @@ static void (*sweep_action(struct xf_handoff *h))(struct xf_handoff *)
         return age_ms <= ACT_RETRY_MS      ? NULL
                : h->side == XF_SOURCE      ? xf_source_retry
                                            : xf_dest_retry;
+    if (h->stale)
+        return xf_handoff_acted;
     if (h->side != XF_DESTINATION)
         return NULL;
     if (h->awaited && age_ms > config->finish_timeout_ms)
@@ -458,7 +461,7 @@ channel_key(void *user, enum xf_channel_purpose purpose, const char *token,
     enum xf_side side =
         purpose == XF_CHANNEL_ASK_SOURCE ? XF_SOURCE : XF_DESTINATION;
 
-    if (purpose == XF_CHANNEL_RESOLVE_LOST) {
+    if (purpose == XF_CHANNEL_RESOLVE_LOG) {
         xf_decisions_token_key(engine->decisions, token, key);
         return TRUE;
     }
@@ -506,7 +509,7 @@ channel_accepted(void *user, enum xf_channel_purpose purpose,
     } else if (purpose == XF_CHANNEL_SETTLED && !h) {
         xf_expected_settled(engine, token, fd);
     } else if (!xf_engine_stopping(engine)) {
-        if (purpose == XF_CHANNEL_RESOLVE_LOST)
+        if (purpose == XF_CHANNEL_RESOLVE_LOG)
             answer_lost(engine, token, fd);
         else if (h && purpose == XF_CHANNEL_STREAM)
             xf_dest_stream(h, fd);

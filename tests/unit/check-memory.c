@@ -222,6 +222,14 @@ START_TEST(rebooted_before_the_commit)
 END_TEST
 
 static gboolean
+runs(struct host *host)
+{
+    struct xf_hv_domain info;
+
+    return guest_on(host, &info) && !info.suspended;
+}
+
+static gboolean
 is_gone(struct host *host)
 {
     struct xf_hv_domain info;
@@ -280,6 +288,75 @@ START_TEST(installed_anew)
     wait_for(no_records, &src);
     wait_for(no_decisions, &src);
     walk_clear(&walk);
+}
+END_TEST
+
+/* A client that comes twice tells a destination without memory of the
+ * handoff: that it knows it then is no knowledge. */
+START_TEST(installed_anew_and_prepared_anew)
+{
+    struct walk walk;
+    g_autofree char *path = log_path(&dst);
+
+    committed(&walk);
+    host_stop(&dst);
+    host_reboots(&dst);
+    ck_assert_int_eq(g_unlink(path), 0);
+    host_start(&dst);
+    g_clear_pointer(&walk.prepare, g_bytes_unref);
+    g_clear_pointer(&walk.uri, g_free);
+    ck_assert_msg(walk_prepare(&walk), "%s", walk.err->message);
+    in_doubt(&walk, TRUE, NULL, "its decisions log is not the one");
+    ck_assert(waits_suspended(&src));
+    walk_clear(&walk);
+}
+END_TEST
+
+/* ... and lets go of it again. */
+static gboolean
+can_begin(struct host *host)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+
+    gboolean ok = walk_begin(&walk) && walk_confirm(&walk, TRUE, NULL);
+
+    walk_clear(&walk);
+    return ok;
+}
+
+/* The record of an ended handoff must say so before the next begins: it
+ * would be taken up after it. */
+START_TEST(no_handoff_beside_a_stale_record)
+{
+    struct walk walk, next;
+
+    walk_init(&walk);
+    walk_init(&next);
+    walk_to_performed(&walk);
+    host_stop(&dst);
+    host_impatient(&src);
+    ck_assert(!walk_confirm(&walk, TRUE, NULL));
+
+    g_autoptr(GPtrArray) infos =
+        src.conn->driver->list_handoffs(src.conn, NULL);
+    const struct xf_handoff_info *info = infos->pdata[0];
+
+    /* cancelled is written, that it has been acted on is not */
+    g_atomic_int_set(&src.store.writes_until_failure, 1);
+    g_free(src.conn->driver->resolve_handoff(src.conn, info->token,
+                                             XF_ASSUME_REVOKED, NULL));
+    wait_for(runs, &src);
+    ck_assert(!walk_begin(&next));
+    said(&next, XF_ERROR_OPERATION_INVALID, "already being migrated");
+    g_atomic_int_set(&src.store.writes_until_failure, -1);
+    wait_for(can_begin, &src);
+    host_start(&dst);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+    walk_clear(&next);
 }
 END_TEST
 
@@ -488,6 +565,8 @@ main(void)
         { rebooted_before_the_commit, 1 },
         { rebooted_after_the_commit, 1 },
         { installed_anew, 2 },
+        { installed_anew_and_prepared_anew, 1 },
+        { no_handoff_beside_a_stale_record, 1 },
         { a_destination_that_keeps_no_log, 1 },
         { a_damaged_record_is_no_answer, 1 },
         { source_forgets_what_it_was_to_destroy, 1 },
