@@ -243,7 +243,7 @@ START_TEST(destination_makes_it_the_copy)
 
     walk_init(&walk);
     walk_to_performed(&walk);
-    host_stop(&src);
+    host_dies(&src);
     host_reboots(&src);
     xf_conn_close(dst.conn);
     dst.conn = xf_engine_open(dst.engine);
@@ -268,7 +268,7 @@ START_TEST(destination_gives_it_up)
 
     walk_init(&walk);
     walk_to_performed(&walk);
-    host_stop(&src);
+    host_dies(&src);
     xf_conn_close(dst.conn);
     dst.conn = xf_engine_open(dst.engine);
     shows(&dst, "destination", "received", "keeps the copy");

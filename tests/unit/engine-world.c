@@ -92,6 +92,13 @@ host_stop(struct host *host)
 }
 
 void
+host_dies(struct host *host)
+{
+    g_atomic_int_set(&host->engine->stopping, TRUE);
+    host_stop(host);
+}
+
+void
 host_forgets(struct host *host)
 {
     g_auto(GStrv) tokens = host->store.real->ops->list(host->store.real,

@@ -40,6 +40,8 @@ void world_teardown(void);
 
 /* The engine goes, as with its process; hypervisor and records stay. */
 void host_stop(struct host *host);
+/* ... before it can notice that its client has gone. */
+void host_dies(struct host *host);
 void host_start(struct host *host);
 /* Its records are gone, as when xenstored is restarted; it is stopped. */
 void host_forgets(struct host *host);
