@@ -155,9 +155,9 @@ tell_in_doubt(const char *uri, const struct xf_move_request *request,
     xf_cli_error("xenferryd at the source keeps asking the destination and "
                  "settles it as soon as that answers; do not start the guest "
                  "by hand meanwhile");
-    xf_cli_error("see \"xenstore-ls /tool/xenferry/handoff\" and "
-                 "\"journalctl -u xenferryd\" on both hosts, and \"xenferry "
-                 "list\" for where it is then");
+    xf_cli_error("see \"xenferry handoffs\" and \"journalctl -u xenferryd\" "
+                 "on both hosts; \"xenferry resolve TOKEN\" at the source "
+                 "asks again at once, and its options settle it by hand");
 }
 
 void

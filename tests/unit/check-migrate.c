@@ -352,7 +352,7 @@ START_TEST(in_doubt_helps)
     setup();
     script = stay_in_doubt;
     move(&report);
-    ck_assert_ptr_nonnull(strstr(errors->str, "/tool/xenferry/handoff"));
+    ck_assert_ptr_nonnull(strstr(errors->str, "xenferry resolve TOKEN"));
     ck_assert_ptr_nonnull(strstr(errors->str, "journalctl -u xenferryd"));
     ck_assert_str_eq(out->str, "");
     ck_assert_int_eq(notes, 1);
