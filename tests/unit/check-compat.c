@@ -86,6 +86,8 @@ START_TEST(performed_is_committed)
     ck_assert(!guest_on(&src, &info));
     ck_assert(guest_on(&dst, &info));
     ck_assert(!info.paused);
+    /* the source has told that it has acted: Finish still finds it */
+    wait_for(no_records, &src);
     must(&t, trip_finish(&t, FALSE));
     settled_on(&dst);
     trip_clear(&t);
