@@ -246,6 +246,16 @@ pci_default(struct xf_xlcfg *cfg, const char *key, bool *out, GError **err)
     return ok;
 }
 
+/* libxlutil ends the program at some texts that are none. */
+static gboolean
+looks_like_pci(const char *text)
+{
+    return g_regex_match_simple(
+        "^([0-9a-f]{1,4}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}\\.([0-7]|\\*)"
+        "(@[0-9a-f]{1,2})?(,[a-z_]+=[a-z0-9]+)*\\z", text,
+        G_REGEX_CASELESS, 0);
+}
+
 static gboolean
 read_pci(struct xf_xlcfg *cfg, void *device, const char *text, GError **err)
 {
@@ -257,6 +267,9 @@ read_pci(struct xf_xlcfg *cfg, void *device, const char *text, GError **err)
         || !pci_default(cfg, "pci_permissive", &pci->permissive, err)
         || !pci_default(cfg, "pci_seize", &pci->seize, err))
         return FALSE;
+    if (!looks_like_pci(text))
+        return xf_xl_bad(cfg, err, "'%s' is not [DDDD:]BB:DD.F[@SLOT]"
+                         "[,key=value]...", text);
     pci->rdm_policy = LIBXL_RDM_RESERVE_POLICY_STRICT;
     if (xlu_pci_parse_spec_string(cfg->xlu, pci, text) != 0)
         return xf_xl_bad_report(cfg, text, err);
