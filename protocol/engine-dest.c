@@ -385,9 +385,11 @@ answer_commit(struct xf_handoff *h, int fd)
                   err ? err->message : "it sent another message");
         return;
     }
+    XF_FAULT_FD("commit-asked", fd);
     if (!commit(h, &err))
         g_warning("%s", err->message);
     g_clear_error(&err);
+    XF_FAULT_FD("commit-to-answer", fd);
 
     enum xf_state state = xf_handoff_state(h);
 

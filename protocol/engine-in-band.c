@@ -13,6 +13,7 @@
 #include "config.h"
 
 #include "protocol/engine-private.h"
+#include "protocol/fault.h"
 
 #include <string.h>
 
@@ -383,6 +384,7 @@ xf_dest_described(struct xf_engine *engine, const char *token, int fd)
         refuse(fd, token, err);
         return;
     }
+    XF_FAULT_FD("described", fd);
     /* Not delivered: then the stream breaks, and that ends it. */
     if (!xf_channel_send(fd, XF_MSG_OK, &err))
         g_message("handoff %s: %s", token, err->message);
@@ -443,6 +445,7 @@ xf_source_describe(struct xf_handoff *h, int fd, GError **err)
     const struct xf_engine_config *config = &h->engine->config;
     enum xf_channel_msg answer;
 
+    XF_FAULT_FD("to-describe", fd);
     if (!describe(h, fd, err)
         || !xf_channel_recv(fd, config->ack_timeout_ms, &answer, err))
         return FALSE;

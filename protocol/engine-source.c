@@ -387,6 +387,7 @@ ask_commit(struct xf_handoff *h, int fd, gboolean *revoked, GError **err)
 {
     enum xf_channel_msg answer;
 
+    XF_FAULT_FD("commit-to-ask", fd);
     if (!xf_channel_send(fd, XF_MSG_COMMIT, err)
         || !xf_channel_recv(fd, h->engine->config.ack_timeout_ms, &answer,
                             err))
