@@ -643,15 +643,15 @@ xf_dest_resolve(struct xf_handoff *h)
                                                      : XF_MSG_REVOKED;
 }
 
-void
+gboolean
 xf_dest_settled(struct xf_handoff *h)
 {
-    g_mutex_lock(&h->lock);
-    h->settled = TRUE;
-    g_mutex_unlock(&h->lock);
+    if (!xf_handoff_settled(h))
+        return FALSE;
     /* It has acted without asking only if we cannot have committed. */
     if (xf_dest_resolve(h))
         forget_if_settled(h);
+    return TRUE;
 }
 
 void

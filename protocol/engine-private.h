@@ -170,6 +170,9 @@ gboolean xf_handoff_event(struct xf_handoff *h, enum xf_event event,
 /* The other side has acted, or will never ask: removes decision, record and
  * handoff.  FALSE: that failed and was logged; to be tried again. */
 gboolean xf_handoff_forget(struct xf_handoff *h);
+/* Remembers, for a restart too, that the other side will never ask again.
+ * FALSE: it could not be written down, and it must tell once more. */
+gboolean xf_handoff_settled(struct xf_handoff *h);
 /* Remembers in the record that the last action has been done. */
 void xf_handoff_acted(struct xf_handoff *h);
 /* NULL with an error when the record is unreadable or not ours. */
@@ -320,7 +323,7 @@ void xf_dest_retry(struct xf_handoff *h);
 /* No Finish will come any more: forget, if there is nothing left to do. */
 void xf_dest_unawaited(struct xf_handoff *h);
 /* The source has acted: forget, if there is nothing left to do. */
-void xf_dest_settled(struct xf_handoff *h);
+gboolean xf_dest_settled(struct xf_handoff *h);
 void xf_dest_forget(struct xf_handoff *h);
 /* A decision of ours without a record: is there a copy that waits to be
  * switched? */

@@ -257,6 +257,31 @@ xf_handoff_acted(struct xf_handoff *h)
 }
 
 gboolean
+xf_handoff_settled(struct xf_handoff *h)
+{
+    g_autoptr(GHashTable) fields = fields_new();
+    g_autoptr(GError) err = NULL;
+
+    put_number(fields, "settled", 1);
+    g_mutex_lock(&h->lock);
+
+    /* Nothing left to do: it is forgotten at once. */
+    gboolean over = xf_state_is_final(h->state) && h->acted && !h->awaited;
+
+    /* Written before it is true: nobody may have forgotten it meanwhile. */
+    h->settled = over || h->settled
+                 || h->engine->store->ops->write(h->engine->store, h->token,
+                                                 fields, &err);
+
+    gboolean ok = h->settled;
+
+    g_mutex_unlock(&h->lock);
+    if (!ok)
+        g_warning("handoff %s: %s", h->token, err->message);
+    return ok;
+}
+
+gboolean
 xf_handoff_forget(struct xf_handoff *h)
 {
     struct xf_store *store = h->engine->store;
@@ -374,6 +399,7 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
     h->in_band = in_band != 0;
     h->acted = acted != 0;
     h->untouched = untouched != 0;
+    h->settled = g_hash_table_contains(fields, "settled");
     /* Not known of a revoked one: then its source may ask. */
     h->connected = h->state != XF_STATE_PREPARED;
     return h;

@@ -372,8 +372,8 @@ xf_settle_answer(struct xf_handoff *h, enum xf_channel_purpose purpose,
         answer = xf_dest_resolve(h);
     else if (purpose == XF_CHANNEL_ASK_SOURCE)
         answer = source_holds(h);
-    else
-        xf_dest_settled(h);
+    else if (!xf_dest_settled(h))
+        answer = 0;
     XF_FAULT_FD("answer-to-send", fd);
     /* Not delivered: the peer asks again. */
     if (answer && !xf_channel_send(fd, answer, &err))
