@@ -49,6 +49,10 @@ status 2"
 check "a name that would not be safe" "$(refusal guest host1 pv 'a b')" \
     "lab: a guest's name is letters, digits and _.-, not 'a b' $see
 status 2"
+check "more disks than there can be" \
+    "$(refusal guest host1 pv --disk 1M --shared-disk 1M --disk 1M)" \
+    "lab: a guest has at most 2 disks and as many interfaces $see
+status 2"
 check "a host that is not up" "$(refusal ssh host1 true)" \
     "lab: host1 is not up; start the lab with: lab up
 status 1"
@@ -73,7 +77,8 @@ LAB_LIB=$srcdir/tools/lab.d
 . "$LAB_LIB/common.sh"
 . "$LAB_LIB/guest.sh"
 trap 'rm -rf "$XENFERRY_LAB_DIR"' EXIT
-parse_guest host1 hvm g1 --memory 256 --vcpus 2 --nic --disk 64M
+parse_guest host1 hvm g1 --memory 256 --vcpus 2 --nic --disk 64M \
+    --shared-disk 4M --nic
 check "xl's configuration of a guest" "$(xl_config)" \
     'name = "g1"
 type = "hvm"
@@ -84,15 +89,21 @@ ramdisk = "/srv/guest/initrd"
 cmdline = "'"$(guest_cmdline)"'"
 vga = "none"
 vnc = 0
-vif = [ "mac='"$(guest_mac)"',bridge=xenbr0" ]
-disk = [ "phy:/srv/guest/g1.disk,xvda,w" ]'
+vif = [ "mac='"$(guest_mac 0)"',bridge=xenbr0", "mac='"$(guest_mac 1)"',bridge=xenbr0", ]
+disk = [ "phy:/srv/guest/g1-xvda,xvda,w", "phy:/srv/guest/g1-xvdb,xvdb,w", ]'
 check "the guest knows its name" \
     "$(guest_cmdline | grep -o 'lab_name=[^ ]*')" "lab_name=g1"
+check "its interfaces have an address each" \
+    "$(guest_cmdline | grep -o 'lab_addr=[^ ]*')" \
+    "lab_addr=$(guest_address 0),$(guest_address 1)"
+check "it writes to the disk that is shared" \
+    "$(guest_cmdline | grep -o 'lab_disks=[^ ]*')" "lab_disks=xvdb"
 
 if xml=$(domain_xml | xmllint --format - 2>&1); then
-    check "its disk in the XML" \
+    check "its disks in the XML" \
         "$(grep -o "source dev=[^/]*/[^\"]*" <<<"$xml")" \
-        'source dev="/srv/guest/g1.disk'
+        'source dev="/srv/guest/g1-xvda
+source dev="/srv/guest/g1-xvdb'
 elif command -v xmllint >/dev/null; then
     check "the XML is well-formed" "$xml" ""
 else

@@ -12,11 +12,17 @@ GUEST_INITRD=/srv/guest/initrd
 
 # What the command line asked for
 declare -A GUEST
+# Its disks, "KIND SIZE" each: xvda and so on
+GUEST_DISKS=()
+LAB_DISK_NAMES=(xvda xvdb)
+# Of disks and of interfaces
+GUEST_MOST=2
 
 parse_guest() {
     local type=$2
     GUEST=([host]=$1 [type]=$type [name]=$type [via]=xl [memory]=128
-        [vcpus]=1 [nic]=no [disk]='' [wait]=yes)
+        [vcpus]=1 [nics]=0 [wait]=yes)
+    GUEST_DISKS=()
     case $type in
     pvh | pv) ;;
     hvm) GUEST[memory]=192 ;;
@@ -29,11 +35,11 @@ parse_guest() {
     fi
     while [ $# -gt 0 ]; do
         case $1 in
-        --nic) GUEST[nic]=yes ;;
+        --nic) GUEST[nics]=$((GUEST[nics] + 1)) ;;
         --no-wait) GUEST[wait]=no ;;
-        --via | --memory | --vcpus | --disk)
+        --via | --memory | --vcpus | --disk | --shared-disk)
             [ $# -gt 1 ] || usage_error "$1 needs a value"
-            GUEST[${1#--}]=$2
+            set_guest "$1" "$2"
             shift
             ;;
         *) usage_error "guest has no option '$1'" ;;
@@ -43,6 +49,19 @@ parse_guest() {
     [[ ${GUEST[name]} =~ ^[A-Za-z0-9_.-]+$ ]] ||
         usage_error "a guest's name is letters, digits and _.-," \
             "not '${GUEST[name]}'"
+    if [ "${GUEST[nics]}" -gt "$GUEST_MOST" ] ||
+        [ "${#GUEST_DISKS[@]}" -gt "$GUEST_MOST" ]; then
+        usage_error "a guest has at most $GUEST_MOST disks and as many" \
+            "interfaces"
+    fi
+}
+
+set_guest() {
+    case $1 in
+    --disk) GUEST_DISKS+=("disk $2") ;;
+    --shared-disk) GUEST_DISKS+=("shared-disk $2") ;;
+    *) GUEST[${1#--}]=$2 ;;
+    esac
 }
 
 # A number that belongs to the name: 0 to 65535
@@ -50,13 +69,40 @@ name_number() {
     echo $((16#$(sha256sum <<<"${GUEST[name]}" | cut -c1-4)))
 }
 
+# guest_mac N, guest_address N: of its interface N, from 0
 guest_mac() {
-    printf '00:16:3e:78:%02x:%02x' $(($(name_number) / 256)) \
-        $(($(name_number) % 256))
+    printf '00:16:3e:%02x:%02x:%02x' $((0x78 + $1)) \
+        $(($(name_number) / 256)) $(($(name_number) % 256))
 }
 
 guest_address() {
-    echo "10.77.0.$((100 + $(name_number) % 150))"
+    echo "10.$((77 + $1)).0.$((100 + $(name_number) % 150))"
+}
+
+# numbers N: from 0 to below N
+numbers() {
+    seq 0 $(($1 - 1))
+}
+
+guest_addresses() {
+    local i
+    for i in $(numbers "${GUEST[nics]}"); do
+        guest_address "$i"
+    done
+}
+
+# The names of its disks in the guest; of those of one kind, if it is said
+guest_disks() {
+    local i
+    for i in "${!GUEST_DISKS[@]}"; do
+        case ${GUEST_DISKS[i]} in
+        "${1:-}"*) echo "${LAB_DISK_NAMES[i]}" ;;
+        esac
+    done
+}
+
+disk_device() {
+    echo "/srv/guest/${GUEST[name]}-$1"
 }
 
 guest_kernel() {
@@ -70,17 +116,28 @@ guest_kernel() {
 guest_cmdline() {
     local words="console=hvc0 quiet mitigations=off pci=noearly"
     words+=" cryptomgr.notests lab_name=${GUEST[name]}"
-    [ "${GUEST[nic]}" = no ] || words+=" lab_addr=$(guest_address)"
+    [ "${GUEST[nics]}" = 0 ] ||
+        words+=" lab_addr=$(guest_addresses | paste -sd,)"
+    [ -z "$(guest_disks shared)" ] ||
+        words+=" lab_disks=$(guest_disks shared | paste -sd,)"
     echo "$words"
 }
 
-guest_disk() {
-    [ -z "${GUEST[disk]}" ] || echo "/srv/guest/${GUEST[name]}.disk"
+xl_disks() {
+    local name
+    for name in $(guest_disks); do
+        printf '"phy:%s,%s,w", ' "$(disk_device "$name")" "$name"
+    done
+}
+
+xl_nics() {
+    local i
+    for i in $(numbers "${GUEST[nics]}"); do
+        printf '"mac=%s,bridge=xenbr0", ' "$(guest_mac "$i")"
+    done
 }
 
 xl_config() {
-    local disk
-    disk=$(guest_disk)
     cat <<END
 name = "${GUEST[name]}"
 type = "${GUEST[type]}"
@@ -91,9 +148,8 @@ ramdisk = "$GUEST_INITRD"
 cmdline = "$(guest_cmdline)"
 END
     [ "${GUEST[type]}" != hvm ] || printf 'vga = "none"\nvnc = 0\n'
-    [ "${GUEST[nic]}" = no ] ||
-        echo "vif = [ \"mac=$(guest_mac),bridge=xenbr0\" ]"
-    [ -z "$disk" ] || echo "disk = [ \"phy:$disk,xvda,w\" ]"
+    [ "${GUEST[nics]}" = 0 ] || echo "vif = [ $(xl_nics)]"
+    [ "${#GUEST_DISKS[@]}" = 0 ] || echo "disk = [ $(xl_disks)]"
 }
 
 xml_os() {
@@ -109,9 +165,30 @@ xml_os() {
 END
 }
 
+xml_disks() {
+    local name
+    for name in $(guest_disks); do
+        cat <<END
+<disk type='block' device='disk'>
+<driver name='phy'/><source dev='$(disk_device "$name")'/>
+<target dev='$name' bus='xen'/>
+</disk>
+END
+    done
+}
+
+xml_nics() {
+    local i
+    for i in $(numbers "${GUEST[nics]}"); do
+        cat <<END
+<interface type='bridge'>
+<source bridge='xenbr0'/><mac address='$(guest_mac "$i")'/>
+</interface>
+END
+    done
+}
+
 domain_xml() {
-    local disk
-    disk=$(guest_disk)
     cat <<END
 <domain type='xen'>
 <name>${GUEST[name]}</name>
@@ -127,26 +204,36 @@ $([ "${GUEST[type]}" != hvm ] || echo '<features><acpi/><apic/></features>')
 <devices>
 <console type='pty'><target type='xen' port='0'/></console>
 END
-    [ -z "$disk" ] || cat <<END
-<disk type='block' device='disk'>
-<driver name='phy'/><source dev='$disk'/><target dev='xvda' bus='xen'/>
-</disk>
-END
-    [ "${GUEST[nic]}" = no ] || cat <<END
-<interface type='bridge'>
-<source bridge='xenbr0'/><mac address='$(guest_mac)'/>
-</interface>
-END
+    xml_disks
+    xml_nics
     echo '</devices>'
     echo '</domain>'
 }
 
-# The disk is a device of the same name on both hosts, so that the guest can
-# move; what is written on one host is not seen on the other.
+# A disk is a device of the same name on both hosts, so that the guest can
+# move.  One that is not shared is a file of each host: what is written on one
+# is not seen on the other.
 make_disk() {
     local host
     for host in "${LAB_HOSTS[@]}"; do
-        host_script "$host" disk.sh "$(guest_disk)" "${GUEST[disk]}"
+        host_script "$host" disk.sh "$1" "$2"
+    done
+}
+
+make_shared_disk() {
+    local host server=${LAB_HOSTS[0]}
+    host_script "$server" shared-disk.sh serve "$1" "$2"
+    for host in "${LAB_HOSTS[@]}"; do
+        host_script "$host" shared-disk.sh attach "$1" "$server"
+    done
+}
+
+make_disks() {
+    local i kind size
+    for i in "${!GUEST_DISKS[@]}"; do
+        read -r kind size <<<"${GUEST_DISKS[i]}"
+        "make_${kind//-/_}" "$(disk_device "${LAB_DISK_NAMES[i]}")" "$size" ||
+            die "no disk for ${GUEST[name]}"
     done
 }
 
@@ -169,7 +256,7 @@ verb_guest() {
     forget="cd /var/log/xen/console"
     forget+=" && rm -f guest-${GUEST[name]}.log guest-${GUEST[name]}--*.log"
     file=/srv/guest/${GUEST[name]}.$suffix
-    [ -z "${GUEST[disk]}" ] || make_disk
+    make_disks
     "$writer" | on_host "${GUEST[host]}" \
         "$forget; cat >$file && $command $file" ||
         die "$command could not create ${GUEST[name]} on ${GUEST[host]}"

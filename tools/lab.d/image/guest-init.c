@@ -12,12 +12,18 @@
  *
  * From the kernel's command line, through the environment:
  *   lab_name=NAME   said in each tick
- *   lab_addr=A.B.C.D  address of eth0, if there is one
+ *   lab_addr=A.B.C.D,...  addresses of eth0, eth1 and so on
+ *   lab_disks=xvda,...  disks that are written to all the time: numbered
+ *                   records, one a sector, over and over; so the disk tells
+ *                   afterwards whether one is missing or came late
  */
+
+#define _GNU_SOURCE
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdint.h>
@@ -45,6 +51,9 @@
 #define MIB_PAGES (1024 * 1024 / PAGE_BYTES)
 /* Left to the kernel when memory is asked for. */
 #define SPARE_PAGES (8 * MIB_PAGES)
+/* Between two records on a disk, and before a failed one is tried again */
+#define RECORD_MS 100
+#define RETRY_MS 1000
 
 struct dirtier {
     uint64_t *memory; /* NULL: never asked for */
@@ -300,30 +309,182 @@ load_module(const char *path)
         close(fd);
 }
 
-/* Without the interface, which most guests lack, there is nothing to do. */
-static void
-bring_interface_up(const char *address)
+/* ioctl of an interface; fails only with a word to the console. */
+static int
+set_interface(int fd, struct ifreq *request, unsigned long what)
 {
-    struct ifreq request = {.ifr_name = "eth0"};
-    struct sockaddr_in *sin = (struct sockaddr_in *) &request.ifr_addr;
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (ioctl(fd, what, request) == 0)
+        return 1;
+    printf("%s: %s\n", request->ifr_name, strerror(errno));
+    return 0;
+}
 
+static void
+bring_interface_up(int fd, const char *name, const char *address)
+{
+    struct ifreq request = {0};
+    struct sockaddr_in *sin = (struct sockaddr_in *) &request.ifr_addr;
+
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
     sin->sin_family = AF_INET;
-    if (fd >= 0 && inet_pton(AF_INET, address, &sin->sin_addr) == 1 &&
-        ioctl(fd, SIOCSIFADDR, &request) == 0 &&
-        ioctl(fd, SIOCGIFFLAGS, &request) == 0) {
-        request.ifr_flags |= IFF_UP;
-        if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-            printf("eth0: %s\n", strerror(errno));
-    }
+    if (inet_pton(AF_INET, address, &sin->sin_addr) != 1 ||
+        !set_interface(fd, &request, SIOCSIFADDR))
+        return;
+    sin->sin_addr.s_addr = htonl(0xffffff00);
+    if (!set_interface(fd, &request, SIOCSIFNETMASK) ||
+        !set_interface(fd, &request, SIOCGIFFLAGS))
+        return;
+    request.ifr_flags |= IFF_UP;
+    set_interface(fd, &request, SIOCSIFFLAGS);
+}
+
+static void
+write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, text, strlen(text)) < 0)
+        printf("%s: %s\n", path, strerror(errno));
     if (fd >= 0)
         close(fd);
+}
+
+/*
+ * Each interface answers for its own address alone, else one that works would
+ * hide one that does not.
+ */
+static void
+bring_network_up(char *addresses)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    char name[IFNAMSIZ];
+    char *address;
+    int i = 0;
+
+    write_file("/proc/sys/net/ipv4/conf/all/arp_ignore", "1");
+    for (address = strtok(addresses, ","); address;
+         address = strtok(NULL, ",")) {
+        snprintf(name, sizeof(name), "eth%d", i++);
+        bring_interface_up(fd, name, address);
+    }
+    close(fd);
+}
+
+struct disk {
+    const char *name;
+    int fd;
+    size_t sector; /* bytes; a record's size */
+    uint64_t sectors;
+};
+
+/* The front end may still be shaking hands with its back end. */
+static void
+open_disk(struct disk *disk)
+{
+    char path[64];
+    uint64_t bytes = 0;
+    int sector = 0;
+
+    snprintf(path, sizeof(path), "/dev/%s", disk->name);
+    for (;;) {
+        disk->fd = open(path, O_RDWR | O_DIRECT | O_DSYNC | O_CLOEXEC);
+        if (disk->fd >= 0)
+            break;
+        usleep(RECORD_MS * 1000);
+    }
+    if (ioctl(disk->fd, BLKGETSIZE64, &bytes) < 0 ||
+        ioctl(disk->fd, BLKSSZGET, &sector) < 0 || sector <= 0)
+        printf("disk %s: %s\n", disk->name, strerror(errno));
+    disk->sector = (size_t) sector;
+    disk->sectors = sector > 0 ? bytes / disk->sector : 0;
+}
+
+static off_t
+place_of(const struct disk *disk, uint64_t number)
+{
+    return (off_t) (number % disk->sectors * disk->sector);
+}
+
+static void
+write_record(const struct disk *disk, uint64_t number, char *record)
+{
+    const char *name = getenv("lab_name");
+    int64_t now = now_ms();
+
+    memset(record, 0, disk->sector);
+    snprintf(record, disk->sector,
+             "\nwrite %llu uptime %lld.%02lld disk %s guest %s\n",
+             (unsigned long long) number, (long long) now / 1000,
+             (long long) now % 1000 / 10, disk->name, name ? name : "?");
+    while (pwrite(disk->fd, record, disk->sector, place_of(disk, number)) !=
+           (ssize_t) disk->sector) {
+        printf("disk %s: write %llu failed: %s\n", disk->name,
+               (unsigned long long) number, strerror(errno));
+        usleep(RETRY_MS * 1000);
+    }
+}
+
+static void
+check_record(const struct disk *disk, uint64_t number, const char *record)
+{
+    static char found[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
+
+    if (pread(disk->fd, found, disk->sector, place_of(disk, number)) !=
+        (ssize_t) disk->sector)
+        printf("disk %s: read %llu failed: %s\n", disk->name,
+               (unsigned long long) number, strerror(errno));
+    else if (memcmp(found, record, disk->sector) != 0)
+        printf("disk %s: read %llu is not what was written\n", disk->name,
+               (unsigned long long) number);
+}
+
+/*
+ * Never returns.  Each record is read back at once and again after the next
+ * one: across a move that is the last one that the host before has written.
+ */
+static void
+run_disk(const char *name)
+{
+    static char records[2][PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
+    struct disk disk = {.name = name};
+    uint64_t number;
+
+    open_disk(&disk);
+    if (disk.sectors < 2 || disk.sector > PAGE_BYTES) {
+        printf("disk %s: cannot be used: %llu sectors of %zu bytes\n", name,
+               (unsigned long long) disk.sectors, disk.sector);
+        exit(1);
+    }
+    for (number = 1;; number++) {
+        write_record(&disk, number, records[number % 2]);
+        check_record(&disk, number, records[number % 2]);
+        if (number > 1)
+            check_record(&disk, number - 1, records[(number - 1) % 2]);
+        usleep(RECORD_MS * 1000);
+    }
+}
+
+/* A process each: a disk that hangs must not stop the ticks. */
+static void
+start_disks(char *names)
+{
+    char *name;
+
+    for (name = strtok(names, ","); name; name = strtok(NULL, ",")) {
+        pid_t pid = fork();
+
+        if (pid == 0)
+            run_disk(name);
+        if (pid < 0)
+            printf("disk %s: %s\n", name, strerror(errno));
+    }
 }
 
 static void
 set_system_up(void)
 {
-    const char *address = getenv("lab_addr");
+    char *addresses = getenv("lab_addr");
+    char *disks = getenv("lab_disks");
 
     mount("dev", "/dev", "devtmpfs", 0, "");
     mount("proc", "/proc", "proc", 0, "");
@@ -332,8 +493,10 @@ set_system_up(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     load_module("/xen-blkfront.ko");
     load_module("/xen-netfront.ko");
-    if (address)
-        bring_interface_up(address);
+    if (addresses)
+        bring_network_up(addresses);
+    if (disks)
+        start_disks(disks);
 }
 
 static void
