@@ -139,6 +139,53 @@ moves() {
     only_on "$(other "$1")" "$2" && ticking_on "$(other "$1")" "$2" "$since"
 }
 
+# -- what a guest has --
+
+# A figure: printed with the case's result
+note() {
+    printf '# %s\n' "${*//$'\n'/$'\n# '}"
+}
+
+# addresses FILE: of the guest that "xl list -l" has listed there
+addresses() {
+    sed -n 's/.*lab_addr=\([0-9.,]*\).*/\1/p' "$1" | head -n 1 | tr ',' '\n'
+}
+
+# moves_whole FROM NAME [OPTION...]: moves with all it has.  xl lists the same
+# there, its two disks go on record by record, and its two interfaces answer,
+# one asked from either host.
+moves_whole() {
+    local from=$1 to name=$2 since said address
+    to=$(other "$from")
+    on "$from" "xl list -l $name" >"$seen/was.json"
+    mapfile -t address < <(addresses "$seen/was.json")
+    host "$from" ping-begin "${address[0]}"
+    host "$to" ping-begin "${address[1]}"
+    since=$(host "$from" written "$name" | paste -sd' ')
+    said=$(move "$@" 2>&1) || fail "$said"
+    note "$(grep -E '^  (total time|downtime|sent) ' <<<"$said")"
+    only_on "$to" "$name"
+    on "$to" "xl list -l $name" >"$seen/is.json"
+    "$here/same-domain" "$seen/was.json" "$seen/is.json"
+    said=$(host "$to" writing "$name" "$since")
+    note "$said"
+    said=$(host "$from" ping-end "${address[0]}")
+    note "from $from: $said"
+    said=$(host "$to" ping-end "${address[1]}")
+    note "from $to: $said"
+    ticking_on "$to" "$name"
+    no_disk_errors "$from" "$name"
+    no_disk_errors "$to" "$name"
+}
+
+# The guest says so when it cannot write, or reads what it has not written.
+no_disk_errors() {
+    local said
+    said=$("$lab" said "$1" "$2" 1000)
+    said=$(grep 'disk xvd' <<<"$said" || true)
+    [ -z "$said" ] || fail "$2 on $1: $said"
+}
+
 # refused STATUS WORDS FROM NAME [OPTION...]: the migration fails so
 refused() {
     local status=$1 words=$2 said rc=0

@@ -216,15 +216,15 @@ END
 make_disk() {
     local host
     for host in "${LAB_HOSTS[@]}"; do
-        host_script "$host" disk.sh "$1" "$2"
+        host_script "$host" disk.sh "$1" "$2" || return
     done
 }
 
 make_shared_disk() {
     local host server=${LAB_HOSTS[0]}
-    host_script "$server" shared-disk.sh serve "$1" "$2"
+    host_script "$server" shared-disk.sh serve "$1" "$2" || return
     for host in "${LAB_HOSTS[@]}"; do
-        host_script "$host" shared-disk.sh attach "$1" "$server"
+        host_script "$host" shared-disk.sh attach "$1" "$server" || return
     done
 }
 

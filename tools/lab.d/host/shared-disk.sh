@@ -9,24 +9,26 @@ set -eu
 what=$1
 device=$2
 export=$(basename "$device")
+# A server of its own for each disk: one that reads its configuration again
+# does not always live on.
+port=$((20000 + $(cksum <<<"$export" | cut -d' ' -f1) % 20000))
 
 # Anew each time: what an earlier guest has written is of no interest.
 serve() {
-    local size=$1
+    local size=$1 config=$device.nbd pid_file=$device.pid
     rm -f "$device.img"
     truncate -s "$size" "$device.img"
-    chown nbd: "$device.img"
-    cat >"/etc/nbd-server/conf.d/$export.conf" <<END
+    cat >"$config" <<END
+[generic]
+port = $port
 [$export]
 exportname = $device.img
 flush = true
 fua = true
 END
-    # Reloading adds an export and leaves the others' clients alone.
-    if systemctl -q is-active nbd-server; then
-        systemctl reload nbd-server
-    else
-        systemctl start nbd-server
+    # It opens the file for each client.
+    if [ ! -e "$pid_file" ] || [ ! -e "/proc/$(cat "$pid_file")" ]; then
+        nbd-server -C "$config" -p "$pid_file"
     fi
 }
 
@@ -51,9 +53,9 @@ attach() {
         rm -f "$device"
     fi
     node=$(free_device)
-    # The server may not have read its configuration yet.
+    # The server may not listen yet.
     for _ in $(seq 50); do
-        if said=$(nbd-client "$server" "$node" -N "$export" -b 512 2>&1); then
+        if said=$(nbd-client "$server" "$port" "$node" -N "$export" -b 512 2>&1); then
             ln -sfn "$node" "$device"
             return
         fi
