@@ -70,7 +70,8 @@ int __wrap_xf_remote_has_params(struct xf_conn *conn, GError **err);
 void __wrap__mark_point(const char *file, int line);
 G_NORETURN void __wrap__ck_assert_failed(const char *file, int line,
                                          const char *expr, const char *msg,
-                                         ...);
+                                         ...)
+    G_GNUC_PRINTF(4, 5);
 
 /* A client that is older than the typed parameters. */
 int
