@@ -215,9 +215,7 @@ make_preamble(enum xf_channel_purpose purpose, const char *token,
     memcpy(preamble, MAGIC, MAGIC_LEN);
     put_u16(preamble + VERSION_AT, CHANNEL_VERSION);
     put_u16(preamble + PURPOSE_AT, purpose);
-    for (int i = 0; i < XF_TOKEN_LEN / 2; i++)
-        preamble[TOKEN_AT + i] = g_ascii_xdigit_value(token[2 * i]) << 4
-            | g_ascii_xdigit_value(token[2 * i + 1]);
+    xf_hex_parse(token, preamble + TOKEN_AT, XF_TOKEN_LEN / 2);
     return make_nonce(preamble + NONCE_AT, err);
 }
 
@@ -334,8 +332,7 @@ read_preamble(int fd, const struct xf_patience *patience, guint8 *raw,
                       "unknown channel version", about);
     }
     caller->purpose = purpose;
-    for (int i = 0; i < XF_TOKEN_LEN / 2; i++)
-        g_snprintf(caller->token + 2 * i, 3, "%02x", raw[TOKEN_AT + i]);
+    xf_hex_format(raw + TOKEN_AT, XF_TOKEN_LEN / 2, caller->token);
     return TRUE;
 }
 

@@ -96,9 +96,8 @@ append_secret(GString *out, int depth, const char *element,
 {
     char hex[2 * XF_KEY_LEN + 1];
 
-    for (int i = 0; i < XF_KEY_LEN; i++)
-        g_snprintf(hex + 2 * i, 3, "%02x", secret[i]);
-    append_element(out, depth, element, hex);
+    append_element(out, depth, element,
+                   xf_hex_format(secret, XF_KEY_LEN, hex));
     explicit_bzero(hex, sizeof(hex));
 }
 
@@ -162,18 +161,6 @@ parse_number(const char *text, guint max, guint *number)
         || !g_ascii_string_to_unsigned(text, 10, 1, max, &value, NULL))
         return FALSE;
     *number = value;
-    return TRUE;
-}
-
-static gboolean
-parse_hex(const char *text, guint8 *out)
-{
-    if (strlen(text) != 2 * XF_KEY_LEN
-        || strspn(text, "0123456789abcdef") != 2 * XF_KEY_LEN)
-        return FALSE;
-    for (int i = 0; i < XF_KEY_LEN; i++)
-        out[i] = g_ascii_xdigit_value(text[2 * i]) << 4
-            | g_ascii_xdigit_value(text[2 * i + 1]);
     return TRUE;
 }
 
@@ -243,7 +230,7 @@ take_token(struct xf_cookie *cookie, const char *text)
 static const char *
 take_key(struct xf_cookie *cookie, const char *text)
 {
-    cookie->has_key = parse_hex(text, cookie->key);
+    cookie->has_key = xf_hex_parse(text, cookie->key, XF_KEY_LEN);
     return cookie->has_key ? NULL : "is not 64 lower-case hex digits";
 }
 
@@ -283,7 +270,7 @@ take_state(struct xf_cookie *cookie, const char *text)
 static const char *
 take_proof(struct xf_cookie *cookie, const char *text)
 {
-    cookie->has_proof = parse_hex(text, cookie->proof);
+    cookie->has_proof = xf_hex_parse(text, cookie->proof, XF_KEY_LEN);
     return cookie->has_proof ? NULL : "is not 64 lower-case hex digits";
 }
 
@@ -299,7 +286,7 @@ take_log(struct xf_cookie *cookie, const char *text)
 static const char *
 take_log_key(struct xf_cookie *cookie, const char *text)
 {
-    cookie->has_log_key = parse_hex(text, cookie->log_key);
+    cookie->has_log_key = xf_hex_parse(text, cookie->log_key, XF_KEY_LEN);
     return cookie->has_log_key ? NULL : "is not 64 lower-case hex digits";
 }
 

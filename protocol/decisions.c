@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The decisions log: its lines, its file, what it remembers. */
+/* The decisions log: its file, and what it remembers. */
 #include "config.h"
 
-#include "protocol/decisions.h"
+#include "protocol/decision-line.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +15,6 @@
 #define FILE_NAME "decisions"
 #define NEW_NAME "decisions.new"
 #define LOCK_NAME "lock"
-#define TITLE "xenferry-decisions"
-#define FORMAT "1"
-#define SUM_LEN 16
-#define WORDS_MAX 10
 /* Lines that say nothing any more before the file is written anew. */
 #define DEAD_MAX 64
 
@@ -66,18 +62,6 @@ static const struct xf_decisions_io system_io = {
     .fsync = fsync,
     .ftruncate = ftruncate,
 };
-
-static const char *const kinds[XF_DECISION_LAST] = {
-    [XF_DECISION_COMMITTED] = "committed",
-    [XF_DECISION_GIVEN_AWAY] = "given-away",
-};
-#define ACKNOWLEDGED "acknowledged"
-
-const char *
-xf_decision_kind_name(enum xf_decision_kind kind)
-{
-    return kinds[kind];
-}
 
 /* -- decisions -- */
 
@@ -133,175 +117,35 @@ find(struct xf_decisions *log, const char *token)
     return entry && entry->number <= log->on_disk ? entry->decision : NULL;
 }
 
-/* -- words -- */
-
-static char *
-hex_of(const guint8 *bytes, gsize len)
-{
-    char *text = g_malloc(2 * len + 1);
-
-    for (gsize i = 0; i < len; i++)
-        g_snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-    return text;
-}
-
-static gboolean
-hex_to(const char *text, guint8 *bytes, gsize len)
-{
-    if (strlen(text) != 2 * len
-        || strspn(text, "0123456789abcdef") != 2 * len)
-        return FALSE;
-    for (gsize i = 0; i < len; i++)
-        bytes[i] = g_ascii_xdigit_value(text[2 * i]) << 4
-                   | g_ascii_xdigit_value(text[2 * i + 1]);
-    return TRUE;
-}
-
-static char *
-text_out(const char *text)
-{
-    if (!*text)
-        return g_strdup("-");
-    if (strcmp(text, "-") == 0)
-        return g_strdup("%2D");
-    return g_uri_escape_string(text, ":", FALSE);
-}
-
-static char *
-text_in(const char *word)
-{
-    return strcmp(word, "-") == 0 ? g_strdup("")
-                                  : g_uri_unescape_string(word, NULL);
-}
-
-static gboolean
-number_in(const char *word, gint64 min, gint64 max, gint64 *number)
-{
-    return g_ascii_string_to_signed(word, 10, min, max, number, NULL);
-}
-
-static void
-checksum(const char *words, char *sum)
-{
-    g_autofree char *full =
-        g_compute_checksum_for_string(G_CHECKSUM_SHA256, words, -1);
-
-    g_strlcpy(sum, full, SUM_LEN + 1);
-}
-
-/* With its checksum and its end. */
-static char *
-line_of(const char *words)
-{
-    char sum[SUM_LEN + 1];
-
-    checksum(words, sum);
-    return g_strconcat(sum, " ", words, "\n", NULL);
-}
-
-static char *
-title_line(const struct xf_decisions *log)
-{
-    g_autofree char *secret = hex_of(log->secret, XF_KEY_LEN);
-    g_autofree char *words =
-        g_strdup_printf(TITLE " " FORMAT " %s %s", log->identity, secret);
-
-    return line_of(words);
-}
-
-static char *
-decision_line(const struct xf_decision *d)
-{
-    char uuid[XF_UUID_STRING_LEN + 1];
-    g_autofree char *key = hex_of(d->key, XF_KEY_LEN);
-    g_autofree char *host = text_out(d->peer_host ? d->peer_host : "");
-    g_autofree char *name = text_out(d->name);
-    g_autofree char *words = g_strdup_printf(
-        "%s %s %s %s %" G_GINT64_FORMAT " %d %d %u %s %s", kinds[d->kind],
-        d->token, xf_uuid_format(d->uuid, uuid), key, d->time, d->domid,
-        d->paused != 0, d->peer_port, host, name);
-
-    return line_of(words);
-}
-
-static char *
-acknowledged_line(const char *token)
-{
-    g_autofree char *words = g_strconcat(ACKNOWLEDGED " ", token, NULL);
-
-    return line_of(words);
-}
-
 /* -- reading lines -- */
 
-/* NULL: these words are no decision. */
-static struct xf_decision *
-decision_of(char *const *word)
-{
-    XF_AUTO(xf_decision) *d = g_new0(struct xf_decision, 1);
-    gint64 domid, paused, port;
-
-    while (d->kind < XF_DECISION_LAST && strcmp(word[0], kinds[d->kind]) != 0)
-        d->kind++;
-    if (d->kind == XF_DECISION_LAST || g_strv_length((char **)word) != 10
-        || !xf_token_valid(word[1]) || !xf_uuid_parse(word[2], d->uuid)
-        || !hex_to(word[3], d->key, XF_KEY_LEN)
-        || !number_in(word[4], 0, G_MAXINT64, &d->time)
-        || !number_in(word[5], -1, G_MAXINT, &domid)
-        || !number_in(word[6], 0, 1, &paused)
-        || !number_in(word[7], 0, G_MAXUINT16, &port))
-        return NULL;
-    g_strlcpy(d->token, word[1], sizeof(d->token));
-    d->domid = domid;
-    d->paused = paused;
-    d->peer_port = port;
-    d->peer_host = text_in(word[8]);
-    d->name = text_in(word[9]);
-    return d->peer_host && d->name ? g_steal_pointer(&d) : NULL;
-}
-
 static gboolean
-take_words(struct xf_decisions *log, char *const *word)
+take_words(struct xf_decisions *log, GStrv words)
 {
+    const char *token = xf_decision_line_acknowledged(words);
     struct xf_decision *d;
 
-    if (word[0] && strcmp(word[0], ACKNOWLEDGED) == 0 && word[1]) {
-        log->dead += 1 + g_hash_table_remove(log->live, word[1]);
+    if (token) {
+        log->dead += 1 + g_hash_table_remove(log->live, token);
         return TRUE;
     }
-    d = word[0] ? decision_of(word) : NULL;
+    d = xf_decision_line_parse(words);
     if (d)
         put_entry(log, d, 0);
     return d != NULL;
 }
 
-static gboolean
-take_title(struct xf_decisions *log, char *const *word)
-{
-    if (g_strv_length((char **)word) != 4 || strcmp(word[0], TITLE) != 0
-        || strcmp(word[1], FORMAT) != 0 || !xf_token_valid(word[2]))
-        return FALSE;
-    g_strlcpy(log->identity, word[2], sizeof(log->identity));
-    return hex_to(word[3], log->secret, XF_KEY_LEN);
-}
-
-G_STATIC_ASSERT(XF_LOG_ID_LEN == XF_TOKEN_LEN);
-
 /* One line, without its end. */
 static gboolean
 take_line(struct xf_decisions *log, const char *line, gboolean first)
 {
-    char sum[SUM_LEN + 1];
+    g_auto(GStrv) words = xf_decision_line_words(line);
 
-    if (strlen(line) <= SUM_LEN || line[SUM_LEN] != ' ')
+    if (!words)
         return FALSE;
-    checksum(line + SUM_LEN + 1, sum);
-    if (strncmp(sum, line, SUM_LEN) != 0)
-        return FALSE;
-
-    g_auto(GStrv) words = g_strsplit(line + SUM_LEN + 1, " ", WORDS_MAX + 1);
-
-    return first ? take_title(log, words) : take_words(log, words);
+    return first ? xf_decision_line_title_parse(words, log->identity,
+                                                log->secret)
+                 : take_words(log, words);
 }
 
 /* Takes the lines that are whole; what follows the last of them must be one
@@ -382,7 +226,8 @@ sync_fd(struct xf_decisions *log, int fd)
 static GString *
 whole_text(struct xf_decisions *log)
 {
-    g_autofree char *title = title_line(log);
+    g_autofree char *title = xf_decision_line_title(log->identity,
+                                                    log->secret);
     GString *text = g_string_new(title);
     GHashTableIter iter;
     gpointer value;
@@ -390,7 +235,7 @@ whole_text(struct xf_decisions *log)
     g_hash_table_iter_init(&iter, log->live);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const struct entry *entry = value;
-        g_autofree char *line = decision_line(entry->decision);
+        g_autofree char *line = xf_decision_line_format(entry->decision);
 
         g_string_append(text, line);
     }
@@ -579,13 +424,11 @@ static gboolean
 make_log(struct xf_decisions *log, GError **err)
 {
     guint8 bits[XF_LOG_ID_LEN / 2];
-    g_autofree char *identity = NULL;
 
     if (getrandom(bits, sizeof(bits), 0) != sizeof(bits)
         || getrandom(log->secret, XF_KEY_LEN, 0) != XF_KEY_LEN)
         return failed(log, "no random bytes from the kernel", err);
-    identity = hex_of(bits, sizeof(bits));
-    g_strlcpy(log->identity, identity, sizeof(log->identity));
+    xf_hex_format(bits, sizeof(bits), log->identity);
     if (!rewrite(log))
         return failed(log, "cannot be made", err);
     g_message("%s: new decisions log %s", log->path, log->identity);
@@ -691,7 +534,7 @@ xf_decisions_token_key(struct xf_decisions *log, const char *token,
 static gboolean
 acknowledge(struct xf_decisions *log, const char *token)
 {
-    g_autofree char *line = acknowledged_line(token);
+    g_autofree char *line = xf_decision_line_acknowledge(token);
 
     /* Lost in a crash it is only said once more: nobody waits for it. */
     if (!append(log, line))
@@ -747,7 +590,7 @@ add(struct xf_decisions *log, const struct xf_decision *decision)
 
     if (old && old->kind == decision->kind)
         return TRUE;
-    line = decision_line(decision);
+    line = xf_decision_line_format(decision);
     if (!append(log, line))
         return FALSE;
     put_entry(log, decision_copy(decision), ++log->written);

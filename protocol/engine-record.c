@@ -33,9 +33,7 @@ put_key(GHashTable *fields, const char *name, const guint8 *key)
 {
     char text[2 * XF_KEY_LEN + 1];
 
-    for (int i = 0; i < XF_KEY_LEN; i++)
-        g_snprintf(text + 2 * i, 3, "%02x", key[i]);
-    put(fields, name, text);
+    put(fields, name, xf_hex_format(key, XF_KEY_LEN, text));
 }
 
 static GHashTable *
@@ -335,17 +333,7 @@ get_key(GHashTable *fields, const char *name, guint8 *key)
 {
     g_autofree char *text = get(fields, name);
 
-    if (!text || strlen(text) != 2 * XF_KEY_LEN)
-        return FALSE;
-    for (int i = 0; i < XF_KEY_LEN; i++) {
-        int high = g_ascii_xdigit_value(text[2 * i]);
-        int low = g_ascii_xdigit_value(text[2 * i + 1]);
-
-        if (high < 0 || low < 0)
-            return FALSE;
-        key[i] = high << 4 | low;
-    }
-    return TRUE;
+    return text && xf_hex_parse(text, key, XF_KEY_LEN);
 }
 
 struct xf_handoff *

@@ -33,8 +33,7 @@ new_token(char *token)
     guint8 bits[XF_TOKEN_LEN / 2];
 
     random_bytes(bits, sizeof(bits));
-    for (gsize i = 0; i < sizeof(bits); i++)
-        g_snprintf(token + 2 * i, 3, "%02x", bits[i]);
+    xf_hex_format(bits, sizeof(bits), token);
 }
 
 void

@@ -86,3 +86,23 @@ xf_uuid_parse(const char *text, guint8 *uuid)
     memcpy(uuid, out, XF_UUID_LEN);
     return TRUE;
 }
+
+char *
+xf_hex_format(const guint8 *bytes, gsize len, char *buf)
+{
+    for (gsize i = 0; i < len; i++)
+        g_snprintf(buf + 2 * i, 3, "%02x", bytes[i]);
+    return buf;
+}
+
+gboolean
+xf_hex_parse(const char *text, guint8 *bytes, gsize len)
+{
+    if (strlen(text) != 2 * len
+        || strspn(text, "0123456789abcdef") != 2 * len)
+        return FALSE;
+    for (gsize i = 0; i < len; i++)
+        bytes[i] = g_ascii_xdigit_value(text[2 * i]) << 4
+                   | g_ascii_xdigit_value(text[2 * i + 1]);
+    return TRUE;
+}

@@ -52,6 +52,12 @@ char *xf_uuid_format(const guint8 *uuid, char *buf);
  * space are skipped). */
 gboolean xf_uuid_parse(const char *text, guint8 *uuid);
 
+/* Lower-case hex digits, as tokens, keys and identities are written.  `buf`
+ * has 2 * len + 1 bytes and is returned.  Parsing takes exactly 2 * len
+ * digits, and leaves `bytes` alone when it fails. */
+char *xf_hex_format(const guint8 *bytes, gsize len, char *buf);
+gboolean xf_hex_parse(const char *text, guint8 *bytes, gsize len);
+
 /* virDomainState */
 enum xf_domain_state {
     XF_DOMAIN_NOSTATE = 0,

@@ -234,10 +234,11 @@ point_wanted(struct sim_host *host, const char *domain, const char *point,
     return group != NULL;
 }
 
-/* Returns the action to be taken here and now, and logs it; NULL: none. */
+/* Returns the action to be taken here and now, and logs it; NULL: none.
+ * *value is what ordered it. */
 static char *
 point_take(struct sim_host *host, const char *domain, const char *point,
-           guint64 page)
+           guint64 page, char **value)
 {
     if (!point_wanted(host, domain, point, page))
         return NULL;
@@ -265,19 +266,20 @@ point_take(struct sim_host *host, const char *domain, const char *point,
     if (order.nth > 1)
         return NULL;
     append_line(host, "hits", point, domain);
+    *value = g_steal_pointer(&text);
     return g_steal_pointer(&action);
 }
 
+/* As long as the value is there that ordered it: it may be gone already, by
+ * who has seen the hit. */
 static void
 point_hang(struct sim_host *host, const char *domain, const char *point,
-           int abort_fd)
+           const char *value, int abort_fd)
 {
-    g_autofree char *first = sim_knob(host, domain, point);
-
     do {
         g_autofree char *now = sim_knob(host, domain, point);
 
-        if (g_strcmp0(first, now))
+        if (g_strcmp0(value, now))
             return;
     } while (sim_wait_us(HANG_LOOK_US, abort_fd));
 }
@@ -286,14 +288,15 @@ char *
 sim_pass(struct sim_host *host, const char *domain, const char *point,
          guint64 page, int abort_fd)
 {
-    g_autofree char *action = point_take(host, domain, point, page);
+    g_autofree char *value = NULL;
+    g_autofree char *action = point_take(host, domain, point, page, &value);
 
     if (!action || !strcmp(action, "note"))
         return NULL;
     if (!strcmp(action, "kill"))
         kill(getpid(), SIGKILL);
     else if (!strcmp(action, "hang"))
-        point_hang(host, domain, point, abort_fd);
+        point_hang(host, domain, point, value, abort_fd);
     else if (g_str_has_prefix(action, "delay:"))
         sim_wait_us(g_ascii_strtoll(action + 6, NULL, 10) * 1000, abort_fd);
     else

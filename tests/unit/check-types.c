@@ -39,6 +39,25 @@ START_TEST(uuid_refused)
 }
 END_TEST
 
+START_TEST(hex)
+{
+    static const guint8 bytes[] = { 0x00, 0x9a, 0xff };
+    static const char *const bad[] = {
+        "", "009af", "009aff0", "009AFF", "009afg", "009af ", "-09aff",
+    };
+    guint8 back[3] = { 1, 2, 3 };
+    char text[7];
+
+    ck_assert_str_eq(xf_hex_format(bytes, 3, text), "009aff");
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        ck_assert(!xf_hex_parse(bad[i], back, 3));
+        ck_assert(back[0] == 1 && back[1] == 2 && back[2] == 3);
+    }
+    ck_assert(xf_hex_parse(text, back, 3));
+    ck_assert_mem_eq(back, bytes, 3);
+}
+END_TEST
+
 START_TEST(error_numbers)
 {
     for (int code = 0; code < XF_ERROR_LAST; code++) {
@@ -106,6 +125,7 @@ main(void)
     const TTest *const tests[] = {
         uuid_round_trip,
         uuid_refused,
+        hex,
         error_numbers,
         migrate_uris,
         NULL
