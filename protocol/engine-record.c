@@ -292,14 +292,18 @@ xf_handoff_forget(struct xf_handoff *h)
                   err->message);
         return FALSE;
     }
-    g_message("handoff %s: %s, domain '%s': over (%s) and forgotten",
-              h->token, xf_side_name(h->side), h->name,
-              xf_state_name(xf_handoff_state(h)));
     xf_engine_remove(h->engine, h);
     g_mutex_lock(&h->lock);
+
+    gboolean again = h->forgotten;  /* two may come to it at once */
+
     h->forgotten = TRUE;
     g_cond_broadcast(&h->changed);
     g_mutex_unlock(&h->lock);
+    if (!again)
+        g_message("handoff %s: %s, domain '%s': over (%s) and forgotten",
+                  h->token, xf_side_name(h->side), h->name,
+                  xf_state_name(xf_handoff_state(h)));
     return TRUE;
 }
 

@@ -389,11 +389,14 @@ START_TEST(suspend_aborted_when_slow)
     struct send send = { &move, domid };
 
     fault("rate", "1");
+    fault("suspend-start", "note");
     fault_there("stream-made", "note");
     move_start(&move, domid);
 
     GThread *sender = g_thread_new("send", send_thread, &send);
 
+    /* Both sides are at it: an abort before that finds nothing to abort. */
+    ck_assert(xf_sim_wait_hits(dirs[0], "suspend-start", 1, DEADLINE_MS));
     ck_assert(xf_sim_wait_hits(dirs[1], "stream-made", 1, DEADLINE_MS));
     fault("suspend-page", "note");
     here->ops->suspend_abort(here, domid);
