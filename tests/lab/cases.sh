@@ -32,7 +32,14 @@ case_pv() {
     moves host2 p1
 }
 
-case_from_xml_with_disks_and_interfaces() {
+case_from_xml_with_disk_and_nic() {
+    guest host1 pvh x1 --via xenferry --nic --disk 64M
+    moves host1 x1 --live
+    on host2 "xl block-list x1 | grep -q 51712; xl network-list x1 | grep -q 00:16:3e"
+    moves host2 x1 --live
+}
+
+case_long_from_xml_with_disks_and_interfaces() {
     guest host1 pvh x1 --via xenferry --nic --nic --shared-disk 2M \
         --shared-disk 2M
     moves_whole host1 x1 --live
@@ -267,7 +274,7 @@ begin_recreating() {
 
 # Created by xl on host1, described there, created from that on host2: the same
 # domain, for xl.
-case_domains_of_xl() {
+case_long_domains_of_xl() {
     local config name names=() recreating=''
     for name in "${hosts[@]}"; do
         make_files "$name"
