@@ -271,10 +271,13 @@ xf_dest_admit(struct xf_handoff *h, GError **err)
 {
     if (!xf_engine_add(h->engine, h, err))
         return FALSE;
-    if (xf_dest_room(h, err)
-        && xf_handoff_event(h, XF_EVENT_PREPARE, NULL, err))
+    if (!xf_dest_room(h, err)) {
+        xf_engine_remove(h->engine, h);
+        return FALSE;
+    }
+    if (xf_handoff_event(h, XF_EVENT_PREPARE, NULL, err))
         return TRUE;
-    xf_engine_remove(h->engine, h);
+    xf_handoff_refused(h);
     return FALSE;
 }
 
@@ -648,6 +651,9 @@ xf_dest_settled(struct xf_handoff *h)
 {
     if (!xf_handoff_settled(h))
         return FALSE;
+    /* Not admitted yet: what there is to end comes, and ends, later. */
+    if (xf_handoff_state(h) == XF_STATE_NONE)
+        return TRUE;
     /* It has acted without asking only if we cannot have committed. */
     if (xf_dest_resolve(h))
         forget_if_settled(h);

@@ -94,6 +94,8 @@ struct xf_handoff {
     gboolean asking;            /* a thread of ours asks the other side */
     gboolean stale;             /* its record says less than was done */
     gboolean forgotten;         /* its record is gone; nothing follows */
+    gboolean refused;           /* ... has still to go: it was not written for
+                                 * sure, so nothing began */
     gboolean hurry;             /* ... and is not to wait any longer */
     char *trouble;              /* why the last try failed; NULL: it did not */
     gint64 next_try;            /* wall clock, us; 0: none is planned */
@@ -170,6 +172,9 @@ gboolean xf_handoff_event(struct xf_handoff *h, enum xf_event event,
 /* The other side has acted, or will never ask: removes decision, record and
  * handoff.  FALSE: that failed and was logged; to be tried again. */
 gboolean xf_handoff_forget(struct xf_handoff *h);
+/* Its first record could not be written: makes sure that none is left, and
+ * takes the handoff out of the table; the sweeper tries again what fails. */
+void xf_handoff_refused(struct xf_handoff *h);
 /* Remembers, for a restart too, that the other side will never ask again.
  * FALSE: it could not be written down, and it must tell once more. */
 gboolean xf_handoff_settled(struct xf_handoff *h);

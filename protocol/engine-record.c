@@ -70,6 +70,8 @@ record_fields(const struct xf_handoff *h, enum xf_state state, gint64 since,
     put_number(fields, "untouched",
                h->untouched && state != XF_STATE_PERFORMING);
     put_number(fields, "acted", acted);
+    if (h->settled)
+        put_number(fields, "settled", 1);
     return fields;
 }
 
@@ -263,8 +265,12 @@ xf_handoff_settled(struct xf_handoff *h)
     put_number(fields, "settled", 1);
     g_mutex_lock(&h->lock);
 
-    /* Nothing left to do: it is forgotten at once. */
-    gboolean over = xf_state_is_final(h->state) && h->acted && !h->awaited;
+    /* Nothing left to do: it is forgotten at once.  Or not admitted yet: then
+     * it has no record that this could be added to, and its first, if there
+     * is ever one, says so. */
+    gboolean over = h->state == XF_STATE_NONE
+                    || (xf_state_is_final(h->state) && h->acted
+                        && !h->awaited);
 
     /* Written before it is true: nobody may have forgotten it meanwhile. */
     h->settled = over || h->settled
@@ -305,6 +311,24 @@ xf_handoff_forget(struct xf_handoff *h)
                   h->token, xf_side_name(h->side), h->name,
                   xf_state_name(xf_handoff_state(h)));
     return TRUE;
+}
+
+void
+xf_handoff_refused(struct xf_handoff *h)
+{
+    struct xf_store *store = h->engine->store;
+    g_autoptr(GError) err = NULL;
+    gboolean ok = store->ops->remove(store, h->token, &err);
+
+    g_mutex_lock(&h->lock);
+    h->refused = TRUE;
+    h->forgotten = ok;
+    g_mutex_unlock(&h->lock);
+    if (ok)
+        xf_engine_remove(h->engine, h);
+    else
+        g_warning("handoff %s: not begun, but its record may be there: %s",
+                  h->token, err->message);
 }
 
 /* -- reading back -- */

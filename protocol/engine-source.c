@@ -161,8 +161,12 @@ xf_source_take(struct xf_handoff *h, struct xf_conn *conn,
     if (engine->hv->ops->can_leave(engine->hv, h->domid,
                                    args->flags & XF_MIGRATE_LIVE, err))
         xml = destination_xml(engine, h->domid, args, err);
-    if (!xml || !xf_handoff_event(h, XF_EVENT_BEGIN, NULL, err)) {
+    if (!xml) {
         xf_engine_remove(engine, h);
+        return NULL;
+    }
+    if (!xf_handoff_event(h, XF_EVENT_BEGIN, NULL, err)) {
+        xf_handoff_refused(h);
         return NULL;
     }
     XF_FAULT("begun");

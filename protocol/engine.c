@@ -392,6 +392,8 @@ static void (*sweep_action(struct xf_handoff *h))(struct xf_handoff *)
 
     if (h->busy || h->acting)
         return NULL;
+    if (h->state == XF_STATE_NONE)
+        return h->refused ? xf_handoff_refused : NULL;
     if (h->state == XF_STATE_PERFORMED)
         return age_ms > config->confirm_timeout_ms ? xf_source_deadline
                                                    : NULL;

@@ -386,6 +386,37 @@ START_TEST(finish_too_early)
 }
 END_TEST
 
+/* -- a source that gives up before it is admitted -- */
+
+/* Its first record takes its time: the source says that it is over while
+ * there is none.  Not a word of it may be written then, lest a record of
+ * nothing but that word stay; later it is in the first record, if there is
+ * one (_i). */
+START_TEST(over_before_it_is_admitted)
+{
+    static const guint8 key[XF_KEY_LEN] = { 1 };
+    static const guint8 uuid[XF_UUID_LEN] = { 2 };
+    static const char token[] = "00112233445566778899aabbccddeeff";
+    XF_AUTO(xf_handoff) *h = xf_handoff_new(dst.engine, XF_DESTINATION,
+                                            token, key, uuid, "new");
+
+    ck_assert(xf_engine_add(dst.engine, h, NULL));
+    ck_assert(xf_dest_settled(h));
+    ck_assert(no_records(&dst));
+    if (!_i) {
+        xf_handoff_refused(h);
+    } else {
+        ck_assert(xf_handoff_event(h, XF_EVENT_PREPARE, NULL, NULL));
+        ck_assert(!no_records(&dst));
+        ck_assert(xf_handoff_event(h, XF_EVENT_CONNECTED, NULL, NULL));
+        host_stop(&dst);
+        host_start(&dst);
+    }
+    /* else it would be kept: its source may ask */
+    wait_for(no_records, &dst);
+}
+END_TEST
+
 /* -- running them -- */
 
 #define BOTH(n) (2 * (n))
@@ -414,6 +445,7 @@ main(void)
         { the_destination_restarts_before_perform, BOTH(1) },
         { the_destination_restarts_before_finish, BOTH(1) },
         { finish_too_early, BOTH(1) },
+        { over_before_it_is_admitted, 2 },
     };
     Suite *suite = suite_create("compat-trouble");
     TCase *tcase = tcase_create("compat-trouble");

@@ -141,6 +141,28 @@ START_TEST(source_log_is_ahead_of_the_record)
 }
 END_TEST
 
+/* The first write is said to have failed, and has not: no record stays, nor
+ * the handoff that it would be of. */
+START_TEST(refused_leaves_no_record)
+{
+    struct host *host = _i ? &dst : &src;
+    struct walk walk;
+
+    walk_init(&walk);
+    ck_assert(!_i || walk_begin(&walk));
+    g_atomic_int_set(&host->store.answers_lost, 1);
+    g_atomic_int_set(&host->store.removes_that_fail, 1);
+    ck_assert(!(_i ? walk_prepare : walk_begin)(&walk));
+    said(&walk, XF_ERROR_SYSTEM, "store: no answer");
+    wait_for(no_records, host);
+    if (_i)
+        ck_assert(walk_confirm(&walk, TRUE, NULL));
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
 /* -- a destination that has forgotten -- */
 
 static void
@@ -559,6 +581,7 @@ main(void)
         { log_is_ahead_of_the_record, 1 },
         { given_away_that_is_not_on_disk, 1 },
         { source_log_is_ahead_of_the_record, 1 },
+        { refused_leaves_no_record, 2 },
         { forgotten_before_the_commit, 1 },
         { forgotten_after_the_commit, 1 },
         { forgotten_before_the_switch, 1 },

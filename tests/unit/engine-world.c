@@ -27,7 +27,13 @@ flaky_write(struct xf_store *store, const char *token, GHashTable *fields,
     }
     if (left > 0)
         g_atomic_int_add(&flaky->writes_until_failure, -1);
-    return flaky->real->ops->write(flaky->real, token, fields, err);
+    if (!flaky->real->ops->write(flaky->real, token, fields, err))
+        return FALSE;
+    if (g_atomic_int_get(&flaky->answers_lost) <= 0)
+        return TRUE;
+    g_atomic_int_add(&flaky->answers_lost, -1);
+    g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM, "store: no answer");
+    return FALSE;
 }
 
 static GHashTable *

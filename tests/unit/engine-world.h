@@ -18,6 +18,8 @@ struct flaky_store {
     struct xf_store *real;
     gint writes_until_failure;  /* atomic; negative: never fails */
     gint removes_that_fail;     /* atomic; so many to come */
+    gint answers_lost;          /* atomic; writes to come that are done and
+                                 * said to have failed */
 };
 
 struct host {
