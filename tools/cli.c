@@ -281,13 +281,15 @@ reset_options(const GOptionEntry *entry)
         case G_OPTION_ARG_STRING:
             g_clear_pointer((char **)entry->arg_data, g_free);
             break;
+        case G_OPTION_ARG_STRING_ARRAY:
+            g_clear_pointer((char ***)entry->arg_data, g_strfreev);
+            break;
         case G_OPTION_ARG_INT64:
             *(gint64 *)entry->arg_data = 0;
             break;
         case G_OPTION_ARG_INT:
         case G_OPTION_ARG_CALLBACK:
         case G_OPTION_ARG_FILENAME:
-        case G_OPTION_ARG_STRING_ARRAY:
         case G_OPTION_ARG_FILENAME_ARRAY:
         case G_OPTION_ARG_DOUBLE:
             g_assert_not_reached();     /* no command has such an option */

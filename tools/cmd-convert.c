@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "tools/commands.h"
+#include "tools/networks.h"
 #include "xen/convert.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@ static struct {
     char *from;
     char *to;
     gboolean verbose;
+    char **networks;
 } options;
 
 static const GOptionEntry entries[] = {
@@ -20,6 +22,8 @@ static const GOptionEntry entries[] = {
       "The form that is written", "FORM" },
     { "verbose", 0, 0, G_OPTION_ARG_NONE, &options.verbose,
       "Tell what is left out because it changes nothing", NULL },
+    { "network", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.networks,
+      "The bridge of a libvirt network; may be given again", "NAME=BRIDGE" },
     G_OPTION_ENTRY_NULL
 };
 
@@ -38,12 +42,27 @@ read_form(const char *option, const char *name, enum xf_form *form)
     return FALSE;
 }
 
+static gboolean
+read_networks(GHashTable *networks)
+{
+    g_autoptr(GError) err = NULL;
+
+    for (char **at = options.networks; at && *at; at++)
+        if (!xf_networks_add_option(networks, *at, "--network", &err)) {
+            xf_cli_error("convert: %s", err->message);
+            return FALSE;
+        }
+    return TRUE;
+}
+
 static enum xf_exit
 run_convert(struct xf_cli *cli, char **args)
 {
     const char *file = args[0] ? args[0] : "-";
     const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GHashTable) networks = xf_networks_new();
+    const struct xf_convert_how how = { notes, networks };
     g_autoptr(GError) err = NULL;
     g_autofree char *text = NULL;
     g_autofree char *result = NULL;
@@ -51,11 +70,12 @@ run_convert(struct xf_cli *cli, char **args)
     gsize length;
 
     if (!read_form("--from", options.from, &from)
-        || !read_form("--to", options.to, &to))
+        || !read_form("--to", options.to, &to)
+        || !read_networks(networks))
         return XF_EXIT_USAGE;
     text = xf_cli_read_file(file, &length, &err);
     if (text)
-        result = xf_convert(text, length, name, from, to, notes, &err);
+        result = xf_convert(text, length, name, from, to, &how, &err);
     if (!result)
         return xf_cli_fail(err);
     for (guint i = 0; options.verbose && i < notes->len; i++)

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "tools/commands.h"
+#include "tools/networks.h"
 #include "xen/domxml.h"
 
 static struct {
@@ -30,9 +31,12 @@ static gboolean
 say_ignored(const char *xml, GError **err)
 {
     g_autoptr(GPtrArray) ignored = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GHashTable) networks = xf_networks_new();
     libxl_domain_config config;
 
-    if (!xf_domxml_parse_noting(xml, &config, ignored, err))
+    /* Which networks there are only the host knows. */
+    if (!xf_networks_add(networks, XF_DOMXML_ANY_NETWORK, "any", "", err)
+        || !xf_domxml_parse_on(xml, networks, ignored, &config, err))
         return FALSE;
     libxl_domain_config_dispose(&config);
     for (guint i = 0; i < ignored->len; i++)

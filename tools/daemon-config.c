@@ -3,11 +3,14 @@
 
 #include "protocol/rpc/client.h"
 #include "tools/daemon-config.h"
+#include "tools/networks.h"
 
 #include <math.h>
 #include <string.h>
 
 #define DEFAULT_FILE SYSCONFDIR "/xenferry/xenferryd.conf"
+/* Its keys are names of networks, its values their bridges. */
+#define NETWORKS_GROUP "networks"
 
 enum kind {
     KIND_STRING,
@@ -194,11 +197,12 @@ take_key(struct xf_daemon_config *config, GKeyFile *file, const char *path,
          const char *group, const char *name, GError **err)
 {
     const struct key *key = find_key(group, name);
+    gboolean network = strcmp(group, NETWORKS_GROUP) == 0;
     g_autofree char *where = g_strdup_printf("%s: [%s] %s", path, group,
                                              name);
     g_autofree char *text = NULL;
 
-    if (!key) {
+    if (!key && !network) {
         g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
                     "%s: there is no such key; xenferryd.conf(5) lists them",
                     where);
@@ -209,7 +213,9 @@ take_key(struct xf_daemon_config *config, GKeyFile *file, const char *path,
         g_prefix_error(err, "%s: ", where);
         return FALSE;
     }
-    return set_value(config, key, g_strstrip(text), where, err);
+    g_strstrip(text);
+    return network ? xf_networks_add(config->networks, name, text, where, err)
+                   : set_value(config, key, text, where, err);
 }
 
 static gboolean
@@ -257,6 +263,7 @@ load_file(struct xf_daemon_config *config, const char *path, GError **err)
 struct options {
     char *file;
     gboolean version;
+    char **networks;
     char *given[G_N_ELEMENTS(keys)];    /* by row of keys */
 };
 
@@ -324,6 +331,9 @@ parse_options(struct options *options, int *argc, char ***argv, GError **err)
           "configuration file (default: " DEFAULT_FILE ")", "FILE" },
         { "version", 'V', 0, G_OPTION_ARG_NONE, &options->version,
           "print the version and end", NULL },
+        { "network", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->networks,
+          "the bridge of a libvirt network; may be given again",
+          "NAME=BRIDGE" },
         G_OPTION_ENTRY_NULL
     };
     char names[G_N_ELEMENTS(keys)][64];
@@ -362,6 +372,9 @@ take_options(struct xf_daemon_config *config, const struct options *options,
         if (!set_value(config, &keys[i], options->given[i], where, err))
             return FALSE;
     }
+    for (char **at = options->networks; at && *at; at++)
+        if (!xf_networks_add_option(config->networks, *at, "--network", err))
+            return FALSE;
     return TRUE;
 }
 
@@ -369,6 +382,7 @@ static void
 options_clear(struct options *options)
 {
     g_free(options->file);
+    g_strfreev(options->networks);
     for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
         g_free(options->given[i]);
 }
@@ -382,6 +396,7 @@ config_new(void)
 
     config->socket = g_strdup(XF_REMOTE_SOCKET);
     config->state_dir = g_strdup(XF_STATE_DIR);
+    config->networks = xf_networks_new();
     config->tcp_port = XF_REMOTE_TCP_PORT;
     xf_rpc_server_config_init(&config->server);
     xf_engine_config_init(&config->engine);
@@ -446,5 +461,6 @@ xf_daemon_config_free(struct xf_daemon_config *config)
     for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
         if (keys[i].kind == KIND_STRING)
             g_free(*FIELD(char *, config, &keys[i]));
+    g_hash_table_unref(config->networks);
     g_free(config);
 }

@@ -25,6 +25,8 @@ struct xf_daemon_config {
     char *hostname;             /* NULL: the machine's */
     char *state_dir;
     guint memory_reserve_mib;
+
+    GHashTable *networks;       /* see networks.h; libvirt's name -> bridge */
 };
 
 /* Reads command line and file.  NULL with an error that names file, group

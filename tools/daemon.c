@@ -38,7 +38,7 @@ static gboolean
 start_engine(struct daemon *d, const struct xf_daemon_config *config,
              const struct xf_daemon_backend *backend, GError **err)
 {
-    d->hv = backend->hypervisor(backend->user, err);
+    d->hv = backend->hypervisor(backend->user, config, err);
     if (!d->hv)
         return FALSE;
     d->store = backend->store(backend->user, err);

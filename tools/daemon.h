@@ -9,11 +9,13 @@
 
 #include "protocol/hypervisor.h"
 #include "protocol/store.h"
+#include "tools/daemon-config.h"
 
 /* Both are called once, in this order, before there is any other thread;
  * what they return is freed through its ops at the end. */
 struct xf_daemon_backend {
-    struct xf_hypervisor *(*hypervisor)(void *user, GError **err);
+    struct xf_hypervisor *(*hypervisor)(
+        void *user, const struct xf_daemon_config *config, GError **err);
     struct xf_store *(*store)(void *user, GError **err);
     void *user;
 };

@@ -51,7 +51,7 @@ _xenferry_choices()
         echo "$common --assume-committed --assume-revoked --yes"
         ;;
     create/*) echo "$common --given-away --json --paused --verbose" ;;
-    convert/*) echo "$common --from --to --verbose" ;;
+    convert/*) echo "$common --from --network --to --verbose" ;;
     migrate/*)
         echo "$common --bandwidth --dname --json --live --paused"
         echo "--protocol --uri --xml"

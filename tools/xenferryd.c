@@ -10,10 +10,10 @@
 #define RECORDS_ROOT "/tool/xenferry/handoff"
 
 static struct xf_hypervisor *
-open_xen(void *user, GError **err)
+open_xen(void *user, const struct xf_daemon_config *config, GError **err)
 {
     xf_orphans_end(NULL);
-    return xf_libxl_new(err);
+    return xf_libxl_new(config->networks, err);
 }
 
 static struct xf_store *

@@ -19,23 +19,30 @@ const char *const xf_form_names[XF_FORM_COUNT] = {
 /* What is called for a form; `read` fills a configuration that it
  * initialises. */
 struct form {
-    gboolean (*read)(const char *text, libxl_domain_config *config,
-                     GPtrArray *notes, GError **err);
+    gboolean (*read)(const char *text, const struct xf_convert_how *how,
+                     libxl_domain_config *config, GError **err);
     /* `kept`: the XML that `config` was read from, or NULL */
     char *(*write)(const libxl_domain_config *config, const char *kept,
                    GError **err);
 };
 
 static gboolean
-read_xml(const char *text, libxl_domain_config *config, GPtrArray *notes,
-         GError **err)
+read_xml(const char *text, const struct xf_convert_how *how,
+         libxl_domain_config *config, GError **err)
 {
-    return xf_domxml_parse_noting(text, config, notes, err);
+    return xf_domxml_parse_on(text, how->networks, how->notes, config, err);
 }
 
 static gboolean
-read_json(const char *text, libxl_domain_config *config, GPtrArray *notes,
-          GError **err)
+read_xl(const char *text, const struct xf_convert_how *how,
+        libxl_domain_config *config, GError **err)
+{
+    return xf_xlcfg_parse(text, config, how->notes, err);
+}
+
+static gboolean
+read_json(const char *text, const struct xf_convert_how *how,
+          libxl_domain_config *config, GError **err)
 {
     return xf_config_json_read(text, config, err);
 }
@@ -63,7 +70,7 @@ write_json(const libxl_domain_config *config, const char *kept, GError **err)
 
 static const struct form forms[XF_FORM_COUNT] = {
     [XF_FORM_XML] = { read_xml, write_xml },
-    [XF_FORM_XL] = { xf_xlcfg_parse, write_xl },
+    [XF_FORM_XL] = { read_xl, write_xl },
     [XF_FORM_JSON] = { read_json, write_json },
 };
 
@@ -108,9 +115,10 @@ check_text(const char *text, gsize length, GError **err)
 
 char *
 xf_convert(const char *text, gsize length, const char *name,
-           enum xf_form from, enum xf_form to, GPtrArray *notes,
-           GError **err)
+           enum xf_form from, enum xf_form to,
+           const struct xf_convert_how *how, GError **err)
 {
+    static const struct xf_convert_how plainly = { 0 };
     g_autofree char *copy = NULL;
     g_autoptr(GError) why = NULL;
     libxl_domain_config config;
@@ -118,7 +126,7 @@ xf_convert(const char *text, gsize length, const char *name,
 
     if (check_text(text, length, &why)) {
         copy = g_strndup(text, length);
-        if (forms[from].read(copy, &config, notes, &why)) {
+        if (forms[from].read(copy, how ? how : &plainly, &config, &why)) {
             result = forms[to].write(
                 &config, from == XF_FORM_XML ? copy : NULL, &why);
             libxl_domain_config_dispose(&config);
@@ -157,9 +165,12 @@ xf_native_to_xml(const char *format, const char *native, GError **err)
 }
 
 char *
-xf_native_from_xml(const char *format, const char *xml, GError **err)
+xf_native_from_xml(const char *format, const char *xml,
+                   GHashTable *networks, GError **err)
 {
+    const struct xf_convert_how how = { .networks = networks };
+
     return check_format(format, err)
            ? xf_convert(xml, strlen(xml), "the domain", XF_FORM_XML,
-                        XF_FORM_XL, NULL, err) : NULL;
+                        XF_FORM_XL, &how, err) : NULL;
 }

@@ -28,19 +28,26 @@ extern const char *const xf_form_names[XF_FORM_COUNT];
 gboolean xf_form_from_name(const char *name, enum xf_form *form,
                            GError **err);
 
+struct xf_convert_how {
+    /* Takes a char * for each thing that is left out because it changes
+     * nothing for the guest; NULL: nobody asks. */
+    GPtrArray *notes;
+    GHashTable *networks;       /* see domxml.h; NULL: none */
+};
+
 /* The form `to` of `text`, `length` bytes in the form `from`; free with
- * g_free().  `name` is what errors call the text, "guest.xml".  Passwords are
- * kept.  `notes` (may be NULL) takes a char * for each thing that is left out
- * because it changes nothing for the guest.  Errors: XF_ERROR_XML for malformed text, _CONFIG_UNSUPPORTED for what
- * one of the forms cannot say. */
+ * g_free().  `name` is what errors call the text, "guest.xml"; `how` may be
+ * NULL.  Passwords are kept.  Errors: XF_ERROR_XML for malformed text,
+ * _CONFIG_UNSUPPORTED for what one of the forms cannot say. */
 char *xf_convert(const char *text, gsize length, const char *name,
-                 enum xf_form from, enum xf_form to, GPtrArray *notes,
-                 GError **err);
+                 enum xf_form from, enum xf_form to,
+                 const struct xf_convert_how *how, GError **err);
 
 /* What libvirt calls a Xen host's native form: "xen-xl" is xl's files; the
  * others that it names ("xen-xm", "xen-sxpr") are long gone and refused, as
  * all names are that it does not: XF_ERROR_INVALID_ARG. */
 char *xf_native_to_xml(const char *format, const char *native, GError **err);
-char *xf_native_from_xml(const char *format, const char *xml, GError **err);
+char *xf_native_from_xml(const char *format, const char *xml,
+                         GHashTable *networks, GError **err);
 
 #endif

@@ -308,10 +308,13 @@ xf_libxl_create(struct xf_hypervisor *hypervisor, const char *xml,
     XF_LENT struct lent_context lent = borrow_context(hv->pool, err);
     libxl_domain_config config;
 
-    if (!lent.context || !xf_domxml_parse(xml, &config, err))
+    if (!lent.context
+        || !xf_domxml_parse_on(xml, hv->networks, NULL, &config, err))
         return -1;
 
-    int domid = create_kept(hv, lent.context, xml, &config, paused, err);
+    g_autofree char *kept = xf_domxml_name_bridges(xml, hv->networks, err);
+    int domid = kept ? create_kept(hv, lent.context, kept, &config, paused,
+                                   err) : -1;
 
     libxl_domain_config_dispose(&config);
     return domid;

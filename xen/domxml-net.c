@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "xen/domxml-format.h"
 #include "xen/domxml-private.h"
 
 /* libxl's default: how often a rate limit is topped up. */
@@ -17,8 +18,9 @@ enum nic_kind {
     NIC_NETWORK,        /* of libvirt's, which tells its bridge */
 };
 
-#define NETWORK_WHY "there are no libvirt networks to ask; use type="       \
-                    "'bridge' with the network's bridge"
+#define NETWORK_WHY "there is no libvirt to ask which bridge that is; "      \
+                    "name it in [networks] of xenferryd.conf(5), with "     \
+                    "--network NAME=BRIDGE, or in the document as bridge="
 
 struct nic {
     libxl_device_nic *xl;
@@ -85,6 +87,42 @@ read_target(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 
 /* -- where it is plugged in ------------------------------------------------ */
 
+/* NULL: this host does not know that network. */
+static const char *
+bridge_of(GHashTable *networks, const char *network)
+{
+    const char *bridge = networks && network
+                         ? g_hash_table_lookup(networks, network) : NULL;
+
+    return bridge || !networks || !network
+           ? bridge : g_hash_table_lookup(networks, XF_DOMXML_ANY_NETWORK);
+}
+
+/* The host's word counts, else the document's: a guest that comes from
+ * another host has the bridge of that one with it. */
+static gboolean
+read_network(struct xf_domxml *dom, xmlNode *node, struct nic *nic,
+             GError **err)
+{
+    const char *network = xf_xml_attr(dom, node, "network");
+    const char *written = xf_xml_attr(dom, node, "bridge");
+    const char *known = bridge_of(dom->networks, network);
+
+    if (!written || !*written)
+        written = NULL;
+    if (!network && !written)
+        return xf_xml_need_attr(dom, node, "network", err) != NULL;
+    if (!known && !written)
+        return xf_xml_cannot(err, node, "network '%s': " NETWORK_WHY,
+                             network);
+    if (known && written)
+        xf_xml_idle(dom, node, "bridge");
+    else if (network && !known)
+        xf_xml_idle(dom, node, "network");
+    nic->xl->bridge = xf_xl_strdup(known ? known : written);
+    return TRUE;
+}
+
 static gboolean
 read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
@@ -93,10 +131,12 @@ read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     if (nic->kind == NIC_ETHERNET)
         return xf_xml_cannot(err, node, "an interface of type 'ethernet' "
                              "has no source");
-    if (nic->kind == NIC_NETWORK && !xf_xml_attr(dom, node, "bridge"))
-        return xf_xml_cannot(err, node, NETWORK_WHY);
+    if (nic->kind == NIC_NETWORK)
+        return read_network(dom, node, nic, err);
     if (!xf_xml_need_attr(dom, node, "bridge", err))
         return FALSE;
+    if (xf_xml_attr(dom, node, "network"))
+        xf_xml_idle(dom, node, "network");
     xf_xml_string_attr(dom, node, "bridge", &nic->xl->bridge);
     return TRUE;
 }
@@ -294,10 +334,12 @@ read_link(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 const struct xf_xml_rule xf_xml_nic_rules[] = {
     { .name = "mac", .attrs = "address ~type", .read = read_mac,
       .attrs_why = "how libvirt judges the address" },
-    { .name = "source", .attrs = "bridge ~network ~portid ~portgroup "
+    { .name = "source", .attrs = "bridge network ~portid ~portgroup "
                                  "!dev !mode",
       .attrs_why = "a name inside libvirt; the bridge counts",
       .attrs_no = "libxl plugs an interface into a bridge",
+      .idle = "of network and bridge one counts: the network where this "
+              "host knows it, else the bridge",
       .read = read_source },
     { .name = "target", .attrs = "dev ~managed", .read = read_target,
       .attrs_why = "libxl makes and unmakes the device itself",
@@ -374,7 +416,8 @@ finish_nic(struct xf_domxml *dom, struct nic *nic, GError **err)
     libxl_device_nic *xl = nic->xl;
 
     if (nic->kind == NIC_NETWORK && !xl->bridge)
-        return xf_xml_cannot(err, nic->node, "type 'network': " NETWORK_WHY);
+        return xf_xml_bad(err, nic->node, "type 'network': has no <source "
+                          "network=>");
     if (nic->kind == NIC_BRIDGE && !xl->bridge)
         return xf_xml_bad(err, nic->node, "has no <source bridge=>");
     if (nic->ips->len)
@@ -422,4 +465,52 @@ xf_xml_read_interface(struct xf_domxml *dom, xmlNode *node, void *arg,
     g_string_free(nic.ips, TRUE);
     g_string_free(nic.vlan, TRUE);
     return ok;
+}
+
+/* -- the bridges of networks, for who keeps the document ------------------- */
+
+static xmlNode *
+first_named(xmlNode *node, const char *name)
+{
+    while (node && !(node->type == XML_ELEMENT_NODE && !node->ns
+                     && xmlStrEqual(node->name, BAD_CAST name)))
+        node = node->next;
+    return node;
+}
+
+static gboolean
+name_bridge(xmlNode *interface, GHashTable *networks)
+{
+    xmlNode *source = first_named(interface->children, "source");
+    xmlChar *type = xmlGetNoNsProp(interface, BAD_CAST "type");
+    xmlChar *network = source ? xmlGetNoNsProp(source, BAD_CAST "network")
+                              : NULL;
+    const char *bridge = xmlStrEqual(type, BAD_CAST "network")
+                         ? bridge_of(networks, (const char *)network) : NULL;
+
+    if (bridge)
+        xmlSetProp(source, BAD_CAST "bridge", BAD_CAST bridge);
+    xmlFree(type);
+    xmlFree(network);
+    return bridge != NULL;
+}
+
+char *
+xf_domxml_name_bridges(const char *xml, GHashTable *networks, GError **err)
+{
+    if (!networks || g_hash_table_size(networks) == 0)
+        return g_strdup(xml);
+
+    XF_AUTO_XMLDOC xmlDoc *doc = xf_xml_read(xml, err);
+    xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
+    xmlNode *devices = root ? first_named(root->children, "devices") : NULL;
+    gboolean changed = FALSE;
+
+    if (!doc)
+        return NULL;
+    for (xmlNode *n = devices ? first_named(devices->children, "interface")
+                              : NULL;
+         n; n = first_named(n->next, "interface"))
+        changed = name_bridge(n, networks) || changed;
+    return changed ? xf_out_document(doc) : g_strdup(xml);
 }

@@ -35,6 +35,7 @@ struct xf_domxml {
     libxl_domain_config *config;
     GPtrArray *strings;         /* xmlChar *: what handlers were given */
     GPtrArray *ignored;         /* char *: see domxml.h; or NULL */
+    GHashTable *networks;       /* char * -> char *: the same */
     xmlNode *root;
 
     gboolean uuid_seen, memory_seen;

@@ -452,8 +452,9 @@ domxml_clear(struct xf_domxml *dom)
 }
 
 gboolean
-xf_domxml_parse_noting(const char *xml, libxl_domain_config *config,
-                       GPtrArray *ignored, GError **err)
+xf_domxml_parse_on(const char *xml, GHashTable *networks,
+                   GPtrArray *ignored, libxl_domain_config *config,
+                   GError **err)
 {
     XF_AUTO_XMLDOC xmlDoc *doc = xf_xml_read(xml, err);
     struct xf_domxml dom;
@@ -463,6 +464,7 @@ xf_domxml_parse_noting(const char *xml, libxl_domain_config *config,
     if (!doc)
         return FALSE;
     domxml_init(&dom, doc, config);
+    dom.networks = networks;
     dom.ignored = ignored;
     ok = read_document(&dom, err);
     domxml_clear(&dom);
@@ -474,5 +476,5 @@ xf_domxml_parse_noting(const char *xml, libxl_domain_config *config,
 gboolean
 xf_domxml_parse(const char *xml, libxl_domain_config *config, GError **err)
 {
-    return xf_domxml_parse_noting(xml, config, NULL, err);
+    return xf_domxml_parse_on(xml, NULL, NULL, config, err);
 }

@@ -42,13 +42,28 @@
 gboolean xf_domxml_parse(const char *xml, libxl_domain_config *config,
                          GError **err);
 
-/* The same, and tells what it has read over: `ignored` (NULL: nobody asks)
- * gets a line of text (char *, freed with g_free()) for each element and
- * attribute that changes nothing for the guest, in the order of the document:
- * "line 7, <alias>: a name inside libvirt".  All there can be are listed in
- * xenferry-domain(7). */
-gboolean xf_domxml_parse_noting(const char *xml, libxl_domain_config *config,
-                                GPtrArray *ignored, GError **err);
+/* In a table of networks: any that it does not name. */
+#define XF_DOMXML_ANY_NETWORK "*"
+
+/* The same on a host that knows networks of libvirt's, and tells what has no
+ * effect.
+ *
+ * networks: name -> bridge (char *), or NULL.  An interface of one of them
+ * is plugged into that bridge; what the document says itself counts for those
+ * that are not in the table only.
+ *
+ * ignored: NULL, or gets a line of text (char *, freed with g_free()) for
+ * each element and attribute that changes nothing for the guest, in the order
+ * of the document: "line 7, <alias>: a name inside libvirt".  All there can
+ * be are listed in xenferry-domain(7). */
+gboolean xf_domxml_parse_on(const char *xml, GHashTable *networks,
+                            GPtrArray *ignored, libxl_domain_config *config,
+                            GError **err);
+
+/* The document with those bridges written into it: who keeps that knows it
+ * without the table.  Free with g_free(). */
+char *xf_domxml_name_bridges(const char *xml, GHashTable *networks,
+                             GError **err);
 
 /* The document for `config`; free with g_free().  domid -1 gives the inactive
  * form, without an id.  flags: enum xf_xml_flags; passwords are written only

@@ -129,9 +129,11 @@ xf_libxl_incoming_create(struct xf_hypervisor *hv, const char *xml,
 {
     struct incoming *in = incoming_new(hv);
 
-    in->xml = g_strdup(xml);
-    in->has_config = xf_domxml_parse(xml, &in->config, err);
-    if (in->has_config) {
+    in->has_config = xf_domxml_parse_on(xml, hv_of(in)->networks, NULL,
+                                        &in->config, err);
+    if (in->has_config)
+        in->xml = xf_domxml_name_bridges(xml, hv_of(in)->networks, err);
+    if (in->xml) {
         g_autofree char *chosen =
             g_strdup(name ? name : in->config.c_info.name);
 

@@ -22,6 +22,7 @@ libxl_free(struct xf_hypervisor *hypervisor)
         xf_keeper_free(hv->keeper);
     xf_context_pool_free(hv->pool);
     g_hash_table_unref(hv->suspends);
+    g_clear_pointer(&hv->networks, g_hash_table_unref);
     g_mutex_clear(&hv->lock);
     g_free(hv);
 }
@@ -34,10 +35,12 @@ from_native(struct xf_hypervisor *hv, const char *format, const char *native,
 }
 
 static char *
-to_native(struct xf_hypervisor *hv, const char *format, const char *xml,
-          GError **err)
+to_native(struct xf_hypervisor *hypervisor, const char *format,
+          const char *xml, GError **err)
 {
-    return xf_native_from_xml(format, xml, err);
+    struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
+
+    return xf_native_from_xml(format, xml, hv->networks, err);
 }
 
 static const struct xf_hypervisor_ops libxl_ops = {
@@ -70,13 +73,14 @@ static const struct xf_hypervisor_ops libxl_ops = {
 };
 
 struct xf_hypervisor *
-xf_libxl_new(GError **err)
+xf_libxl_new(GHashTable *networks, GError **err)
 {
     struct libxl_hv *hv = g_new0(struct libxl_hv, 1);
     struct xf_keeper_owner owner = { keeper_asks_suspending, hv };
     struct xf_hv_host host;
 
     hv->base.ops = &libxl_ops;
+    hv->networks = networks ? g_hash_table_ref(networks) : NULL;
     hv->pool = xf_context_pool_new();
     g_mutex_init(&hv->lock);
     hv->suspends = g_hash_table_new(NULL, NULL);

@@ -18,7 +18,9 @@
 
 /* NULL with an error when this is not a dom0, or when Xen or xenstored do
  * not answer.  Call it once in a process, early: it sets the environment
- * that libxl's helper programs get.  End with hv->ops->free(hv). */
-struct xf_hypervisor *xf_libxl_new(GError **err);
+ * that libxl's helper programs get.  `networks` (may be NULL): which bridge
+ * is which network here, as in domxml.h; it is kept, and must not be changed
+ * any more.  End with hv->ops->free(hv). */
+struct xf_hypervisor *xf_libxl_new(GHashTable *networks, GError **err);
 
 #endif

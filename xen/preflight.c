@@ -210,13 +210,18 @@ xf_libxl_same_guest(struct xf_hypervisor *hypervisor, int domid,
 {
     struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
     XF_LENT struct lent_context lent = borrow_context(hv->pool, err);
+    g_autoptr(GHashTable) networks = g_hash_table_new(g_str_hash,
+                                                      g_str_equal);
     libxl_domain_config here, there;
     gboolean same;
 
     if (!lent.context
         || !xf_libxl_retrieve(lent.context, domid, &here, err))
         return FALSE;
-    if (!xf_domxml_parse(xml, &there, err)) {
+    /* Which networks there are there only the destination knows. */
+    g_hash_table_insert(networks, (void *)XF_DOMXML_ANY_NETWORK,
+                        (void *)"any");
+    if (!xf_domxml_parse_on(xml, networks, NULL, &there, err)) {
         libxl_domain_config_dispose(&here);
         g_prefix_error(err, "the destination's XML: ");
         return FALSE;

@@ -19,7 +19,8 @@
 #define RECORDS_ROOT "/tool/xenferry/handoff"
 
 static struct xf_hypervisor *
-new_hypervisor(void *user, GError **err)
+new_hypervisor(void *user, const struct xf_daemon_config *config,
+               GError **err)
 {
     return inject_start(user, err) ? xf_sim_new(user, err) : NULL;
 }

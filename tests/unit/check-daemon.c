@@ -115,7 +115,10 @@ START_TEST(config_of_a_full_file)
         "keep_orphan = 8\n"
         "keep_ended = 9\n"
         "max_handoffs = 10\n"
-        "memory_reserve = 11\n", "--tcp-port=3", "--listen-tcp=false",
+        "memory_reserve = 11\n"
+        "[networks]\n"
+        "lan = xenbr0\n"
+        "web dmz = br-dmz\n", "--tcp-port=3", "--listen-tcp=false",
         "--hostname=other", &err);
 
     ck_assert_msg(config != NULL, "%s", err ? err->message : "");
@@ -145,7 +148,26 @@ START_TEST(config_of_a_full_file)
     ck_assert_uint_eq(config->engine.keep_orphan_ms, 8000);
     ck_assert_uint_eq(config->engine.keep_ended_ms, 9000);
     ck_assert_uint_eq(config->engine.max_incoming, 10);
+    ck_assert_uint_eq(g_hash_table_size(config->networks), 2);
+    ck_assert_str_eq(g_hash_table_lookup(config->networks, "lan"), "xenbr0");
+    ck_assert_str_eq(g_hash_table_lookup(config->networks, "web dmz"),
+                     "br-dmz");
     ck_assert_uint_eq(config->engine.memory_reserve_kib, 11 * 1024);
+}
+END_TEST
+
+START_TEST(networks_by_option)
+{
+    g_autoptr(GError) err = NULL;
+    XF_AUTO(xf_daemon_config) *config =
+        load("[networks]\nlan = br0\ndmz = br9\n", "--network=lan=br1",
+             "--network=*=br2", NULL, &err);
+
+    ck_assert_msg(config != NULL, "%s", err ? err->message : "");
+    ck_assert_uint_eq(g_hash_table_size(config->networks), 3);
+    ck_assert_str_eq(g_hash_table_lookup(config->networks, "lan"), "br1");
+    ck_assert_str_eq(g_hash_table_lookup(config->networks, "dmz"), "br9");
+    ck_assert_str_eq(g_hash_table_lookup(config->networks, "*"), "br2");
 }
 END_TEST
 
@@ -173,6 +195,11 @@ START_TEST(config_refused)
         { "[migration]\nack_timeout = -1\n", NULL, "seconds" },
         { "[migration]\nack_timeout = nan\n", NULL, "seconds" },
         { "[migration]\nack_timeout = 1e9\n", NULL, "seconds" },
+        { "[networks]\nlan =\n", NULL, "[networks] lan: '' is not the name" },
+        { "[networks]\nlan = a-very-long-name\n", NULL, "[networks] lan" },
+        { "", "--network=lan", "--network: 'lan' is not NETWORK=BRIDGE" },
+        { "", "--network=lan=a/b", "--network: 'a/b' is not the name" },
+        { "", "--network==a", "--network: the network has no name" },
         { "", "--tcp-port=x", "--tcp-port: 'x'" },
         { "", "--unknown", "--unknown" },
         { "", "word", "'word'" },
@@ -287,7 +314,7 @@ END_TEST
 /* -- a whole run --------------------------------------------------------- */
 
 static struct xf_hypervisor *
-open_sim(void *user, GError **err)
+open_sim(void *user, const struct xf_daemon_config *config, GError **err)
 {
     return xf_sim_new(user, err);
 }
@@ -299,7 +326,7 @@ open_memory(void *user, GError **err)
 }
 
 static struct xf_hypervisor *
-open_nothing(void *user, GError **err)
+open_nothing(void *user, const struct xf_daemon_config *config, GError **err)
 {
     g_set_error(err, XF_ERROR, XF_ERROR_NO_CONNECT, "no Xen here");
     return NULL;
@@ -411,6 +438,7 @@ main(void)
     const TTest *const tests[] = {
         config_of_an_empty_file,
         config_of_a_full_file,
+        networks_by_option,
         config_refused,
         orphans_end,
         children_are_no_orphans,

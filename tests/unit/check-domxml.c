@@ -149,7 +149,7 @@ ignored_in(const char *name, const char *xml)
     g_autoptr(GError) err = NULL;
     libxl_domain_config config;
 
-    ck_assert_msg(xf_domxml_parse_noting(xml, &config, ignored, &err),
+    ck_assert_msg(xf_domxml_parse_on(xml, NULL, ignored, &config, &err),
                   "%s: %s", name, err ? err->message : "no error set");
     libxl_domain_config_dispose(&config);
     for (guint i = 0; i < ignored->len; i++)
@@ -177,6 +177,81 @@ START_TEST(documents_have_no_effect_where_said)
         ck_assert_msg(strcmp(ignored, expected) == 0,
                       "%s: without effect are\n%s", name, ignored);
     }
+}
+END_TEST
+
+/* -- networks of the host -------------------------------------------------- */
+
+#define NETWORKED                                                           \
+    "<domain type='xen'><name>g</name><memory>65536</memory>"               \
+    "<os><type>xenpvh</type><kernel>/k</kernel></os><devices>"              \
+    "<interface type='network'><source network='lan'/></interface>\n"       \
+    "<interface type='network'><source network='dmz' bridge='old'/>"        \
+    "</interface>\n"                                                        \
+    "<interface type='bridge'><source bridge='own' network='lan'/>"         \
+    "</interface></devices></domain>"
+
+static GHashTable *
+networks(const char *name, const char *bridge)
+{
+    GHashTable *table = g_hash_table_new(g_str_hash, g_str_equal);
+
+    g_hash_table_insert(table, (void *)name, (void *)bridge);
+    return table;
+}
+
+static void
+expect_bridges(const char *xml, GHashTable *table, const char *lan,
+               const char *dmz)
+{
+    g_autoptr(GError) err = NULL;
+    libxl_domain_config config;
+
+    ck_assert_msg(xf_domxml_parse_on(xml, table, NULL, &config, &err), "%s",
+                  err ? err->message : "");
+    ck_assert_int_eq(config.num_nics, 3);
+    ck_assert_str_eq(config.nics[0].bridge, lan);
+    ck_assert_str_eq(config.nics[1].bridge, dmz);
+    ck_assert_str_eq(config.nics[2].bridge, "own");
+    libxl_domain_config_dispose(&config);
+}
+
+START_TEST(networks_are_the_hosts)
+{
+    g_autoptr(GHashTable) one = networks("lan", "br1");
+    g_autoptr(GHashTable) any = networks(XF_DOMXML_ANY_NETWORK, "br2");
+    g_autoptr(GHashTable) other = networks("wan", "br3");
+    g_autoptr(GError) err = NULL;
+    libxl_domain_config config;
+
+    expect_bridges(NETWORKED, one, "br1", "old");
+    expect_bridges(NETWORKED, any, "br2", "br2");
+    ck_assert(!xf_domxml_parse_on(NETWORKED, other, NULL, &config, &err));
+    ck_assert_msg(strstr(err->message, "network 'lan'"), "%s", err->message);
+}
+END_TEST
+
+/* What is kept says the bridge to who has no table, and the network to the
+ * next host, which has another one. */
+START_TEST(networks_are_kept_with_their_bridges)
+{
+    g_autoptr(GHashTable) one = networks("lan", "br1");
+    g_autoptr(GHashTable) next = networks("lan", "br7");
+    g_autoptr(GHashTable) none = networks("wan", "br3");
+    g_autoptr(GError) err = NULL;
+    g_autofree char *kept = xf_domxml_name_bridges(NETWORKED, one, &err);
+    g_autofree char *moved = xf_domxml_name_bridges(kept, next, &err);
+    g_autofree char *same = xf_domxml_name_bridges(NETWORKED, none, &err);
+    g_autofree char *plain = xf_domxml_name_bridges(NETWORKED, NULL, &err);
+
+    ck_assert_ptr_null(err);
+    expect_bridges(kept, NULL, "br1", "old");
+    expect_bridges(kept, next, "br7", "old");
+    expect_bridges(moved, NULL, "br7", "old");
+    ck_assert_str_eq(same, NETWORKED);
+    ck_assert_str_eq(plain, NETWORKED);
+    ck_assert_ptr_null(xf_domxml_name_bridges("<domain>", one, &err));
+    ck_assert(g_error_matches(err, XF_ERROR, XF_ERROR_XML));
 }
 END_TEST
 
@@ -752,6 +827,8 @@ main(void)
     const TTest *const tests[] = {
         documents_mean_their_json,
         documents_have_no_effect_where_said,
+        networks_are_the_hosts,
+        networks_are_kept_with_their_bridges,
         documents_come_back,
         plain_xml_needs_no_residual,
         written_xml_is_libvirts,

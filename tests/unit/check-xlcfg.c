@@ -508,8 +508,8 @@ START_TEST(native_forms)
                                            "" };
     g_autoptr(GError) err = NULL;
     g_autofree char *xml = xf_native_to_xml("xen-xl", text, &err);
-    g_autofree char *native = xml ? xf_native_from_xml("xen-xl", xml, &err)
-                                  : NULL;
+    g_autofree char *native = xml ? xf_native_from_xml("xen-xl", xml, NULL,
+                                                       &err) : NULL;
 
     ck_assert_msg(native != NULL, "%s", err ? err->message : "");
     ck_assert(strstr(xml, "<kernel>/k</kernel>"));
@@ -519,7 +519,7 @@ START_TEST(native_forms)
         g_autoptr(GError) from = NULL;
 
         ck_assert_ptr_null(xf_native_to_xml(refused[i], text, &to));
-        ck_assert_ptr_null(xf_native_from_xml(refused[i], xml, &from));
+        ck_assert_ptr_null(xf_native_from_xml(refused[i], xml, NULL, &from));
         ck_assert_int_eq(to->code, XF_ERROR_INVALID_ARG);
         ck_assert_int_eq(from->code, XF_ERROR_INVALID_ARG);
         ck_assert(g_str_has_prefix(to->message, "unsupported config type "));

@@ -54,6 +54,23 @@ for json in "$data"/domxml/*.json; do
     result $? "$(basename "$xml") means its JSON"
 done
 
+# -- networks --
+cat >"$work/net.xml" <<'END'
+<domain type='xen'><name>g</name><memory>65536</memory>
+<uuid>6a3c1f0e-52d4-4c7b-9a8e-0123456789ab</uuid>
+<os><type>xenpvh</type><kernel>/k</kernel></os><devices>
+<interface type='network'><source network='lan'/></interface>
+</devices></domain>
+END
+convert --from xml --to xl --network wan=br1 --network lan=br7 \
+    "$work/net.xml" && grep -q 'bridge=br7' "$work/out"
+result $? 'the bridge of a network'
+fails_with 1 "line 4, <source>: network 'lan': there is no libvirt to ask" \
+    'a network of unknown bridge' --from xml --to xl --network wan=br1 \
+    "$work/net.xml"
+fails_with 2 "--network: 'lan' is not NETWORK=BRIDGE" 'no network' \
+    --from xml --to xl --network lan "$work/net.xml"
+
 # -- as xl prints a running domain --
 {
     echo '[ { "domid": 3, "config": '

@@ -195,8 +195,9 @@ const struct refusal xf_refusals[] = {
     { "hvm", IN_DEVICES, "<interface type='bridge'/>",
       "line 5, <interface>: has no <source bridge=>" },
     { "hvm", IN_DEVICES, "<interface type='network'/>", "line 5, "
-      "<interface>: type 'network': there are no libvirt networks to ask; "
-      "use type='bridge' with the network's bridge" },
+      "<interface>: type 'network': has no <source network=>" },
+    { "hvm", IN_DEVICES, "<interface type='network'><source portgroup='a'/>"
+      "</interface>", "line 5, <source>: needs the attribute 'network'" },
     { "hvm", IN_DEVICES, "<interface type='vhostuser'/>", "line 5, "
       "<interface>: type 'vhostuser': Xen guests have no vhost-user "
       "devices" },
@@ -379,9 +380,10 @@ const struct refusal xf_refusals[] = {
 
     /* -- more of interfaces -- */
     { "hvm", IN_DEVICES, "<interface type='network'>"
-      "<source network='default'/></interface>", "line 5, <source>: there "
-      "are no libvirt networks to ask; use type='bridge' with the network's "
-      "bridge" },
+      "<source network='default'/></interface>", "line 5, <source>: "
+      "network 'default': there is no libvirt to ask which bridge that is; "
+      "name it in [networks] of xenferryd.conf(5), with --network "
+      "NAME=BRIDGE, or in the document as bridge=" },
     { "hvm", IN_DEVICES, "<interface type='ethernet'><ip address='a/b'/>"
       "</interface>", "line 5, <ip>: 'a/b' is no address" },
     { "hvm", IN_DEVICES, "<interface type='ethernet'><bandwidth>"

@@ -527,7 +527,7 @@ run(const struct command *command, char **args)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     epoch = g_get_monotonic_time();
-    hv = xf_libxl_new(&err);
+    hv = xf_libxl_new(NULL, &err);
     if (!hv)
         return verdict(FALSE, err);
 
