@@ -158,3 +158,32 @@ xf_libxl_devices_ready(int domid, guint deadline_ms, GError **err)
             return FALSE;
     return TRUE;
 }
+
+static gboolean
+is_gone(struct xf_context *context, int domid)
+{
+    g_autoptr(GError) err = NULL;
+    struct xf_hv_domain info;
+
+    return !xf_libxl_query(context, domid, &info, &err) &&
+           g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN);
+}
+
+void
+xf_libxl_devices_forget(struct xf_context *context, int domid)
+{
+    g_autoptr(GPtrArray) backends = list_backends(context->xs, domid);
+
+    if (!is_gone(context, domid))
+        return;
+    for (guint i = 0; i < backends->len; i++)
+        xs_rm(context->xs, XBT_NULL, g_ptr_array_index(backends, i));
+
+    const char *const roots[] = { "/libxl", "/local/domain" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(roots); i++) {
+        g_autofree char *path = g_strdup_printf("%s/%d", roots[i], domid);
+
+        xs_rm(context->xs, XBT_NULL, path);
+    }
+}

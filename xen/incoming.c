@@ -2,8 +2,9 @@
 /*
  * The destination side, in steps: create, stream, devices, switch.
  *
- * libxl_domain_create_restore() does the second and third at one go; the
- * devices' step then only looks whether they are ready.  It runs in the
+ * libxl_domain_create_restore() does the second, and the third for devices
+ * that cannot be attached earlier (early.h); the devices' step then only
+ * looks whether all are ready.  It runs in the
  * caller's thread, with a context of its own.  A second thread, the minder,
  * lives as long as that call: it finds out the domid as soon as the domain
  * has its (temporary, hence unique) name, which libxl tells only at the end,
@@ -27,6 +28,7 @@
 #include <sys/socket.h>
 
 #include "xen/domxml.h"
+#include "xen/early.h"
 #include "xen/internal.h"
 #include "xen/stream.h"
 #include "xen/userdata.h"
@@ -42,10 +44,11 @@ struct incoming {
     char *xml;                  /* where it was parsed from */
     gboolean document_kept;     /* by the minder, while memory streams */
     struct xf_context *context; /* the restore's alone */
+    struct xf_early *early;     /* the minder's while memory streams */
 
     GMutex lock;
     GCond changed;
-    gboolean abort, restoring, finished; /* lock */
+    gboolean abort, device_failed, restoring, finished; /* lock */
     int fd;                     /* the stream, for the minder */
 };
 
@@ -211,15 +214,40 @@ pass_on_abort(struct incoming *in)
 }
 
 static void
+tell_minder(struct incoming *in, gboolean *flag)
+{
+    g_mutex_lock(&in->lock);
+    *flag = TRUE;
+    g_cond_broadcast(&in->changed);
+    g_mutex_unlock(&in->lock);
+}
+
+/* Without that device there is no use in the rest of the stream. */
+static void
+device_failed(void *user)
+{
+    struct incoming *in = user;
+
+    g_mutex_lock(&in->lock);
+    /* What fails after the end of a restore fails because of that. */
+    in->device_failed = !in->finished;
+    g_cond_broadcast(&in->changed);
+    g_mutex_unlock(&in->lock);
+}
+
+static void
 look_for_domain(struct incoming *in, struct xf_context *c, const char *name)
 {
     int domid = find_by_name(c, in, name);
 
-    g_atomic_int_set(&in->base.domid, domid);
-    if (domid < 0)
+    if (domid < 0 || !xf_early_possible(c, domid))
         return;
+    g_atomic_int_set(&in->base.domid, domid);
     xf_userdata_keep(c, domid, in->xml);
     in->document_kept = TRUE;
+    if (in->early)
+        xf_early_begin(in->early, hv_of(in)->pool, c, domid, device_failed,
+                       in);
 }
 
 static gpointer
@@ -233,7 +261,8 @@ minder(gpointer data)
 
     g_mutex_lock(&in->lock);
     while (!in->finished) {
-        gboolean abort = in->abort, restoring = in->restoring;
+        gboolean abort = in->abort || in->device_failed;
+        gboolean restoring = in->restoring;
         gboolean look = c && restoring;
 
         g_mutex_unlock(&in->lock);
@@ -246,7 +275,8 @@ minder(gpointer data)
                            (!look || g_atomic_int_get(&in->base.domid) >= 0);
 
         g_mutex_lock(&in->lock);
-        if (in->finished || abort != in->abort || restoring != in->restoring)
+        if (in->finished || abort != (in->abort || in->device_failed) ||
+            restoring != in->restoring)
             continue;
         if (settled)
             g_cond_wait(&in->changed, &in->lock);
@@ -258,15 +288,6 @@ minder(gpointer data)
     if (c)
         xf_context_put(hv->pool, c);
     return NULL;
-}
-
-static void
-tell_minder(struct incoming *in, gboolean *flag)
-{
-    g_mutex_lock(&in->lock);
-    *flag = TRUE;
-    g_cond_broadcast(&in->changed);
-    g_mutex_unlock(&in->lock);
 }
 
 static int
@@ -293,6 +314,7 @@ run_restore(struct incoming *in, int fd, uint32_t *domid, GError **err)
     int rc = 0;
 
     in->fd = fd;
+    in->early = xf_early_take(in->context, &in->config);
 
     GThread *thread = g_thread_new("restore-minder", minder, in);
 
@@ -348,6 +370,26 @@ say_can_suspend(struct incoming *in, uint32_t domid)
         g_info("xenstore: cannot write %s", path);
 }
 
+/* Why: we were told to; a device or the stream's head (`cause`); else libxl
+ * has logged it. */
+static void
+tell_failure(struct incoming *in, int rc, const GError *cause, GError **err)
+{
+    g_mutex_lock(&in->lock);
+
+    gboolean aborted = in->abort;
+
+    g_mutex_unlock(&in->lock);
+    if (aborted || !cause)
+        xf_context_error(in->context, err, XF_ERROR_OPERATION_FAILED,
+                         aborted ? ERROR_ABORTED : rc,
+                         "domain '%s' could not be received", in->base.name);
+    else
+        g_set_error(err, cause->domain, cause->code,
+                    "domain '%s' could not be received: %s", in->base.name,
+                    cause->message);
+}
+
 gboolean
 xf_libxl_incoming_stream(struct xf_incoming *incoming, int fd, GError **err)
 {
@@ -362,29 +404,30 @@ xf_libxl_incoming_stream(struct xf_incoming *incoming, int fd, GError **err)
     free(in->config.c_info.name);
     in->config.c_info.name = strdup(name);
 
+    g_autoptr(GError) device_err = NULL;
     g_autoptr(GError) head_err = NULL;
     int rc = run_restore(in, fd, &domid, &head_err);
+    gboolean restored = !rc && !head_err;
 
-    if (!rc && !head_err) {
+    if (in->early && !xf_early_end(in->early, hv_of(in)->pool, in->context,
+                                   domid, restored, &device_err))
+        restored = FALSE;
+    if (restored) {
         g_atomic_int_set(&in->base.domid, domid);
         say_can_suspend(in, domid);
         if (!in->document_kept)
             xf_userdata_keep(in->context, domid, in->xml);
         return TRUE;
     }
-    if (rc)
+    if (!head_err)
         destroy_leavings(in, name);
-    g_mutex_lock(&in->lock);
-    if (in->abort)
-        rc = ERROR_ABORTED;
-    g_mutex_unlock(&in->lock);
-    if (rc)
-        xf_context_error(in->context, err, XF_ERROR_OPERATION_FAILED, rc,
-                         "domain '%s' could not be received", in->base.name);
-    else
-        g_propagate_prefixed_error(err, g_steal_pointer(&head_err),
-                                   "domain '%s' could not be received: ",
-                                   in->base.name);
+
+    /* What failed first: a device that failed after the restore did so
+     * because of that. */
+    gboolean device_first = !rc || in->device_failed;
+
+    tell_failure(in, rc, head_err ? head_err : device_first ? device_err
+                                                            : NULL, err);
     return FALSE;
 }
 
@@ -466,6 +509,8 @@ xf_libxl_incoming_free(struct xf_incoming *incoming)
         libxl_domain_config_dispose(&in->config);
     if (in->context)
         xf_context_free(in->context);
+    if (in->early)
+        xf_early_free(in->early);
     g_cond_clear(&in->changed);
     g_mutex_clear(&in->lock);
     g_free(in->base.name);
