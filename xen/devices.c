@@ -172,15 +172,13 @@ is_gone(struct xf_context *context, int domid)
 void
 xf_libxl_devices_forget(struct xf_context *context, int domid)
 {
-    g_autoptr(GPtrArray) backends = list_backends(context->xs, domid);
+    const char *const roots[] = {
+        "/libxl", "/local/domain",
+        "/local/domain/0/backend/vbd", "/local/domain/0/backend/vif",
+    };
 
     if (!is_gone(context, domid))
         return;
-    for (guint i = 0; i < backends->len; i++)
-        xs_rm(context->xs, XBT_NULL, g_ptr_array_index(backends, i));
-
-    const char *const roots[] = { "/libxl", "/local/domain" };
-
     for (gsize i = 0; i < G_N_ELEMENTS(roots); i++) {
         g_autofree char *path = g_strdup_printf("%s/%d", roots[i], domid);
 

@@ -182,21 +182,47 @@ name_of(const struct device *device)
     return device->is_disk ? device->disk.vdev : device->nic.bridge;
 }
 
+/* libxl fills in defaults, and what it stores is without them: so a copy. */
+static int
+add_disk(struct device *device, struct xf_context *c)
+{
+    libxl_device_disk disk;
+
+    libxl_device_disk_init(&disk);
+    libxl_device_disk_copy(c->libxl, &disk, &device->disk);
+
+    int rc = libxl_device_disk_add(c->libxl, device->early->domid, &disk,
+                                   NULL);
+
+    libxl_device_disk_dispose(&disk);
+    return rc;
+}
+
+static int
+add_nic(struct device *device, struct xf_context *c)
+{
+    libxl_device_nic nic;
+
+    libxl_device_nic_init(&nic);
+    libxl_device_nic_copy(c->libxl, &nic, &device->nic);
+
+    int rc = libxl_device_nic_add(c->libxl, device->early->domid, &nic, NULL);
+
+    libxl_device_nic_dispose(&nic);
+    return rc;
+}
+
 static gboolean
 attach(struct device *device, GError **err)
 {
-    struct xf_early *early = device->early;
-    XF_LENT struct lent_context lent = borrow_context(early->pool, err);
+    XF_LENT struct lent_context lent =
+        borrow_context(device->early->pool, err);
     struct xf_context *c = lent.context;
 
     if (!c)
         return FALSE;
 
-    int rc = device->is_disk
-                 ? libxl_device_disk_add(c->libxl, early->domid,
-                                         &device->disk, NULL)
-                 : libxl_device_nic_add(c->libxl, early->domid,
-                                        &device->nic, NULL);
+    int rc = device->is_disk ? add_disk(device, c) : add_nic(device, c);
 
     if (rc)
         xf_context_error(c, err, XF_ERROR_OPERATION_FAILED, rc,

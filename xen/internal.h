@@ -115,8 +115,9 @@ void xf_libxl_incoming_free(struct xf_incoming *in);
  * hotplug script that failed is an error, and so is deadline_ms. */
 gboolean xf_libxl_devices_ready(int domid, guint deadline_ms, GError **err);
 
-/* What a device that was attached while its domain was being destroyed has
- * left in xenstore goes; nothing is touched while that domain exists. */
+/* What a disk or interface of this dom0's, attached while its domain was
+ * being destroyed, has left in xenstore goes (its script goes on, and writes
+ * its results).  Nothing is touched while that domain exists. */
 void xf_libxl_devices_forget(struct xf_context *context, int domid);
 
 #endif
