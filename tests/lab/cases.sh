@@ -2,20 +2,21 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 #
 # The cases, in the order they run.  Each is a function case_NAME.  Most move
-# the guest g1, which goes on from case to case (pvh_guest).
+# the guest g1, which goes on from case to case: pvh_guest says on which host it
+# is ($src), and which one is the other ($dst).
 
 # -- the way it should be --
 
 case_pvh_live() {
     pvh_guest
-    moves host1 g1 --live
-    moves host2 g1 --live
+    moves "$src" g1 --live
+    moves "$dst" g1 --live
 }
 
 case_pvh_not_live() {
     pvh_guest
-    moves host1 g1
-    moves host2 g1
+    moves "$src" g1
+    moves "$dst" g1
 }
 
 case_hvm_live() {
@@ -49,42 +50,42 @@ case_long_from_xml_with_disks_and_interfaces() {
 case_dname() {
     local since
     pvh_guest
-    since=$(tick_number host1 g1)
-    move host1 g1 --live --dname renamed
-    only_on host2 renamed
-    ticking_on host2 renamed "$since"
-    move host2 renamed --live --dname g1
-    only_on host1 g1
+    since=$(tick_number "$src" g1)
+    move "$src" g1 --live --dname renamed
+    only_on "$dst" renamed
+    ticking_on "$dst" renamed "$since"
+    move "$dst" renamed --live --dname g1
+    only_on "$src" g1
 }
 
 case_arrives_paused() {
     local since
     pvh_guest
-    since=$(tick_number host1 g1)
-    move host1 g1 --live --paused
-    only_on host2 g1
-    expect paused "$(on host2 "$virsh domstate g1")"
-    on host2 "$virsh resume g1"
-    ticking_on host2 g1 "$since"
+    since=$(tick_number "$src" g1)
+    move "$src" g1 --live --paused
+    only_on "$dst" g1
+    expect paused "$(on "$dst" "$virsh domstate g1")"
+    on "$dst" "$virsh resume g1"
+    ticking_on "$dst" g1 "$since"
 }
 
 # A paused guest cannot answer a suspend request: it is let run for that.
 case_paused_guest_moves_paused() {
     local since
     pvh_guest
-    since=$(tick_number host1 g1)
-    on host1 "$virsh suspend g1"
-    move host1 g1 --live
-    only_on host2 g1
-    expect paused "$(on host2 "$virsh domstate g1")"
-    on host2 "$virsh resume g1"
-    ticking_on host2 g1 "$since"
+    since=$(tick_number "$src" g1)
+    on "$src" "$virsh suspend g1"
+    move "$src" g1 --live
+    only_on "$dst" g1
+    expect paused "$(on "$dst" "$virsh domstate g1")"
+    on "$dst" "$virsh resume g1"
+    ticking_on "$dst" g1 "$since"
 }
 
 case_json() {
     local said
     pvh_guest
-    said=$(move host1 g1 --live --json 2>/dev/null)
+    said=$(move "$src" g1 --live --json 2>/dev/null)
     expect '"moved"' "$said"
     expect '"wire_bytes"' "$said"
 }
@@ -94,28 +95,29 @@ case_json() {
 case_virsh() {
     local said
     pvh_guest
-    expect g1 "$(on host1 "$virsh list")"
-    expect "OS Type:        xenpvh" "$(on host1 "$virsh dominfo g1")"
-    expect "<type" "$(on host1 "$virsh dumpxml g1")"
-    said=$(on host1 "script -qec \"$virsh migrate --live --verbose g1 \
-        $(uri_of host2)\" /dev/null")
+    expect g1 "$(on "$src" "$virsh list")"
+    expect "OS Type:        xenpvh" "$(on "$src" "$virsh dominfo g1")"
+    expect "<type" "$(on "$src" "$virsh dumpxml g1")"
+    said=$(on "$src" "script -qec \"$virsh migrate --live --verbose g1 \
+        $(uri_of "$dst")\" /dev/null")
     expect "100 %" "$said"
     [ "$(tr '\r' '\n' <<<"$said" | grep -o '\[ *[0-9]* %\]' | sort -u |
         wc -l)" -ge 3 ] || fail "the percentage does not move: $said"
-    only_on host2 g1
-    ticking_on host2 g1
+    only_on "$dst" g1
+    ticking_on "$dst" g1
 }
 
-case_virsh_domjobabort() {
+case_virsh_domjobabort_with_a_second_migration_refused() {
     local rc=0
     pvh_guest
-    begin_slow_move host1 g1
-    on host1 "$virsh domjobabort g1"
+    begin_slow_move "$src" g1
+    refused 1 "already being migrated" "$src" g1 --live
+    on "$src" "$virsh domjobabort g1"
     end_slow_move || rc=$?
     [ "$rc" -eq 1 ]
-    only_on host1 g1
-    ticking_on host1 g1
-    moves host1 g1 --live
+    only_on "$src" g1
+    ticking_on "$src" g1
+    moves "$src" g1 --live
 }
 
 # -- what goes wrong --
@@ -123,117 +125,107 @@ case_virsh_domjobabort() {
 case_destination_killed_in_mid_stream() {
     local rc=0
     pvh_guest
-    begin_slow_move host1 g1
-    on host2 "systemctl kill -s KILL xenferryd"
+    begin_slow_move "$src" g1
+    on "$dst" "systemctl kill -s KILL xenferryd"
     end_slow_move || rc=$?
     [ "$rc" -eq 1 ]
-    within 30 on host2 "xenferry list"
-    within 30 only_on host1 g1
-    ticking_on host1 g1
-    moves host1 g1 --live
+    within 30 on "$dst" "xenferry list"
+    within 30 only_on "$src" g1
+    ticking_on "$src" g1
+    moves "$src" g1 --live
 }
 
 case_client_killed_in_mid_stream() {
     pvh_guest
-    begin_slow_move host1 g1
-    on host1 "pkill -KILL -x xenferry"
+    begin_slow_move "$src" g1
+    on "$src" "pkill -KILL -x xenferry"
     end_slow_move || true
-    within 30 only_on host1 g1
-    ticking_on host1 g1
-    moves host1 g1 --live
-}
-
-case_second_migration_meanwhile() {
-    local rc=0
-    pvh_guest
-    begin_slow_move host1 g1
-    refused 1 "already being migrated" host1 g1 --live
-    on host1 "$virsh domjobabort g1"
-    end_slow_move || rc=$?
-    [ "$rc" -eq 1 ]
-    ticking_on host1 g1
+    within 30 only_on "$src" g1
+    ticking_on "$src" g1
+    moves "$src" g1 --live
 }
 
 case_link_cut_in_mid_stream() {
     local rc=0
     pvh_guest
-    begin_slow_move host1 g1
+    begin_slow_move "$src" g1
     "$lab" link down
     end_slow_move || rc=$?
     "$lab" link up
     [ "$rc" -eq 1 ]
-    within 60 only_on host1 g1
-    ticking_on host1 g1
-    moves host1 g1 --live
+    within 60 only_on "$src" g1
+    ticking_on "$src" g1
+    moves "$src" g1 --live
 }
 
 case_name_or_uuid_taken() {
     pvh_guest
-    guest host2 pvh g1 --no-wait
-    refused 1 "the same name" host1 g1 --live
-    ticking_on host1 g1
-    on host2 "xl destroy g1"
-    moves host1 g1 --live
+    guest "$dst" pvh g1 --no-wait
+    refused 1 "the same name" "$src" g1 --live
+    ticking_on "$src" g1
+    on "$dst" "xl destroy g1"
+    moves "$src" g1 --live
 }
 
 case_not_enough_memory() {
     pvh_guest
-    guest host2 pvh other --memory "$(($(on host2 "xl info free_memory") - 100))" \
+    guest "$dst" pvh other --memory "$(($(on "$dst" "xl info free_memory") - 100))" \
         --no-wait
-    refused 1 "not enough memory" host1 g1 --live
-    ticking_on host1 g1
-    on host2 "xl domid other"
+    refused 1 "not enough memory" "$src" g1 --live
+    ticking_on "$src" g1
+    on "$dst" "xl domid other"
 }
 
 # What a domain on its way will still take is promised to it.
 case_two_for_the_last_memory() {
     local free
     pvh_guest
-    guest host1 pvh g2
-    free=$(on host2 "xl info free_memory")
-    guest host2 pvh other --memory "$((free - 200))" --no-wait
-    begin_slow_move host1 g1
-    refused 1 "promised to 1 other incoming" host1 g2 --live
-    ticking_on host1 g2
-    on host1 "$virsh domjobabort g1"
+    guest "$src" pvh g2
+    free=$(on "$dst" "xl info free_memory")
+    guest "$dst" pvh other --memory "$((free - 200))" --no-wait
+    begin_slow_move "$src" g1
+    refused 1 "promised to 1 other incoming" "$src" g2 --live
+    ticking_on "$src" g2
+    on "$src" "$virsh domjobabort g1"
     end_slow_move || true
-    ticking_on host1 g1
-    moves host1 g2 --live
+    ticking_on "$src" g1
+    moves "$src" g2 --live
 }
 
 case_rubbish_on_the_channel() {
     pvh_guest
-    begin_slow_move host1 g1
-    on host1 'exec 3<>/dev/tcp/host2/49217; head -c 4096 /dev/urandom >&3' ||
+    begin_slow_move "$src" g1
+    on "$src" "exec 3<>/dev/tcp/$dst/49217; head -c 4096 /dev/urandom >&3" ||
         true
-    on host1 'exec 3<>/dev/tcp/host2/49217; timeout 20 cat <&3' ||
+    on "$src" "exec 3<>/dev/tcp/$dst/49217; timeout 20 cat <&3" ||
         fail "a silent peer is not dropped"
-    on host1 "head -c 4096 /dev/urandom >/dev/tcp/host2/$port" || true
-    on host1 "$virsh domjobabort g1"
+    on "$src" "head -c 4096 /dev/urandom >/dev/tcp/$dst/$port" || true
+    on "$src" "$virsh domjobabort g1"
     end_slow_move || true
-    ticking_on host1 g1
-    moves host1 g1 --live
+    ticking_on "$src" g1
+    moves "$src" g1 --live
 }
 
 # -- again and again --
 
 case_twenty_moves() {
-    local from=host1 memory
+    local from memory
     pvh_guest
+    from=$src
     # The first ones warm up what is kept for the next.
-    move host1 g1 --live
-    move host2 g1 --live
+    move "$src" g1 --live
+    move "$dst" g1 --live
     look
     remember_hosts
     fds_slack=3
-    memory=$(on host2 "xl info free_memory")
+    memory=$(on "$dst" "xl info free_memory")
     for _ in $(seq 20); do
         move "$from" g1 --live
         from=$(other "$from")
     done
-    only_on host1 g1
-    ticking_on host1 g1
-    [ "$(on host2 "xl info free_memory")" -ge "$((memory - 1))" ]
+    only_on "$src" g1
+    ticking_on "$src" g1
+    [ "$(on "$dst" "xl info free_memory")" -ge "$((memory - 1))" ]
 }
 
 # -- what the keeper does for guests that came in --
@@ -246,11 +238,11 @@ domid_changed() {
 case_reboots_at_the_destination() {
     local domid
     pvh_guest
-    moves host1 g1 --live
-    domid=$(on host2 "xl domid g1")
-    "$lab" tell host2 g1 reboot
-    within 60 domid_changed host2 g1 "$domid"
-    ticking_on host2 g1
+    moves "$src" g1 --live
+    domid=$(on "$dst" "xl domid g1")
+    "$lab" tell "$dst" g1 reboot
+    within 60 domid_changed "$dst" g1 "$domid"
+    ticking_on "$dst" g1
 }
 
 is_empty() {
@@ -259,9 +251,9 @@ is_empty() {
 
 case_powers_off_at_the_destination() {
     pvh_guest
-    moves host1 g1 --live
-    "$lab" tell host2 g1 quit
-    within 60 is_empty host2
+    moves "$src" g1 --live
+    "$lab" tell "$dst" g1 quit
+    within 60 is_empty "$dst"
 }
 
 # -- guests as others have made them --

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=bash disable=SC2154,SC2016
+# shellcheck shell=bash disable=SC2154,SC2016,SC2034
 #
 # What the lab tests are written in.
 
@@ -103,15 +103,17 @@ destroy_guests_but() {
 
 # -- guests --
 
-# The PVH guest g1, running on host1: as an earlier case left it, moved back,
-# or a new one.
+# The PVH guest g1, ticking where an earlier case left it, or a new one.  That
+# host is $src then, the other one $dst.
 pvh_guest() {
+    src=host1
     if domains host2 | grep -qx g1; then
-        move host2 g1 --live
+        src=host2
     elif ! domains host1 | grep -qx g1; then
         guest host1 pvh g1
     fi
-    ticking_on host1 g1
+    dst=$(other "$src")
+    ticking_on "$src" g1
 }
 
 tick_number() {
