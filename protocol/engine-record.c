@@ -291,21 +291,27 @@ xf_handoff_forget(struct xf_handoff *h)
     struct xf_store *store = h->engine->store;
     g_autoptr(GError) err = NULL;
 
+    /* Locked: nobody may write the record anew between the two. */
+    g_mutex_lock(&h->lock);
+
+    gboolean again = h->forgotten;  /* two may come to it at once */
+
     /* The record last: it leads here again. */
-    if (!xf_decisions_acknowledge(h->engine->decisions, h->token, &err)
-        || !store->ops->remove(store, h->token, &err)) {
+    h->forgotten =
+        again
+        || (xf_decisions_acknowledge(h->engine->decisions, h->token, &err)
+            && store->ops->remove(store, h->token, &err));
+
+    gboolean forgotten = h->forgotten;
+
+    g_cond_broadcast(&h->changed);
+    g_mutex_unlock(&h->lock);
+    if (!forgotten) {
         g_warning("handoff %s: not forgotten yet: %s", h->token,
                   err->message);
         return FALSE;
     }
     xf_engine_remove(h->engine, h);
-    g_mutex_lock(&h->lock);
-
-    gboolean again = h->forgotten;  /* two may come to it at once */
-
-    h->forgotten = TRUE;
-    g_cond_broadcast(&h->changed);
-    g_mutex_unlock(&h->lock);
     if (!again)
         g_message("handoff %s: %s, domain '%s': over (%s) and forgotten",
                   h->token, xf_side_name(h->side), h->name,
