@@ -2,13 +2,22 @@
 #include "config.h"
 
 #include "compat/compat.h"
+#include "compat/direct.h"
+#include "compat/xl-command.h"
 
 static const struct xf_driver *engines;
+
+gboolean
+xf_compat_is_direct(const struct xf_migrate_args *args)
+{
+    return !(args->flags & XF_MIGRATE_PEER2PEER) && xf_xl_uri_is(args->uri);
+}
 
 static int
 compat_supports_feature(struct xf_conn *conn, int feature, GError **err)
 {
     return feature == XF_FEATURE_MIGRATION_P2P
+                   || feature == XF_FEATURE_MIGRATION_DIRECT
                ? 1 : engines->supports_feature(conn, feature, err);
 }
 
@@ -17,6 +26,8 @@ compat_perform3(struct xf_conn *conn, const struct xf_domain_ref *dom,
                 const struct xf_migrate_args *args, GBytes **cookie_out,
                 GError **err)
 {
+    if (xf_compat_is_direct(args))
+        return xf_direct_move(conn, dom, args, err);
     if (!(args->flags & XF_MIGRATE_PEER2PEER))
         return engines->perform3(conn, dom, args, cookie_out, err);
     return xf_p2p_move(conn, dom, args, args->dconnuri, args->uri, err);

@@ -9,6 +9,7 @@
  * XML, and its Perform are calls that are there anyway.
  * p2p: the client calls Perform alone, and this host's daemon is the client of
  * the destination.
+ * direct: likewise, but the destination has no daemon at all: direct.h.
  */
 #ifndef XF_COMPAT_COMPAT_H
 #define XF_COMPAT_COMPAT_H
@@ -18,6 +19,9 @@
 /* A connection for one client, as xf_engine_open() gives it, that has v1's
  * and v2's calls and peer-to-peer besides. */
 struct xf_conn *xf_compat_open(struct xf_engine *engine);
+
+/* Does Perform name a destination that has only xl? */
+gboolean xf_compat_is_direct(const struct xf_migrate_args *args);
 
 /* -- v1.c -- */
 gboolean xf_v1_prepare(struct xf_conn *conn,

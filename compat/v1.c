@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "compat/compat.h"
+#include "compat/direct.h"
 
 #include <string.h>
 
@@ -62,6 +63,8 @@ xf_v1_perform(struct xf_conn *conn, const struct xf_domain_ref *dom,
     /* then the uri is that of the destination's daemon */
     if (args->flags & XF_MIGRATE_PEER2PEER)
         return xf_p2p_move(conn, dom, args, args->uri, NULL, err);
+    if (xf_compat_is_direct(args))
+        return xf_direct_move(conn, dom, args, err);
     uri = modern_uri(args->uri);
     perform.uri = uri;
     return xf_v1_check_flags(args, err)

@@ -14,6 +14,7 @@ static const struct {
     { XF_PROTOCOL_V3, "v3" },
     { XF_PROTOCOL_V3_PARAMS, "v3-params" },
     { XF_PROTOCOL_P2P, "p2p" },
+    { XF_PROTOCOL_DIRECT, "direct" },
 };
 
 gboolean
@@ -62,15 +63,15 @@ xf_protocols_parse(const char *list, GError **err)
         if (**name && !one) {
             g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
                         "'%s' is no protocol; there are v1, v2, v3, "
-                        "v3-params and p2p", *name);
+                        "v3-params, p2p and direct", *name);
             return 0;
         }
         all |= one;
     }
     if (!all)
         g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
-                    "no protocol is named; there are v1, v2, v3, v3-params "
-                    "and p2p");
+                    "no protocol is named; there are v1, v2, v3, v3-params, "
+                    "p2p and direct");
     return all;
 }
 

@@ -51,10 +51,12 @@ enum xf_protocols {
     XF_PROTOCOL_V3_PARAMS = 1 << 3,     /* v3 with them */
     XF_PROTOCOL_P2P = 1 << 4,           /* besides one of them: a client may
                                          * leave all to the source's daemon */
-    XF_PROTOCOL_ALL = (1 << 5) - 1,
+    XF_PROTOCOL_DIRECT = 1 << 5,        /* ... and that to a host without
+                                         * one */
+    XF_PROTOCOL_ALL = (1 << 6) - 1,
 };
 
-/* "v1", "v2", "v3", "v3-params", "p2p"; NULL when it is not exactly one of them. */
+/* "v1", "v2", "v3", "v3-params", "p2p", "direct"; NULL when it is not exactly one of them. */
 const char *xf_protocol_name(enum xf_protocols protocol);
 /* Names, separated by commas or blanks.  0 with XF_ERROR_INVALID_ARG for an
  * unknown name, or none. */
@@ -142,6 +144,11 @@ enum xf_assume {
     XF_ASSUME_REVOKED = 2,      /* the source's copy is the copy */
 };
 
+/* The hypervisor's own forms of a configuration: what xl reads, as libvirt
+ * calls it; libxl's JSON, which libvirt has no name for. */
+#define XF_NATIVE_XL "xen-xl"
+#define XF_NATIVE_JSON "xen-json"
+
 struct xf_conn;
 
 struct xf_driver {
@@ -168,8 +175,8 @@ struct xf_driver {
                           GError **err);
 
     /* A domain's configuration from the hypervisor's own form into domain
-     * XML, and the other way.  `format` is libvirt's name of that form,
-     * "xen-xl"; one that is not known is XF_ERROR_INVALID_ARG.  flags: 0. */
+     * XML, and the other way.  `format` is one of XF_NATIVE_*; one
+     * that is not known is XF_ERROR_INVALID_ARG.  flags: 0. */
     char *(*xml_from_native)(struct xf_conn *conn, const char *format,
                              const char *native, guint flags, GError **err);
     char *(*xml_to_native)(struct xf_conn *conn, const char *format,

@@ -65,10 +65,13 @@ info_of(struct xf_handoff *h)
     info->uuid = g_strdup(xf_uuid_format(h->uuid, uuid));
     info->side = g_strdup(xf_side_name(h->side));
     info->state = g_strdup(xf_state_name(h->state));
-    info->peer = g_strdup(h->peer_host ? h->peer_host : "");
+    info->peer = h->foreign
+                     ? g_strdup_printf("%s (%s)", h->peer_host, h->foreign)
+                     : g_strdup(h->peer_host ? h->peer_host : "");
     info->domid = h->domid;
     info->since = h->since;
-    info->next = g_strdup(next_step(h));
+    info->next = h->foreign && h->state == XF_STATE_IN_DOUBT
+                     ? xf_foreign_advice(h) : g_strdup(next_step(h));
     info->next_time = next_time(h);
     info->trouble = g_strdup(h->trouble ? h->trouble : "");
     g_mutex_unlock(&h->lock);
@@ -118,7 +121,9 @@ hangs(struct xf_handoff *h)
 {
     g_mutex_lock(&h->lock);
 
-    gboolean yes = h->state == XF_STATE_IN_DOUBT
+    /* Perform may still hear it from one that cannot be asked. */
+    gboolean yes = (h->state == XF_STATE_IN_DOUBT
+                    && !(h->foreign && h->busy))
                    || (h->state == XF_STATE_RECEIVED && !h->owner
                        && !h->busy);
 
@@ -186,6 +191,11 @@ ask_now(struct xf_handoff *h, GError **err)
     if (!hangs(h)) {
         set_wrong_state(h, "resolved", err);
         return FALSE;
+    }
+    if (h->foreign && h->side == XF_SOURCE) {
+        gboolean committed;
+
+        return xf_source_settle(h, 0, &committed, err);
     }
     xf_handoff_hurry(h);
     g_mutex_lock(&h->lock);

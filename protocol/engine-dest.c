@@ -115,8 +115,8 @@ stop_stream(struct xf_handoff *h)
 }
 
 /* Destroys our copy; the record says `revoked`. */
-static void
-discard(struct xf_handoff *h)
+void
+xf_dest_discard(struct xf_handoff *h)
 {
     g_autoptr(GError) err = NULL;
 
@@ -174,8 +174,8 @@ switch_copy(struct xf_handoff *h, GError **err)
 
 /* Commits, and lets our copy run.  On failure the state tells whether it
  * was committed. */
-static gboolean
-commit(struct xf_handoff *h, GError **err)
+gboolean
+xf_dest_commit(struct xf_handoff *h, GError **err)
 {
     enum xf_action action;
 
@@ -184,7 +184,7 @@ commit(struct xf_handoff *h, GError **err)
     if (xf_handoff_state(h) == XF_STATE_COMMITTED)
         return switch_copy(h, err);
     if (action == XF_ACTION_DISCARD)
-        discard(h);
+        xf_dest_discard(h);
     g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
                 "domain '%s' has not arrived on host %s as a whole; its log "
                 "tells why (handoff %s)", h->name, h->engine->hostname,
@@ -340,8 +340,8 @@ receive(struct xf_handoff *h, int fd, GError **err)
     return xf_handoff_event(h, XF_EVENT_COMPLETE, NULL, err);
 }
 
-static void
-stream_ended(struct xf_handoff *h)
+void
+xf_dest_stream_ended(struct xf_handoff *h)
 {
     g_mutex_lock(&h->lock);
     h->busy = FALSE;
@@ -352,8 +352,8 @@ stream_ended(struct xf_handoff *h)
 
 /* busy comes before the event: whoever revokes after it must find that there
  * is a stream to stop. */
-static gboolean
-stream_begins(struct xf_handoff *h)
+gboolean
+xf_dest_stream_begins(struct xf_handoff *h)
 {
     g_autoptr(GError) err = NULL;
 
@@ -369,7 +369,7 @@ stream_begins(struct xf_handoff *h)
     g_message("handoff %s: a stream is refused: %s", h->token,
               err ? err->message : "there has been one");
     if (first)
-        stream_ended(h);
+        xf_dest_stream_ended(h);
     return FALSE;
 }
 
@@ -389,7 +389,7 @@ answer_commit(struct xf_handoff *h, int fd)
         return;
     }
     XF_FAULT_FD("commit-asked", fd);
-    if (!commit(h, &err))
+    if (!xf_dest_commit(h, &err))
         g_warning("%s", err->message);
     g_clear_error(&err);
     XF_FAULT_FD("commit-to-answer", fd);
@@ -410,7 +410,7 @@ xf_dest_stream(struct xf_handoff *h, int fd)
     g_autoptr(GError) err = NULL;
     enum xf_channel_msg answer = XF_MSG_RECEIVED;
 
-    if (!stream_begins(h))
+    if (!xf_dest_stream_begins(h))
         return;
     if (!receive(h, fd, &err)) {
         g_autoptr(GError) failed = NULL;
@@ -424,7 +424,7 @@ xf_dest_stream(struct xf_handoff *h, int fd)
             answer = 0;
         }
     }
-    stream_ended(h);
+    xf_dest_stream_ended(h);
     XF_FAULT_FD("receipt-to-send", fd);
     /* Not delivered: the source asks. */
     if (answer && !xf_channel_send(fd, answer, &err))
@@ -432,7 +432,7 @@ xf_dest_stream(struct xf_handoff *h, int fd)
                   h->token, err->message);
     XF_FAULT("receipt-sent");
     if (answer != XF_MSG_RECEIVED)
-        discard(h);
+        xf_dest_discard(h);
     else if (h->in_band)
         answer_commit(h, fd);
 }
@@ -521,7 +521,7 @@ ask_thread(struct xf_handoff *h)
     }
     if (!xf_engine_stopping(h->engine)
         && xf_handoff_event(h, event, NULL, NULL))
-        discard(h);
+        xf_dest_discard(h);
     xf_handoff_ask_end(h);
 }
 
@@ -550,7 +550,7 @@ cancelled(struct xf_handoff *h, enum xf_action action, GError **err)
         if (!xf_handoff_event(h, XF_EVENT_SOURCE_HOLDS, NULL, err))
             return FALSE;
     }
-    discard(h);
+    xf_dest_discard(h);
     return TRUE;
 }
 
@@ -582,7 +582,7 @@ static struct xf_domain_ref *
 finish_good(struct xf_handoff *h, GBytes **cookie_out, GError **err)
 {
     XF_FAULT("finish");
-    if (!commit(h, err))
+    if (!xf_dest_commit(h, err))
         return NULL;
     *cookie_out = xf_dest_cookie(h);
     return xf_domain_ref_new(h->name, h->uuid, h->domid);
@@ -625,7 +625,7 @@ xf_dest_finish(struct xf_engine *engine, struct xf_conn *conn,
 static void
 discard_thread(struct xf_handoff *h)
 {
-    discard(h);
+    xf_dest_discard(h);
 }
 
 enum xf_channel_msg
@@ -680,7 +680,7 @@ happened(struct xf_handoff *h, enum xf_event event)
         return;
     }
     if (action == XF_ACTION_DISCARD)
-        discard(h);
+        xf_dest_discard(h);
     else if (action == XF_ACTION_ASK_SOURCE)
         ask_on(h);
     else if (action == XF_ACTION_SWITCH && !switch_copy(h, &err))
@@ -709,7 +709,7 @@ xf_dest_retry(struct xf_handoff *h)
 
     XF_FAULT("destination-retry");
     if (xf_handoff_state(h) == XF_STATE_REVOKED)
-        discard(h);
+        xf_dest_discard(h);
     else if (!switch_copy(h, &err))
         g_warning("%s", err->message);
 }

@@ -15,6 +15,7 @@
 
 #include "protocol/decisions.h"
 #include "protocol/engine.h"
+#include "protocol/foreign.h"
 #include "protocol/handoff.h"
 
 struct xf_engine {
@@ -68,12 +69,15 @@ struct xf_handoff {
     enum xf_side side;
     gboolean in_band;           /* the source asks for the commit, not the
                                  * client */
+    char *foreign;              /* what the other side is when it is no
+                                 * engine and cannot be asked; else NULL */
     char token[XF_TOKEN_LEN + 1];
     guint8 key[XF_KEY_LEN];
     guint8 uuid[XF_UUID_LEN];
     char *name;                 /* on this host, in the end */
     char *description;          /* source, in-band: the XML that the
                                  * destination asked for, or NULL */
+    struct xf_foreign_destination *to;  /* while Perform runs */
 
     GMutex lock;
     GCond changed;              /* any field below */
@@ -236,6 +240,19 @@ gboolean xf_source_stream_to(struct xf_handoff *h, const char *uri,
                              const struct xf_cookie *cookie, GError **err);
 gboolean xf_source_send(struct xf_handoff *h,
                         const struct xf_migrate_args *args, GError **err);
+/* What Perform consists of.  TRUE: the guest is suspended and all of it has
+ * been written to fd; FALSE: it has been undone. */
+gboolean xf_source_stream(struct xf_handoff *h,
+                          const struct xf_migrate_args *args, int fd,
+                          GError **err);
+/* Nothing can run at the destination: the source's copy is the copy. */
+void xf_source_undo(struct xf_handoff *h);
+/* In-band: the destination has said that it committed. */
+void xf_source_committed(struct xf_handoff *h);
+/* After a hand-over without a good answer.  TRUE: it turned out well. */
+gboolean xf_source_performed_badly(struct xf_handoff *h, gboolean revoked,
+                                   GError **err);
+gboolean xf_source_abort_wanted(struct xf_handoff *h);
 char *xf_source_begin(struct xf_engine *engine, struct xf_conn *conn,
                       const struct xf_domain_ref *dom,
                       const struct xf_migrate_args *args,
@@ -292,6 +309,13 @@ void xf_expected_client_gone(struct xf_engine *engine, struct xf_conn *conn);
 /* Drops what nobody came for in time. */
 void xf_expected_sweep(struct xf_engine *engine);
 
+/* -- engine-foreign.c: foreign.h has the rest -- */
+gboolean xf_foreign_perform(struct xf_handoff *h,
+                            const struct xf_migrate_args *args,
+                            GError **err);
+/* How an administrator settles what is in doubt; h is locked. */
+char *xf_foreign_advice(const struct xf_handoff *h);
+
 /* -- engine-room.c -- */
 /* Are name and uuid free, and enough memory, which is promised to h then? */
 gboolean xf_dest_room(struct xf_handoff *h, GError **err);
@@ -317,6 +341,15 @@ struct xf_domain_ref *xf_dest_finish(struct xf_engine *engine,
                                      struct xf_conn *conn,
                                      const struct xf_migrate_args *args,
                                      GBytes **cookie_out, GError **err);
+/* Around the stream: FALSE, there has been one.  Between the two nobody else
+ * touches the incoming domain. */
+gboolean xf_dest_stream_begins(struct xf_handoff *h);
+void xf_dest_stream_ended(struct xf_handoff *h);
+/* Commits, and lets our copy run.  On failure the state tells whether it was
+ * committed. */
+gboolean xf_dest_commit(struct xf_handoff *h, GError **err);
+/* Destroys our copy; the record says `revoked`. */
+void xf_dest_discard(struct xf_handoff *h);
 /* The stream's connection, in the channel's thread. */
 void xf_dest_stream(struct xf_handoff *h, int fd);
 /* "Revoke, unless you have committed": what was decided. */

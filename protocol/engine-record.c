@@ -61,6 +61,8 @@ record_fields(const struct xf_handoff *h, enum xf_state state, gint64 since,
     put_key(fields, "key", h->key);
     put(fields, "peer-host", h->peer_host ? h->peer_host : "");
     put_number(fields, "peer-port", h->peer_port);
+    if (h->foreign)
+        put(fields, "peer-kind", h->foreign);
     if (h->peer_log) {
         put(fields, "peer-log", h->peer_log);
         put_key(fields, "peer-log-key", h->peer_log_key);
@@ -421,7 +423,8 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
     h->in_band = in_band != 0;
     h->acted = acted != 0;
     h->untouched = untouched != 0;
-    h->settled = g_hash_table_contains(fields, "settled");
+    h->foreign = get(fields, "peer-kind");
+    h->settled = h->foreign || g_hash_table_contains(fields, "settled");
     /* Not known of a revoked one: then its source may ask. */
     h->connected = h->state != XF_STATE_PREPARED;
     return h;

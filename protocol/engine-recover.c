@@ -93,6 +93,11 @@ recover_decision(struct xf_engine *engine, const struct xf_decision *decision)
     h->peer_port = decision->peer_port;
     h->paused = decision->paused;
     h->connected = TRUE;
+    /* a channel always has one */
+    if (!h->peer_port) {
+        h->foreign = g_strdup("another tool");
+        h->settled = TRUE;
+    }
     if (committed)
         xf_dest_remembered(h);
     else

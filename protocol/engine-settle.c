@@ -59,13 +59,13 @@ remembered(const struct xf_handoff *h)
     return !h->forgotten;
 }
 
-/* Has a destination ever been named? */
+/* Has a destination ever been named that would understand? */
 static gboolean
 has_peer(struct xf_handoff *h)
 {
     g_mutex_lock(&h->lock);
 
-    gboolean has = h->peer_host && *h->peer_host;
+    gboolean has = !h->foreign && h->peer_host && *h->peer_host;
 
     g_mutex_unlock(&h->lock);
     return has;
@@ -303,16 +303,42 @@ resolve_thread(struct xf_handoff *h)
     xf_handoff_ask_end(h);
 }
 
+static void
+set_in_doubt(struct xf_handoff *h, GError **err)
+{
+    g_autofree char *advice = h->foreign ? xf_foreign_advice(h) : NULL;
+
+    if (h->foreign) {
+        /* A client that goes is no doubt yet while Perform still waits. */
+        if (err || !h->busy)
+            g_warning("handoff %s: domain '%s' is suspended here and in "
+                      "doubt: %s", h->token, h->name, advice);
+        g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
+                    "domain '%s' is suspended here and in doubt: %s on host "
+                    "%s was given leave to run it and did not report "
+                    "(handoff %s), and cannot be asked.  To settle it, %s",
+                    h->name, h->foreign, h->peer_host, h->token, advice);
+        return;
+    }
+    g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
+                "domain '%s' is suspended here and in doubt: the destination "
+                "%s:%u does not say whether it runs there (handoff %s)%s%s; "
+                "it is asked again until it answers.  To settle it: xenferry "
+                "resolve %s", h->name, h->peer_host, h->peer_port, h->token,
+                h->trouble ? ": " : "", h->trouble ? h->trouble : "",
+                h->token);
+}
+
 gboolean
 xf_source_settle(struct xf_handoff *h, guint wait_ms, gboolean *committed,
                  GError **err)
 {
     gint64 until = g_get_monotonic_time() + (gint64)wait_ms * 1000;
 
-    if (xf_handoff_ask_begin(h))
+    if (!h->foreign && xf_handoff_ask_begin(h))
         xf_engine_spawn(h, resolve_thread);
     g_mutex_lock(&h->lock);
-    while (!(xf_state_is_final(h->state) && h->acted)
+    while (!h->foreign && !(xf_state_is_final(h->state) && h->acted)
            && g_get_monotonic_time() < until
            && !xf_engine_stopping(h->engine))
         xf_handoff_wait(h, until);
@@ -321,14 +347,7 @@ xf_source_settle(struct xf_handoff *h, guint wait_ms, gboolean *committed,
 
     *committed = h->state == XF_STATE_DONE;
     if (!known)
-        g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
-                    "domain '%s' is suspended here and in doubt: the "
-                    "destination %s:%u does not say whether it runs there "
-                    "(handoff %s)%s%s; it is asked again until it answers.  "
-                    "To settle it: xenferry resolve %s", h->name,
-                    h->peer_host, h->peer_port, h->token,
-                    h->trouble ? ": " : "", h->trouble ? h->trouble : "",
-                    h->token);
+        set_in_doubt(h, err);
     g_mutex_unlock(&h->lock);
     return known;
 }
@@ -340,6 +359,11 @@ xf_dest_ask(struct xf_handoff *h, gboolean *holds, GError **err)
 {
     enum xf_channel_msg answer;
 
+    /* It keeps its copy until it is told that ours was committed. */
+    if (h->foreign) {
+        *holds = TRUE;
+        return TRUE;
+    }
     if (XF_FAULT_FAILS("ask-source", err)
         || !ask(h, XF_CHANNEL_ASK_SOURCE, &answer, err))
         return FALSE;

@@ -231,8 +231,8 @@ on_suspended(void *user)
     g_message("handoff %s: domain '%s' suspended", h->token, h->name);
 }
 
-static gboolean
-abort_wanted(struct xf_handoff *h)
+gboolean
+xf_source_abort_wanted(struct xf_handoff *h)
 {
     g_mutex_lock(&h->lock);
 
@@ -244,8 +244,8 @@ abort_wanted(struct xf_handoff *h)
 
 /* The stream did not get through and its end was not sent: the source's
  * copy is the copy, whatever the destination has. */
-static void
-undo(struct xf_handoff *h)
+void
+xf_source_undo(struct xf_handoff *h)
 {
     g_autoptr(GError) err = NULL;
 
@@ -259,7 +259,7 @@ explain(struct xf_handoff *h, GError **err)
 {
     if (g_error_matches(*err, XF_ERROR, XF_ERROR_IN_DOUBT))
         return;
-    if (abort_wanted(h)) {
+    if (xf_source_abort_wanted(h)) {
         g_clear_error(err);
         g_set_error(err, XF_ERROR, XF_ERROR_ABORTED,
                     "migration of domain '%s' was aborted", h->name);
@@ -327,9 +327,9 @@ connect_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
 }
 
 /* TRUE: the guest is suspended and all of it has been written to fd. */
-static gboolean
-stream(struct xf_handoff *h, const struct xf_migrate_args *args, int fd,
-       GError **err)
+gboolean
+xf_source_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
+                 int fd, GError **err)
 {
     struct xf_hypervisor *hv = h->engine->hv;
     const struct xf_progress progress = { on_frames, on_suspended, h };
@@ -346,12 +346,14 @@ stream(struct xf_handoff *h, const struct xf_migrate_args *args, int fd,
     h->died = outcome == XF_SUSPEND_GONE;
     g_mutex_unlock(&h->lock);
     XF_FAULT_FD("stream-sent", fd);
-    /* The record first: from here a restart must ask the destination. */
+    /* The record first: from here a restart must ask the destination.  A
+     * foreign one can do nothing before it is given leave. */
     if (outcome == XF_SUSPEND_DONE
-        && xf_handoff_event(h, XF_EVENT_STREAM_SENT, NULL, err))
+        && (h->foreign
+            || xf_handoff_event(h, XF_EVENT_STREAM_SENT, NULL, err)))
         return TRUE;
     xf_job_set_fd(&h->job, -1);
-    undo(h);
+    xf_source_undo(h);
     return FALSE;
 }
 
@@ -409,8 +411,8 @@ ask_commit(struct xf_handoff *h, int fd, gboolean *revoked, GError **err)
 
 /* In-band: ours is to go.  That it does not go yet is no failure of the
  * move: it is tried again. */
-static void
-committed_in_band(struct xf_handoff *h)
+void
+xf_source_committed(struct xf_handoff *h)
 {
     g_autoptr(GError) err = NULL;
 
@@ -419,8 +421,9 @@ committed_in_band(struct xf_handoff *h)
 }
 
 /* After a hand-over without a good answer.  TRUE: it turned out well. */
-static gboolean
-performed_badly(struct xf_handoff *h, gboolean revoked, GError **err)
+gboolean
+xf_source_performed_badly(struct xf_handoff *h, gboolean revoked,
+                          GError **err)
 {
     g_autoptr(GError) why = g_steal_pointer(err);
     gboolean committed = FALSE;
@@ -448,13 +451,13 @@ perform(struct xf_handoff *h, const struct xf_migrate_args *args,
 {
     XF_AUTO_FD int fd = connect_stream(h, args, err);
 
-    if (fd < 0 || abort_wanted(h)) {
+    if (fd < 0 || xf_source_abort_wanted(h)) {
         if (fd >= 0)
             g_set_error(err, XF_ERROR, XF_ERROR_ABORTED, "aborted");
-        undo(h);
+        xf_source_undo(h);
         return FALSE;
     }
-    if (!stream(h, args, fd, err))
+    if (!xf_source_stream(h, args, fd, err))
         return FALSE;
 
     gboolean revoked;
@@ -463,8 +466,8 @@ perform(struct xf_handoff *h, const struct xf_migrate_args *args,
 
     xf_job_set_fd(&h->job, -1);
     if (ok && h->in_band)
-        committed_in_band(h);
-    return ok || performed_badly(h, revoked, err);
+        xf_source_committed(h);
+    return ok || xf_source_performed_badly(h, revoked, err);
 }
 
 /* Between the records `performing` and what came of it. */
@@ -483,7 +486,8 @@ perform_call(struct xf_handoff *h, const struct xf_migrate_args *args,
     g_mutex_unlock(&h->lock);
     xf_job_start(&h->job, known ? domain.memory_kib : 0);
 
-    gboolean ok = perform(h, args, &failed);
+    gboolean ok = (h->foreign ? xf_foreign_perform
+                              : perform)(h, args, &failed);
 
     xf_job_end(&h->job);
     g_mutex_lock(&h->lock);

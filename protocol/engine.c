@@ -75,6 +75,7 @@ xf_handoff_unref(struct xf_handoff *h)
         return;
     if (h->incoming)
         h->engine->hv->ops->incoming_free(h->incoming);
+    g_free(h->foreign);
     g_free(h->name);
     g_free(h->description);
     g_free(h->peer_host);
@@ -490,6 +491,35 @@ answer_lost(struct xf_engine *engine, const char *token, int fd)
         g_message("handoff %s: %s", token, err->message);
 }
 
+gboolean
+xf_engine_enter(struct xf_engine *engine)
+{
+    /* Counted before it looks whether the engine stops: either the engine
+     * waits for this, or this leaves at once. */
+    g_mutex_lock(&engine->lock);
+    engine->threads++;
+    g_mutex_unlock(&engine->lock);
+    if (!xf_engine_stopping(engine))
+        return TRUE;
+    xf_engine_leave(engine);
+    return FALSE;
+}
+
+gboolean
+xf_engine_stops(struct xf_engine *engine)
+{
+    return xf_engine_stopping(engine);
+}
+
+void
+xf_engine_leave(struct xf_engine *engine)
+{
+    g_mutex_lock(&engine->lock);
+    engine->threads--;
+    g_cond_broadcast(&engine->changed);
+    g_mutex_unlock(&engine->lock);
+}
+
 static void
 channel_accepted(void *user, enum xf_channel_purpose purpose,
                  const char *token, int fd_in)
@@ -498,37 +528,35 @@ channel_accepted(void *user, enum xf_channel_purpose purpose,
     struct xf_engine *engine = user;
 
     XF_FAULT_FD("accepted", fd);
-    /* Counted before it looks whether the engine stops: either the engine
-     * waits for this, or this leaves at once. */
-    g_mutex_lock(&engine->lock);
-    engine->threads++;
-    g_mutex_unlock(&engine->lock);
+    if (!xf_engine_enter(engine))
+        return;
 
     struct xf_handoff *h = xf_engine_by_token(engine, token);
 
-    if (purpose == XF_CHANNEL_DESCRIBED && !xf_engine_stopping(engine)) {
+    if (purpose == XF_CHANNEL_DESCRIBED)
         xf_dest_described(engine, token, fd);
-    } else if (purpose == XF_CHANNEL_SETTLED && !h) {
+    else if (purpose == XF_CHANNEL_SETTLED && !h)
         xf_expected_settled(engine, token, fd);
-    } else if (!xf_engine_stopping(engine)) {
-        if (purpose == XF_CHANNEL_RESOLVE_LOG)
-            answer_lost(engine, token, fd);
-        else if (h && purpose == XF_CHANNEL_STREAM)
-            xf_dest_stream(h, fd);
-        else if (h)
-            xf_settle_answer(h, purpose, fd);
-    }
+    else if (purpose == XF_CHANNEL_RESOLVE_LOG)
+        answer_lost(engine, token, fd);
+    else if (h && purpose == XF_CHANNEL_STREAM)
+        xf_dest_stream(h, fd);
+    else if (h)
+        xf_settle_answer(h, purpose, fd);
     xf_handoff_unref(h);
-    g_mutex_lock(&engine->lock);
-    engine->threads--;
-    g_cond_broadcast(&engine->changed);
-    g_mutex_unlock(&engine->lock);
+    xf_engine_leave(engine);
 }
 
 guint16
 xf_engine_channel_port(struct xf_engine *engine)
 {
     return xf_channel_listener_port(engine->listener);
+}
+
+const struct xf_engine_config *
+xf_engine_config_of(struct xf_engine *engine)
+{
+    return &engine->config;
 }
 
 /* -- life -- */

@@ -101,6 +101,9 @@ struct xf_domain_ref *xf_engine_arrived(struct xf_conn *conn,
 gboolean xf_engine_may_start(struct xf_engine *engine, const guint8 *uuid,
                              GError **err);
 
+/* As it was given; never changes. */
+const struct xf_engine_config *xf_engine_config_of(struct xf_engine *engine);
+
 guint16 xf_engine_channel_port(struct xf_engine *engine);
 
 #endif

@@ -91,7 +91,7 @@ struct xf_hypervisor_ops {
                      GError **err);
 
     /* Domain XML from the hypervisor's own form of a configuration, and the
-     * other way; `format` as libvirt calls it.  NULL: it has none. */
+     * other way; `format`: XF_NATIVE_* of driver.h.  NULL: it has none. */
     char *(*from_native)(struct xf_hypervisor *hv, const char *format,
                          const char *native, GError **err);
     char *(*to_native)(struct xf_hypervisor *hv, const char *format,

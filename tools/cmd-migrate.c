@@ -23,6 +23,7 @@ static struct {
     gboolean live;
     gboolean paused;
     gboolean json;
+    gboolean direct;
     char *dname;
     char *uri;
     char *protocol;
@@ -46,6 +47,8 @@ static const GOptionEntry entries[] = {
     { "protocol", 0, 0, G_OPTION_ARG_STRING, &options.protocol,
       "auto (the newest that both hosts have), v1, v2, v3 or v3-params",
       "NAME" },
+    { "direct", 0, 0, G_OPTION_ARG_NONE, &options.direct,
+      "The destination has no daemon, only xl: xl+ssh://HOST", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
       "Print the outcome as a JSON object", NULL },
     G_OPTION_ENTRY_NULL
@@ -225,7 +228,8 @@ wanted_protocol(guint *protocol)
     if (!options.protocol || strcmp(options.protocol, "auto") == 0)
         return TRUE;
     *protocol = xf_protocols_parse(options.protocol, NULL);
-    return xf_protocol_name(*protocol) && *protocol != XF_PROTOCOL_P2P;
+    return xf_protocol_name(*protocol) && *protocol != XF_PROTOCOL_P2P
+           && *protocol != XF_PROTOCOL_DIRECT;
 }
 
 static gboolean
@@ -237,6 +241,9 @@ check_options(const char *destination, guint *protocol)
     else if (!g_uri_peek_scheme(destination))
         xf_cli_error("migrate: '%s' is not a URI; try xen+tcp://%s/system",
                      destination, destination);
+    else if (options.direct && (options.uri || options.protocol))
+        xf_cli_error("migrate: --direct goes where DEST-URI says, by its own "
+                     "protocol; leave --uri and --protocol out");
     else if (options.bandwidth < 0)
         xf_cli_error("migrate: --bandwidth %" G_GINT64_FORMAT " is less than "
                      "nothing; it is MiB/s, 0 for no limit",
@@ -258,6 +265,7 @@ run_migrate(struct xf_cli *cli, char **args)
                  (options.paused ? XF_MIGRATE_PAUSED : 0),
         .dname = options.dname,
         .uri = options.uri,
+        .direct = options.direct,
         .bandwidth = options.bandwidth,
         .poll_ms = POLL_MS,
         .settle_ms = SETTLE_MS,
@@ -301,7 +309,8 @@ const struct xf_command xf_cmd_migrate = {
     .args = "DOMAIN DEST-URI",
     .summary = "Move a running domain to another host",
     .details = "DOMAIN is a name, uuid or id; DEST-URI is "
-               "xen+tcp://HOST[:PORT]/system.\n\n"
+               "xen+tcp://HOST[:PORT]/system, or xl+ssh://[USER@]HOST[:PORT] "
+               "with --direct.\n\n"
                "Exit status: 0 moved; 1 failed, the guest is at the source as "
                "before;\n2 usage; 3 in doubt, and what is said tells how it "
                "is settled.",

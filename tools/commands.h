@@ -12,6 +12,7 @@ extern const struct xf_command xf_cmd_handoffs;
 extern const struct xf_command xf_cmd_list;
 extern const struct xf_command xf_cmd_migrate;
 extern const struct xf_command xf_cmd_pause;
+extern const struct xf_command xf_cmd_receive;
 extern const struct xf_command xf_cmd_resolve;
 extern const struct xf_command xf_cmd_shutdown;
 extern const struct xf_command xf_cmd_unpause;

@@ -27,7 +27,7 @@ static const char *const kind_values[] = {
     [KIND_PORT] = "a port number from 0 to 65535",
     [KIND_NUMBER] = "a number from 0 to 1000000",
     [KIND_SECONDS] = "a number of seconds from 0 to 1000000",
-    [KIND_PROTOCOLS] = "a list of v1, v2, v3, v3-params and p2p",
+    [KIND_PROTOCOLS] = "a list of v1, v2, v3, v3-params, p2p and direct",
 };
 
 #define SECONDS_MAX 1000000.0
@@ -104,6 +104,8 @@ static const struct key {
         "the longest time between two such questions"),
     KEY("migration", "max_handoffs", KIND_NUMBER, engine.max_incoming,
         "handoffs at a time, each way"),
+    KEY("migration", "xl_command", KIND_STRING, xl_command,
+        "command that leads to xl on a host without a daemon"),
     KEY("migration", "memory_reserve", KIND_NUMBER, memory_reserve_mib,
         "MiB of memory that incoming domains never get"),
 #undef KEY

@@ -24,6 +24,7 @@ struct xf_daemon_config {
     char *channel_host;         /* NULL: hostname */
     char *hostname;             /* NULL: the machine's */
     char *state_dir;
+    char *xl_command;           /* that leads to xl; NULL: by ssh */
     guint memory_reserve_mib;
 
     GHashTable *networks;       /* see networks.h; libvirt's name -> bridge */

@@ -2,10 +2,12 @@
 #include "config.h"
 
 #include "compat/compat.h"
+#include "compat/direct.h"
 #include "protocol/rpc/server.h"
 #include "tools/daemon-config.h"
 #include "tools/daemon-log.h"
 #include "tools/daemon.h"
+#include "tools/receive.h"
 
 #include <glib-unix.h>
 #include <signal.h>
@@ -23,6 +25,7 @@ struct daemon {
     struct xf_store *store;
     struct xf_engine *engine;
     struct xf_rpc_server *server;
+    struct xf_receiver *receiver;
     GMainLoop *loop;
 };
 
@@ -44,6 +47,8 @@ start_engine(struct daemon *d, const struct xf_daemon_config *config,
     d->store = backend->store(backend->user, err);
     if (!d->store)
         return FALSE;
+    if (!xf_direct_set_command(config->xl_command, err))
+        return FALSE;
     d->engine = xf_engine_new(d->hv, d->store, &config->engine, err);
     return d->engine != NULL;
 }
@@ -54,6 +59,7 @@ start_server(struct daemon *d, const struct xf_daemon_config *config,
 {
     const struct xf_rpc_backend backend = { open_client, d };
     g_autoptr(GString) where = g_string_new(NULL);
+    g_autofree char *receive_socket = xf_receive_socket_path(config->socket);
     guint16 port = config->tcp_port;
 
     d->server = xf_rpc_server_new(g_main_context_default(), &config->server,
@@ -61,6 +67,9 @@ start_server(struct daemon *d, const struct xf_daemon_config *config,
     if (!xf_rpc_server_listen_unix(d->server, config->socket, err))
         return FALSE;
     g_string_append(where, config->socket);
+    d->receiver = xf_receiver_new(d->engine, receive_socket, err);
+    if (!d->receiver)
+        return FALSE;
     if (config->listen_tcp) {
         if (!xf_rpc_server_listen_tcp(d->server, config->tcp_address, &port,
                                       err))
@@ -76,6 +85,7 @@ start_server(struct daemon *d, const struct xf_daemon_config *config,
 static void
 stop(struct daemon *d)
 {
+    xf_receiver_free(d->receiver);
     if (d->server)
         xf_rpc_server_free(d->server);
     if (d->engine)

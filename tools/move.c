@@ -146,6 +146,8 @@ connect_both(struct xf_move *move, GError **err)
                                            err))
         return FALSE;
     move->was_paused = info.state == XF_DOMAIN_PAUSED;
+    if (request->direct)
+        return TRUE;
     move->destination =
         xf_cli_connect(move->cli, request->destination, err);
     return move->destination && refuse_same_host(move, err);
@@ -191,6 +193,53 @@ watch(gpointer user)
     return NULL;
 }
 
+/* What became of it when all is well: nobody there can be asked. */
+static struct xf_domain_ref *
+as_sent(const struct xf_move *move)
+{
+    return xf_domain_ref_new(move->dom->name, move->dom->uuid, -1);
+}
+
+/* Perform alone, as virsh migrate --direct has it. */
+static struct xf_domain_ref *
+run_direct(struct xf_move *move, GError **err)
+{
+    const struct xf_move_request *request = move->request;
+    const struct xf_migrate_args args = {
+        .flags = request->flags,
+        .dname = request->dname,
+        .xml = request->xml,
+        .uri = request->destination,
+        .bandwidth = request->bandwidth,
+    };
+    struct xf_conn *conn = move->source;
+    g_autoptr(GBytes) cookie = NULL;
+    int can = conn->driver->supports_feature(
+        conn, XF_FEATURE_MIGRATION_DIRECT, err);
+
+    if (can > 0) {
+        note_protocol(move, xf_protocol_name(XF_PROTOCOL_DIRECT));
+        tell_phase(move, "perform");
+        return conn->driver->perform3(conn, move->dom, &args, &cookie, err)
+                   ? as_sent(move) : NULL;
+    }
+    if (can == 0)
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_SUPPORT,
+                    "the source cannot migrate to a host that has only xl: "
+                    "it has no direct migration, or does not offer it");
+    return NULL;
+}
+
+static struct xf_domain_ref *
+run_protocol(struct xf_move *move, const struct xf_sequence_request *request,
+             GError **err)
+{
+    return move->request->direct
+               ? run_direct(move, err)
+               : xf_sequence_run(move->source, move->dom, move->destination,
+                                 request, err);
+}
+
 static struct xf_domain_ref *
 run_sequence(struct xf_move *move, GError **err)
 {
@@ -207,8 +256,7 @@ run_sequence(struct xf_move *move, GError **err)
         .user = move,
     };
     GThread *watcher = g_thread_new("watch", watch, move);
-    struct xf_domain_ref *dom = xf_sequence_run(
-        move->source, move->dom, move->destination, &sequence, err);
+    struct xf_domain_ref *dom = run_protocol(move, &sequence, err);
 
     g_mutex_lock(&move->lock);
     move->ended = TRUE;
@@ -274,6 +322,15 @@ look_at_source(struct xf_move *move)
 static struct xf_domain_ref *
 look_at_destination(struct xf_move *move)
 {
+    struct xf_job_info job = { 0 };
+
+    /* The source destroys its copy only when it knows that it has moved. */
+    if (move->request->direct)
+        return move->source->driver->job_info(move->source, move->dom, TRUE,
+                                              &job, NULL)
+                       && job.type == XF_JOB_COMPLETED
+                   ? as_sent(move) : NULL;
+
     const char *name =
         move->request->dname ? move->request->dname : move->dom->name;
     struct xf_conn *conn =
@@ -342,7 +399,7 @@ collect_figures(struct xf_move *move, struct xf_move_report *report)
 
     if (!from->driver->job_info(from, move->dom, TRUE, &report->job, NULL))
         memset(&report->job, 0, sizeof(report->job));
-    if (report->job.downtime
+    if (!to || report->job.downtime
         || !to->driver->job_info(to, report->destination, TRUE, &there, NULL))
         return;
     report->job.downtime = there.downtime;

@@ -51,6 +51,8 @@ struct xf_move_request {
                              * says */
     guint64 bandwidth;      /* MiB/s, 0 = no limit */
     guint protocol;         /* enum xf_protocols; 0: the newest there is */
+    gboolean direct;        /* the destination has only xl: the source does
+                             * it all, and nobody else can be asked */
     guint poll_ms;          /* between two looks at the job */
     guint settle_ms;        /* how long to ask where the guest is after an
                              * error */

@@ -21,7 +21,8 @@ _xenferry_parse()
     command='' given=0
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
-        -c|--connect|--dname|--uri|--bandwidth|--from|--to|--protocol|--xml)
+        -c|--connect|--dname|--uri|--bandwidth|--from|--to|--protocol|--xml|\
+            --socket)
             ((i++))
             ;;
         -*) ;;
@@ -42,21 +43,25 @@ _xenferry_choices()
     local common='--connect --help'
     case $command/$given in
     /*)
-        echo "convert create destroy handoffs list migrate pause resolve"
-        echo "shutdown unpause"
+        echo "convert create destroy handoffs list migrate pause receive"
+        echo "resolve shutdown unpause"
         echo "$common --version"
         ;;
     list/*|handoffs/*) echo "$common --json" ;;
     resolve/*)
         echo "$common --assume-committed --assume-revoked --yes"
         ;;
+    receive/*)
+        echo "$common --debug --foreground --no-monitor --paused --remus"
+        echo "--socket"
+        ;;
     create/*) echo "$common --given-away --json --paused --verbose" ;;
     convert/*) echo "$common --from --network --to --verbose" ;;
     migrate/*)
-        echo "$common --bandwidth --dname --json --live --paused"
+        echo "$common --bandwidth --direct --dname --json --live --paused"
         echo "--protocol --uri --xml"
         [ "$given" -ne 0 ] || _xenferry_domains
-        [ "$given" -ne 1 ] || echo xen+tcp://
+        [ "$given" -ne 1 ] || echo "xen+tcp:// xl+ssh://"
         ;;
     destroy/*|pause/*|shutdown/*|unpause/*)
         echo "$common"
@@ -81,13 +86,15 @@ _xenferry()
         _filedir xml
     elif [[ $prev == --xml && $cur != -* ]]; then
         _filedir xml
+    elif [[ $prev == --socket && $cur != -* ]]; then
+        _filedir
     elif [[ $command == convert && $given -eq 0 && $cur != -* &&
         $prev != --from && $prev != --to ]]; then
         _filedir
     else
         mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
     fi
-    [[ ${COMPREPLY[0]-} != xen+tcp:// ]] || compopt -o nospace
+    [[ ${COMPREPLY[0]-} != x*:// ]] || compopt -o nospace
     __ltrim_colon_completions "$cur"
 } &&
 complete -F _xenferry xenferry

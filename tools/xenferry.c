@@ -10,6 +10,7 @@ static const struct xf_command *const commands[] = {
     &xf_cmd_create,
     &xf_cmd_convert,
     &xf_cmd_migrate,
+    &xf_cmd_receive,
     &xf_cmd_handoffs,
     &xf_cmd_resolve,
     &xf_cmd_pause,

@@ -140,27 +140,47 @@ xf_convert(const char *text, gsize length, const char *name,
 /* -- libvirt's name for it ------------------------------------------------- */
 
 static gboolean
-check_format(const char *format, GError **err)
+native_form(const char *format, enum xf_form *form, GError **err)
 {
     static const char *const gone[] = { "xen-xm", "xen-sxpr", NULL };
+    static const struct {
+        const char *name;
+        enum xf_form form;
+    } known[] = {
+        { XF_NATIVE_XL, XF_FORM_XL },
+        { XF_NATIVE_JSON, XF_FORM_JSON },
+    };
 
-    if (strcmp(format, "xen-xl") == 0)
+    for (gsize i = 0; i < G_N_ELEMENTS(known); i++) {
+        if (strcmp(format, known[i].name) != 0)
+            continue;
+        *form = known[i].form;
         return TRUE;
+    }
     if (g_strv_contains(gone, format))
         g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
                     "unsupported config type %s: xend and its files are "
                     "gone from Xen; use xen-xl", format);
     else
         g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
-                    "unsupported config type %s; there is: xen-xl", format);
+                    "unsupported config type %s; there are: xen-xl, "
+                    "xen-json", format);
     return FALSE;
+}
+
+static const char *
+native_name(enum xf_form form)
+{
+    return form == XF_FORM_XL ? "xl.cfg" : "the domain's JSON";
 }
 
 char *
 xf_native_to_xml(const char *format, const char *native, GError **err)
 {
-    return check_format(format, err)
-           ? xf_convert(native, strlen(native), "xl.cfg", XF_FORM_XL,
+    enum xf_form form;
+
+    return native_form(format, &form, err)
+           ? xf_convert(native, strlen(native), native_name(form), form,
                         XF_FORM_XML, NULL, err) : NULL;
 }
 
@@ -169,8 +189,9 @@ xf_native_from_xml(const char *format, const char *xml,
                    GHashTable *networks, GError **err)
 {
     const struct xf_convert_how how = { .networks = networks };
+    enum xf_form form;
 
-    return check_format(format, err)
-           ? xf_convert(xml, strlen(xml), "the domain", XF_FORM_XML,
-                        XF_FORM_XL, &how, err) : NULL;
+    return native_form(format, &form, err)
+           ? xf_convert(xml, strlen(xml), "the domain", XF_FORM_XML, form,
+                        &how, err) : NULL;
 }

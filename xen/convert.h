@@ -43,9 +43,10 @@ char *xf_convert(const char *text, gsize length, const char *name,
                  enum xf_form from, enum xf_form to,
                  const struct xf_convert_how *how, GError **err);
 
-/* What libvirt calls a Xen host's native form: "xen-xl" is xl's files; the
- * others that it names ("xen-xm", "xen-sxpr") are long gone and refused, as
- * all names are that it does not: XF_ERROR_INVALID_ARG. */
+/* A Xen host's native forms, by the names of protocol/driver.h: xl's files, as
+ * libvirt calls them, and libxl's JSON.  The others that libvirt names
+ * ("xen-xm", "xen-sxpr") are long gone and refused, as all names are that
+ * nobody knows: XF_ERROR_INVALID_ARG. */
 char *xf_native_to_xml(const char *format, const char *native, GError **err);
 char *xf_native_from_xml(const char *format, const char *xml,
                          GHashTable *networks, GError **err);

@@ -75,17 +75,26 @@ take_params(struct phase *phase, const xfw_migrate_params *params,
     return xf_rpc_params_decode(params, &phase->args, err);
 }
 
-/* To leave all to this daemon is a protocol of its own. */
+/* To leave all to this daemon is a protocol of its own, and so is to name a
+ * destination that nobody has prepared, which then has given no cookie. */
 static gboolean
-check_p2p(const struct xf_rpc_call *call, const struct phase *phase,
-          GError **err)
+check_alone(const struct xf_rpc_call *call, const struct phase *phase,
+            GError **err)
 {
-    if (!(phase->args.flags & XF_MIGRATE_PEER2PEER) ||
-        call->protocols & XF_PROTOCOL_P2P)
+    gboolean p2p = (phase->args.flags & XF_MIGRATE_PEER2PEER) != 0;
+    gboolean direct = !p2p && !phase->cookie;
+
+    if (p2p && !(call->protocols & XF_PROTOCOL_P2P))
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "unsupported migration flag: p2p (0x%x): this daemon's "
+                    "configuration does not offer it", XF_MIGRATE_PEER2PEER);
+    else if (direct && !(call->protocols & XF_PROTOCOL_DIRECT))
+        g_set_error(err, XF_ERROR, XF_ERROR_UNSUPPORTED,
+                    "Perform without the cookie of a destination's Prepare "
+                    "is direct migration, which this daemon's configuration "
+                    "does not offer");
+    else
         return TRUE;
-    g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
-                "unsupported migration flag: p2p (0x%x): this daemon's "
-                "configuration does not offer it", XF_MIGRATE_PEER2PEER);
     return FALSE;
 }
 
@@ -126,7 +135,7 @@ do_perform(struct xf_rpc_call *call, void *data, void *ret, GError **err)
 
     take_cookie(&phase, &wire->cookie);
     return take_flags(&phase, wire->flags, err) &&
-           check_p2p(call, &phase, err) &&
+           check_alone(call, &phase, err) &&
            call->conn->driver->perform(call->conn, &dom, &phase.args, err);
 }
 
@@ -230,7 +239,7 @@ run_perform3(struct xf_rpc_call *call, const struct xfw_domain *wire,
     struct xf_domain_ref dom = xf_rpc_borrow_domain(wire);
     GBytes *cookie = NULL;
 
-    if (!check_p2p(call, phase, err) ||
+    if (!check_alone(call, phase, err) ||
         !call->conn->driver->perform3(call->conn, &dom, &phase->args, &cookie,
                                       err))
         return FALSE;

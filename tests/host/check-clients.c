@@ -163,9 +163,9 @@ START_TEST(asks_for_a_native_form)
         conn, "xen-xl", "name = \"g\"\n", 0, &from));
     ck_assert_ptr_null(conn->driver->xml_to_native(conn, "xen-xl",
                                                    "<domain/>", 0, &to));
-    ck_assert_int_eq(from->code, XF_ERROR_NO_SUPPORT);
-    ck_assert_int_eq(to->code, XF_ERROR_NO_SUPPORT);
-    ck_assert(strstr(from->message, "no form of its own"));
+    ck_assert_int_eq(from->code, XF_ERROR_INVALID_ARG);
+    ck_assert_int_eq(to->code, XF_ERROR_INVALID_ARG);
+    ck_assert(strstr(from->message, "no form xen-xl"));
     xf_conn_close(conn);
 }
 END_TEST

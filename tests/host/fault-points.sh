@@ -19,7 +19,8 @@ check() # NAME, then what was found and what was expected
 }
 
 points=$(tests/sim/xenferryd-sim --list-faults | sed 's/ .*//' | sort)
-in_code=$(grep -ohE 'XF_FAULT(_FD|_FAILS)?\("[a-z-]+"' -r "$srcdir/protocol" |
+in_code=$(grep -ohE 'XF_FAULT(_FD|_FAILS)?\("[a-z-]+"' -r "$srcdir/protocol" \
+    "$srcdir/compat" |
     sed 's/.*"\(.*\)"/\1/' | sort)
 
 check 'no name stands for two' "$(uniq -d <<<"$points")" ''

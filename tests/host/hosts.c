@@ -713,6 +713,16 @@ hosts_missing(void)
     return NULL;
 }
 
+static void (*set_up_by)(void) = hosts_set_up;
+static void (*tear_down_by)(void) = hosts_tear_down;
+
+void
+host_set_up_by(void (*set_up)(void), void (*tear_down)(void))
+{
+    set_up_by = set_up;
+    tear_down_by = tear_down;
+}
+
 int
 host_tests_main(const char *name, const struct host_test *tests)
 {
@@ -727,7 +737,7 @@ host_tests_main(const char *name, const struct host_test *tests)
     TCase *tcase = tcase_create(name);
 
     tcase_set_timeout(tcase, 240);
-    tcase_add_checked_fixture(tcase, hosts_set_up, hosts_tear_down);
+    tcase_add_checked_fixture(tcase, set_up_by, tear_down_by);
     for (; tests->test; tests++)
         tcase_add_loop_test(tcase, tests->test, 0, tests->runs);
     suite_add_tcase(suite, tcase);

@@ -153,6 +153,9 @@ struct host_test {
     int runs;
 };
 
+/* For each test these instead of hosts_set_up() and hosts_tear_down(), which
+ * they call. */
+void host_set_up_by(void (*set_up)(void), void (*tear_down)(void));
 int host_tests_main(const char *name, const struct host_test *tests);
 
 #endif

@@ -120,6 +120,67 @@ case_virsh_domjobabort_with_a_second_migration_refused() {
     moves "$src" g1 --live
 }
 
+# -- a host that has only xl --
+
+# Its daemon is stopped meanwhile.
+only_xl() {
+    on "$1" "systemctl stop xenferryd"
+}
+
+daemon_again() {
+    on "$1" "systemctl start xenferryd"
+    within 30 on "$1" "xenferry list"
+}
+
+case_direct_to_xl_and_back() {
+    local since
+    pvh_guest
+    only_xl host2
+    since=$(tick_number host1 g1)
+    note "$(on host1 "xenferry migrate --live --direct g1 xl+ssh://host2" |
+        grep -E '^  (total time|downtime) ')"
+    only_on host2 g1
+    ticking_on host2 g1 "$since"
+    since=$(tick_number host2 g1)
+    on host2 "xl migrate -s '' g1 'ssh host1 xenferry receive'"
+    only_on host1 g1
+    ticking_on host1 g1 "$since"
+    daemon_again host2
+}
+
+# What connects the two lets xl say its banner and that it is ready, and is
+# cut then: g1 runs there, and host1 cannot know.
+case_direct_report_lost() {
+    local since token conf=/etc/xenferry/xenferryd.conf
+    pvh_guest
+    only_xl host2
+    on host1 "cp $conf $conf.kept; printf '%s\n' '[migration]' \
+        'xl_command = ssh -T %d \"xl migrate-receive | head -c 88\"' >>$conf
+        systemctl restart xenferryd"
+    within 30 on host1 "xenferry list"
+    since=$(tick_number host1 g1)
+    refused_directly 3 host1 g1
+    ticking_on host2 g1 "$since"
+    expect "(xl)" "$(on host1 "xenferry handoffs")"
+    token=$(on host1 "xenferry handoffs --json" |
+        sed -n 's/.*"token" *: *"\([0-9a-f]*\)".*/\1/p')
+    on host1 "systemctl restart xenferryd"
+    within 30 on host1 "xenferry list"
+    expect "in-doubt" "$(on host1 "xenferry handoffs")"
+    on host1 "xenferry resolve --assume-committed --yes $token"
+    only_on host2 g1
+    on host1 "mv $conf.kept $conf; systemctl restart xenferryd"
+    within 30 on host1 "xenferry list"
+    daemon_again host2
+}
+
+refused_directly() {
+    local rc=0
+    on "$2" "xenferry migrate --live --direct $3 \
+        xl+ssh://$(other "$2")" || rc=$?
+    [ "$rc" -eq "$1" ] || fail "exit status $rc, not $1"
+}
+
 # -- what goes wrong --
 
 case_destination_killed_in_mid_stream() {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include "protocol/driver.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/sim-private.h"
 
@@ -353,10 +354,29 @@ sim_free(struct xf_hypervisor *hv)
     g_free(sim);
 }
 
+/* -- native forms: the XML itself, in the place of JSON -- */
+
+static char *
+sim_native(struct xf_hypervisor *hv, const char *format, const char *text,
+           GError **err)
+{
+    XF_AUTO(sim_xml) *xml = NULL;
+
+    if (strcmp(format, XF_NATIVE_JSON) != 0) {
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "the simulator has no form %s", format);
+        return NULL;
+    }
+    xml = sim_xml_parse(text, err);
+    return xml ? g_strdup(text) : NULL;
+}
+
 static const struct xf_hypervisor_ops sim_ops = {
     .type = "Xen",
     .free = sim_free,
     .host = sim_host_info,
+    .from_native = sim_native,
+    .to_native = sim_native,
     .list = sim_list,
     .info = sim_info,
     .describe = sim_describe,

@@ -187,7 +187,7 @@ START_TEST(config_refused)
         { "[daemon]\nmax_clients = -1\n", NULL, "max_clients: '-1'" },
         { "[daemon]\nmax_clients = 0\n", NULL, "max_clients" },
         { "[daemon]\nprotocols = v1,v4\n", NULL,
-          "protocols: 'v1,v4' is not a list of v1, v2, v3, v3-params and p2p" },
+          "protocols: 'v1,v4' is not a list of v1, v2, v3, v3-params, p2p and direct" },
         { "[daemon]\nprotocols =\n", NULL, "protocols: '' is not" },
         { "[daemon]\nlisten_tcp = maybe\n", NULL, "true or false" },
         { "[daemon]\nsocket =\n", NULL, "socket" },

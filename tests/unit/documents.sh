@@ -87,7 +87,8 @@ done
 check 'completion asks for the domains' \
     "$(complete_words migrate g)" guest1
 check 'completion of a destination' \
-    "$(complete_words -c xen+unix:///system migrate guest1 x)" xen+tcp://
+    "$(complete_words -c xen+unix:///system migrate guest1 x)" \
+    $'xen+tcp://\nxl+ssh://'
 check 'completion of a file' "$(complete_words create '')" FILE
 check 'completion of a form' \
     "$(complete_words convert --from '')" $'json\nxl\nxml'
