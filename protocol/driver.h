@@ -267,7 +267,8 @@ struct xf_driver {
                          const struct xf_migrate_args *args,
                          GBytes **cookie_out, GError **err);
     /* Destination.  The domain returned is the only sign of success; with
-     * args->cancelled it always fails (XF_ERROR_FINISH_OK when undone). */
+     * args->cancelled it always fails: XF_ERROR_FINISH_OK when it is undone as
+     * asked; else it says what is wrong here, or why it did not arrive. */
     struct xf_domain_ref *(*finish3)(struct xf_conn *conn,
                                      const struct xf_migrate_args *args,
                                      GBytes **cookie_out, GError **err);

@@ -58,7 +58,8 @@ forget_if_settled(struct xf_handoff *h)
 {
     g_mutex_lock(&h->lock);
 
-    gboolean awaited = h->awaited && h->state == XF_STATE_COMMITTED;
+    gboolean awaited = h->awaited
+                       && (h->state == XF_STATE_COMMITTED || !h->in_band);
     gboolean over = h->settled && h->acted && xf_state_is_final(h->state)
                     && !awaited;
 
@@ -404,6 +405,19 @@ answer_commit(struct xf_handoff *h, int fd)
                   h->token, err->message);
 }
 
+/* For Finish.  After a revocation it only failed because of that. */
+static void
+note_not_arrived(struct xf_handoff *h, const GError *why)
+{
+    g_mutex_lock(&h->lock);
+    if (h->state == XF_STATE_RECEIVING) {
+        h->not_arrived = g_strdup(why->message);
+        if (!h->in_band)
+            h->awaited = h->owner != NULL;
+    }
+    g_mutex_unlock(&h->lock);
+}
+
 void
 xf_dest_stream(struct xf_handoff *h, int fd)
 {
@@ -417,6 +431,7 @@ xf_dest_stream(struct xf_handoff *h, int fd)
 
         g_message("handoff %s: domain '%s' did not arrive: %s", h->token,
                   h->name, err->message);
+        note_not_arrived(h, err);
         g_clear_error(&err);
         answer = XF_MSG_REVOKED;
         if (!xf_handoff_event(h, XF_EVENT_STREAM_FAILED, NULL, &failed)) {
@@ -554,6 +569,22 @@ cancelled(struct xf_handoff *h, enum xf_action action, GError **err)
     return TRUE;
 }
 
+/* The source saw a connection that broke; why, only we know. */
+static void
+tell_cancelled(struct xf_handoff *h, GError **err)
+{
+    g_mutex_lock(&h->lock);
+    if (h->not_arrived)
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
+                    "it did not arrive on host %s: %s", h->engine->hostname,
+                    h->not_arrived);
+    else
+        g_set_error(err, XF_ERROR, XF_ERROR_FINISH_OK,
+                    "migration of domain '%s' was cancelled; nothing of it "
+                    "is left on host %s", h->name, h->engine->hostname);
+    g_mutex_unlock(&h->lock);
+}
+
 static void
 finish_cancelled(struct xf_handoff *h, GError **err)
 {
@@ -568,9 +599,7 @@ finish_cancelled(struct xf_handoff *h, GError **err)
                     "there (handoff %s)", h->name, h->engine->hostname,
                     h->token);
     else if (cancelled(h, action, err))
-        g_set_error(err, XF_ERROR, XF_ERROR_FINISH_OK,
-                    "migration of domain '%s' was cancelled; nothing of it "
-                    "is left on host %s", h->name, h->engine->hostname);
+        tell_cancelled(h, err);
     else if (err && !*err)
         g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
                     "the complete copy of domain '%s' is kept on host %s: "
@@ -609,6 +638,8 @@ xf_dest_finish(struct xf_engine *engine, struct xf_conn *conn,
         /* In-band nobody but us can tell such a client that it has moved. */
         if (!h->in_band || xf_handoff_state(h) != XF_STATE_COMMITTED) {
             g_propagate_error(err, g_steal_pointer(&why));
+            if (!h->in_band)
+                xf_dest_unawaited(h);
             return NULL;
         }
     }

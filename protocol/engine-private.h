@@ -102,6 +102,7 @@ struct xf_handoff {
                                  * sure, so nothing began */
     gboolean hurry;             /* ... and is not to wait any longer */
     char *trouble;              /* why the last try failed; NULL: it did not */
+    char *not_arrived;          /* destination: why; NULL: it has, or may */
     gint64 next_try;            /* wall clock, us; 0: none is planned */
     gboolean abort;             /* source: somebody asked for it to stop */
     gboolean died;              /* source: the guest ended by itself */
@@ -110,8 +111,9 @@ struct xf_handoff {
     gboolean connected;         /* destination: a stream has come in */
     gboolean settled;           /* destination: the source has acted, or
                                  * will never ask */
-    gboolean awaited;           /* destination, in-band: Finish has still to
-                                 * find it, though it is settled */
+    gboolean awaited;           /* destination: Finish has still to find it,
+                                 * though it is settled: a commit in-band, or
+                                 * why it has not arrived */
     int domid;                  /* -1: none (yet) */
     guint64 reserved_kib;       /* destination: promised host memory */
     struct xf_incoming *incoming;   /* destination */

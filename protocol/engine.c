@@ -81,6 +81,7 @@ xf_handoff_unref(struct xf_handoff *h)
     g_free(h->peer_host);
     g_free(h->peer_log);
     g_free(h->trouble);
+    g_free(h->not_arrived);
     g_mutex_clear(&h->lock);
     g_cond_clear(&h->changed);
     xf_job_clear(&h->job);

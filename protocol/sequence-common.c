@@ -41,3 +41,14 @@ xf_sequence_enter(const struct xf_sequence_request *request,
     if (request->phase)
         request->phase(request->user, phase);
 }
+
+void
+xf_sequence_add_why(GError **err, const GError *why)
+{
+    if (!err || !*err || g_error_matches(why, XF_ERROR, XF_ERROR_FINISH_OK))
+        return;
+
+    g_autofree char *first = (*err)->message;
+
+    (*err)->message = g_strconcat(first, "; ", why->message, NULL);
+}

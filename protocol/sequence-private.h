@@ -44,4 +44,9 @@ struct xf_migrate_args xf_old_move_args(const struct xf_old_move *m,
 gboolean xf_old_move_uri(struct xf_old_move *m, char *uri, GError **err);
 gboolean xf_old_move_perform(struct xf_old_move *m, GError **err);
 
+/* After a Finish(cancelled): what went wrong at the destination is often why
+ * the source failed, which saw no more than a connection that broke.  It
+ * follows *err, unless it says that all was undone as asked. */
+void xf_sequence_add_why(GError **err, const GError *why);
+
 #endif

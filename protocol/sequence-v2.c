@@ -55,9 +55,8 @@ cancel(struct xf_old_move *m, GError **err)
         g_message("domain '%s' has moved, though this was told: %s",
                   m->dom->name, err && *err ? (*err)->message : "an error");
         g_clear_error(err);
-    } else if (!g_error_matches(why, XF_ERROR, XF_ERROR_FINISH_OK)) {
-        g_message("domain '%s': cancelling the migration: %s", m->dom->name,
-                  why->message);
+    } else {
+        xf_sequence_add_why(err, why);
     }
     return dom;
 }

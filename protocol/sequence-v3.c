@@ -223,21 +223,20 @@ cancel_source(struct move *m)
                   err->message);
 }
 
-/* That it fails is how Finish(cancelled) says that it has been done; which
- * failures mean less only the destination knows. */
+/* After *err.  That it fails is how Finish(cancelled) says that it has been
+ * done. */
 static void
-cancel_destination(struct move *m, GBytes *cookie)
+cancel_destination(struct move *m, GBytes *cookie, GError **err)
 {
-    g_autoptr(GError) err = NULL;
-    XF_AUTO(xf_domain_ref) *dom = finish(m, TRUE, cookie, &err);
+    g_autoptr(GError) why = NULL;
+    XF_AUTO(xf_domain_ref) *dom = finish(m, TRUE, cookie, &why);
 
     if (dom)
         g_warning("domain '%s': the destination has kept its copy ('%s') of "
                   "a cancelled migration: make sure that it does not run",
                   m->dom->name, dom->name);
-    else if (!g_error_matches(err, XF_ERROR, XF_ERROR_FINISH_OK))
-        g_message("domain '%s': cancelling the migration: %s", m->dom->name,
-                  err->message);
+    else
+        xf_sequence_add_why(err, why);
 }
 
 /* -- the whole -- */
@@ -258,7 +257,7 @@ get_ready(struct move *m, GError **err)
     g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
                 "the destination did not say where the domain's data is to "
                 "go: give a migration uri");
-    cancel_destination(m, m->from_prepare);
+    cancel_destination(m, m->from_prepare, err);
     cancel_source(m);
     return FALSE;
 }
@@ -272,7 +271,7 @@ run(struct move *m, GError **err)
     if (!get_ready(m, err))
         return NULL;
     if (!perform(m, err)) {
-        cancel_destination(m, NULL);
+        cancel_destination(m, NULL, err);
         return NULL;
     }
     dom = finish(m, FALSE, m->from_perform, err);

@@ -12,29 +12,32 @@
 
 /* -- before the commit -- */
 
+#define WHY "did not arrive on host"
+
 static const struct {
     const char *point, *value;
     gboolean at_destination;
+    const char *words;          /* in the client's error; NULL: any */
 } failures[] = {
     /* Begin */
-    { "can-leave", "fail", FALSE },
-    { "describe", "fail", FALSE },
+    { "can-leave", "fail", FALSE, NULL },
+    { "describe", "fail", FALSE, NULL },
     /* Prepare */
-    { "incoming-create", "fail", TRUE },
+    { "incoming-create", "fail", TRUE, NULL },
     /* Perform, the source */
-    { "suspend-start", "fail", FALSE },
-    { "log-dirty", "fail", FALSE },
-    { "suspend-page", "fail@10", FALSE },
-    { "suspend-ask", "fail", FALSE },
-    { "suspend-stopped", "fail", FALSE },
-    { "suspend-before-end", "fail", FALSE },
-    { "suspend-after-end", "fail", FALSE },
+    { "suspend-start", "fail", FALSE, NULL },
+    { "log-dirty", "fail", FALSE, NULL },
+    { "suspend-page", "fail@10", FALSE, NULL },
+    { "suspend-ask", "fail", FALSE, NULL },
+    { "suspend-stopped", "fail", FALSE, NULL },
+    { "suspend-before-end", "fail", FALSE, NULL },
+    { "suspend-after-end", "fail", FALSE, NULL },
     /* Perform, the destination */
-    { "stream-start", "fail", TRUE },
-    { "stream-made", "fail", TRUE },
-    { "stream-page", "fail@10", TRUE },
-    { "stream-end", "fail", TRUE },
-    { "devices", "fail", TRUE },
+    { "stream-start", "fail", TRUE, WHY },
+    { "stream-made", "fail", TRUE, WHY },
+    { "stream-page", "fail@10", TRUE, WHY },
+    { "stream-end", "fail", TRUE, WHY },
+    { "devices", "fail", TRUE, WHY },
 };
 
 START_TEST(phase_fails)
@@ -43,7 +46,7 @@ START_TEST(phase_fails)
 
     guest(&host_a);
     fault(where, failures[_i].point, failures[_i].value);
-    move_fails(&host_a, &host_b, "g", -1, NULL);
+    move_fails(&host_a, &host_b, "g", -1, failures[_i].words);
     runs_on(&host_a, "g");
     no_domain(&host_b);
     fault(where, failures[_i].point, NULL);

@@ -347,10 +347,11 @@ START_TEST(v2_failures)
     assert_fails(&v2, XF_ERROR_OPERATION_FAILED,
                  "perform at the source: S perform broke",
                  XML PREPARE2 PERFORM FINISH2 " cancelled\n");
-    /* the first error is the one that is told */
+    /* the first error comes first */
     destination.fails = "finish2";
     assert_fails(&v2, XF_ERROR_OPERATION_FAILED,
-                 "perform at the source: S perform broke",
+                 "perform at the source: S perform broke; "
+                 "finish at the destination: D finish2 broke",
                  XML PREPARE2 PERFORM FINISH2 " cancelled\n");
     source.fails = NULL;
     assert_fails(&v2, XF_ERROR_OPERATION_FAILED,

@@ -426,7 +426,9 @@ START_TEST(no_uri_and_all_fails)
     destination.uri_out = NULL;
     destination.fails = "finish";
     source.fails = "confirm";
-    assert_fails(&plain, XF_ERROR_INTERNAL, NO_URI_MESSAGE, NO_URI_CALLS);
+    assert_fails(&plain, XF_ERROR_INTERNAL,
+                 NO_URI_MESSAGE "; finish at the destination: D finish broke",
+                 NO_URI_CALLS);
 }
 END_TEST
 
@@ -484,12 +486,14 @@ START_TEST(perform_fails)
 }
 END_TEST
 
+/* The first error comes first: its code counts. */
 START_TEST(perform_and_finish_fail)
 {
     source.fails = "perform";
     destination.fails = "finish";
     assert_fails(&plain, XF_ERROR_OPERATION_FAILED,
-                 "perform at the source: S perform broke",
+                 "perform at the source: S perform broke; "
+                 "finish at the destination: D finish broke",
                  BEGIN PREPARE PERFORM
                  "D finish 1 name=g1" LATER "- cancelled\n");
 }
