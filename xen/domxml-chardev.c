@@ -65,6 +65,22 @@ struct chardev {
 
 /* -- the parts ------------------------------------------------------------- */
 
+#define NOT_NETWORK "host", "service"
+
+/* What of <source> each has not. */
+static const char *const not_in_source[][6] = {
+    [CHR_PTY] = { "append", "mode", NOT_NETWORK, NULL },
+    [CHR_NULL] = { "path", "append", "mode", NOT_NETWORK, NULL },
+    [CHR_STDIO] = { "path", "append", "mode", NOT_NETWORK, NULL },
+    [CHR_VC] = { "path", "append", "mode", NOT_NETWORK, NULL },
+    [CHR_FILE] = { "mode", NOT_NETWORK, NULL },
+    [CHR_PIPE] = { "append", "mode", NOT_NETWORK, NULL },
+    [CHR_DEV] = { "append", "mode", NOT_NETWORK, NULL },
+    [CHR_UNIX] = { "append", NOT_NETWORK, NULL },
+    [CHR_TCP] = { "path", "append", NULL },
+    [CHR_UDP] = { "path", "append", NULL },
+};
+
 static gboolean
 read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
@@ -72,9 +88,9 @@ read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     int mode = !chr->listens;
     int append = 0;
 
-    if (!xf_xml_word_attr(dom, node, "mode", &mode, err)
-        || !xf_xml_word_attr(dom, node, "append", &append,
-                             err))
+    if (!xf_xml_has_none(node, not_in_source[chr->type], err)
+        || !xf_xml_word_attr(dom, node, "mode", &mode, err)
+        || !xf_xml_word_attr(dom, node, "append", &append, err))
         return FALSE;
     if (chr->has[mode])
         return xf_xml_bad(err, node, "this mode is given twice");
@@ -102,8 +118,10 @@ read_protocol(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     struct chardev *chr = arg;
 
-    return xf_xml_word_attr(dom, node, "type", &chr->telnet,
-                            err);
+    if (!xf_xml_word_attr(dom, node, "type", &chr->telnet, err))
+        return FALSE;
+    return chr->type == CHR_TCP
+           || xf_xml_bad(err, node, "only a device of type 'tcp' speaks one");
 }
 
 static const struct xf_xml_word targets[] = {
@@ -122,6 +140,8 @@ read_target(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     struct chardev *chr = arg;
 
     chr->name = xf_xml_attr(dom, node, "name");
+    if (chr->name && !xmlStrEqual(node->parent->name, BAD_CAST "channel"))
+        return xf_xml_bad(err, node, "only a channel has a name");
     return xf_xml_word_attr(dom, node, "type", &chr->target, err)
            && xf_xml_uint_attr(dom, node, "port", G_MAXUINT16, &chr->port,
                                err);

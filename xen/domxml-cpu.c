@@ -515,7 +515,9 @@ read_cell(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 }
 
 static const struct xf_xml_rule numa_rules[] = {
-    { .name = "cell", .attrs = "id cpus memory unit", .read = read_cell,
+    { .name = "cell", .attrs = "id cpus memory unit !memAccess !discard",
+      .attrs_no = "a guest's memory is Xen's, not a file of dom0",
+      .read = read_cell,
       .children = cell_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = NULL }
 };

@@ -435,20 +435,24 @@ static gboolean
 read_controller(struct xf_domxml *dom, xmlNode *node, void *arg,
                 GError **err)
 {
+    static const char *const not_xenbus[] = { "model", "ports", NULL };
+    static const char *const not_plain[] = { "ports", NULL };
     int type = 0;
 
     if (!xf_xml_need_attr(dom, node, "type", err)
         || !xf_xml_word_attr(dom, node, "type", &type, err))
         return FALSE;
     if (type == CONTROLLER_XENBUS)
-        return read_xenbus(dom, node, err);
+        return xf_xml_has_none(node, not_xenbus, err)
+               && read_xenbus(dom, node, err);
     if (xf_xml_attr(dom, node, "maxGrantFrames")
         || xf_xml_attr(dom, node, "maxEventChannels"))
         return xf_xml_bad(err, node, "only a controller of type 'xenbus' has "
                           "these limits");
     if (type == CONTROLLER_USB)
         return read_usb_controller(dom, node, err);
-    if (!plain_model(dom, node, err))
+    if (!xf_xml_has_none(node, not_plain, err)
+        || !plain_model(dom, node, err))
         return FALSE;
     xf_xml_idle(dom, node, NULL);
     return TRUE;
@@ -472,10 +476,15 @@ static gboolean
 read_source_address(struct xf_domxml *dom, xmlNode *node, void *arg,
                     GError **err)
 {
+    static const char *const not_pcis[] = { "device", NULL };
+    static const char *const not_usbs[] = { "domain", "slot", "function",
+                                            NULL };
     struct hostdev *dev = arg;
 
     dev->address_seen = TRUE;
-    if (!xf_xml_need_attr(dom, node, "bus", err)
+    if (!xf_xml_has_none(node, dev->type == HOSTDEV_USB ? not_usbs : not_pcis,
+                         err)
+        || !xf_xml_need_attr(dom, node, "bus", err)
         || !xf_xml_uint_attr(dom, node, "bus", 255, &dev->bus, err))
         return FALSE;
     if (dev->type == HOSTDEV_USB)
@@ -503,9 +512,12 @@ static gboolean
 read_hostdev_source(struct xf_domxml *dom, xmlNode *node, void *arg,
                     GError **err)
 {
+    static const char *const not_usbs[] = { "writeFiltering", NULL };
     struct hostdev *dev = arg;
     int filtering = 1;
 
+    if (dev->type == HOSTDEV_USB && !xf_xml_has_none(node, not_usbs, err))
+        return FALSE;
     if (!xf_xml_word_attr(dom, node, "writeFiltering", &filtering, err))
         return FALSE;
     dev->permissive = !filtering;
@@ -607,10 +619,13 @@ read_hostdev(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
         return FALSE;
     if (!dev.address_seen)
         return xf_xml_bad(err, node, "has no <source><address>");
-    if (dev.type == HOSTDEV_PCI)
+    if (dev.type == HOSTDEV_PCI) {
         add_pci(dom, &dev);
-    else
-        add_usb(dom, &dev);
+        return TRUE;
+    }
+    if (xf_xml_attr(dom, node, "managed"))
+        xf_xml_idle(dom, node, "managed");
+    add_usb(dom, &dev);
     return TRUE;
 }
 
@@ -678,6 +693,8 @@ const struct xf_xml_rule xf_xml_device_rules[] = {
       .values = XF_XML_VALUES({ "type", hostdev_types },
                               { "mode", hostdev_modes },
                               { "managed", xf_xml_yes_no }),
+      .idle = "libxl takes a USB device from its driver and gives it back "
+              "by itself",
       .read = read_hostdev,
       .children = hostdev_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "redirdev", .attrs = "bus type",

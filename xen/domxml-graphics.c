@@ -77,16 +77,6 @@ read_listen(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
-static gboolean
-check_none(struct xf_domxml *dom, xmlNode *node, const char *const *attrs,
-           GError **err)
-{
-    for (; *attrs; attrs++)
-        if (xf_xml_attr(dom, node, *attrs))
-            return xf_xml_bad(err, node, "this type has no '%s'", *attrs);
-    return TRUE;
-}
-
 /* -- the parts of sdl and spice -------------------------------------------- */
 
 static gboolean
@@ -259,7 +249,7 @@ read_vnc(struct xf_domxml *dom, xmlNode *node, libxl_vnc_info *vnc,
 
     if (libxl_defbool_is_default(vnc->enable) == false)
         return xf_xml_cannot(err, node, "a guest has one vnc display");
-    if (!check_none(dom, node, not_vncs, err)
+    if (!xf_xml_has_none(node, not_vncs, err)
         || !read_vnc_port(dom, node, vnc, err)
         || !xf_xml_walk(dom, node, xf_xml_graphics_rules, &display, err))
         return FALSE;
@@ -285,7 +275,7 @@ read_sdl(struct xf_domxml *dom, xmlNode *node, libxl_sdl_info *sdl,
 
     if (libxl_defbool_is_default(sdl->enable) == false)
         return xf_xml_cannot(err, node, "a guest has one sdl display");
-    if (!check_none(dom, node, not_sdls, err)
+    if (!xf_xml_has_none(node, not_sdls, err)
         || !xf_xml_walk(dom, node, xf_xml_graphics_rules, &display, err))
         return FALSE;
     libxl_defbool_set(&sdl->enable, true);
@@ -329,7 +319,7 @@ read_spice(struct xf_domxml *dom, xmlNode *node, libxl_spice_info *xl,
 
     if (libxl_defbool_is_default(xl->enable) == false)
         return xf_xml_cannot(err, node, "a guest has one spice display");
-    if (!check_none(dom, node, not_spices, err)
+    if (!xf_xml_has_none(node, not_spices, err)
         || !read_spice_ports(dom, node, xl, err)
         || !xf_xml_walk(dom, node, xf_xml_graphics_rules, &display, err))
         return FALSE;

@@ -163,6 +163,9 @@ void xf_xml_string_attr(struct xf_domxml *dom, xmlNode *node,
 /* Fails when absent or empty. */
 const char *xf_xml_need_attr(struct xf_domxml *dom, xmlNode *node,
                              const char *name, GError **err);
+/* Fails when it has one of these (ended by NULL), which its type has not. */
+gboolean xf_xml_has_none(const xmlNode *node, const char *const *attrs,
+                         GError **err);
 
 gboolean xf_xml_word_text(struct xf_domxml *dom, xmlNode *node, int *out,
                           GError **err);

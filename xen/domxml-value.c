@@ -73,6 +73,15 @@ xf_xml_need_attr(struct xf_domxml *dom, xmlNode *node, const char *name,
     return NULL;
 }
 
+gboolean
+xf_xml_has_none(const xmlNode *node, const char *const *attrs, GError **err)
+{
+    for (; attrs && *attrs; attrs++)
+        if (xmlHasNsProp((xmlNode *)node, BAD_CAST *attrs, NULL))
+            return xf_xml_bad(err, node, "this type has no '%s'", *attrs);
+    return TRUE;
+}
+
 /* -- words ----------------------------------------------------------------- */
 
 gboolean
@@ -223,6 +232,12 @@ static const struct {
     { "TB", G_GUINT64_CONSTANT(1000) * 1000 * 1000 * 1000 },
     { "T", G_GUINT64_CONSTANT(1) << 40 },
     { "TiB", G_GUINT64_CONSTANT(1) << 40 },
+    { "PB", G_GUINT64_CONSTANT(1000) * 1000 * 1000 * 1000 * 1000 },
+    { "P", G_GUINT64_CONSTANT(1) << 50 },
+    { "PiB", G_GUINT64_CONSTANT(1) << 50 },
+    { "EB", G_GUINT64_CONSTANT(1000) * 1000 * 1000 * 1000 * 1000 * 1000 },
+    { "E", G_GUINT64_CONSTANT(1) << 60 },
+    { "EiB", G_GUINT64_CONSTANT(1) << 60 },
 };
 
 static gboolean

@@ -332,7 +332,8 @@ const struct xf_xml_rule xf_xml_root_rules[] = {
       .idle = "Xen shows guests the host's CPU less what cannot migrate, "
               "whatever the mode",
       .read = xf_xml_read_cpu, .children = xf_xml_cpu_rules },
-    { .name = "clock", .attrs = "offset adjustment basis start",
+    { .name = "clock", .attrs = "offset adjustment basis start !timezone",
+      .attrs_no = "libxl knows UTC and the host's local time only",
       .values = xf_xml_clock_values,
       .read = xf_xml_read_clock, .children = xf_xml_clock_rules },
     { .name = "on_poweroff", .values = XF_XML_VALUES({ NULL, actions }),

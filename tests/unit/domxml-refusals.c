@@ -136,6 +136,36 @@ const struct refusal xf_refusals[] = {
     { "hvm", IN_ROOT, "<cpu><numa><cell id='0' memory='1'/></numa></cpu>",
       "line 1, <domain>: the cells of <numa> hold 1 KiB, <memory> says 65536 "
       "KiB" },
+    { "hvm", IN_ROOT, "<clock offset='timezone' timezone='Asia/Tokyo'/>",
+      "line 5, <clock>: attribute 'timezone': libxl knows UTC and the host's "
+      "local time only" },
+    { "hvm", IN_ROOT, "<currentMemory unit='P'>1</currentMemory>", "line 5, "
+      "<currentMemory>: 1099511627776 KiB is more than <memory>, 65536 KiB" },
+    { "hvm", IN_ROOT, "<currentMemory unit='EiB'>8</currentMemory>",
+      "line 5, <currentMemory>: is too large" },
+    { "hvm", IN_DEVICES, "<serial type='stdio'><source path='/x'/></serial>",
+      "line 5, <source>: this type has no 'path'" },
+    { "hvm", IN_DEVICES, "<serial type='tcp'><source mode='bind' host='h' "
+      "service='1' append='on'/></serial>", "line 5, <source>: this type has "
+      "no 'append'" },
+    { "hvm", IN_DEVICES, "<serial type='file'><source path='/x'/><protocol "
+      "type='telnet'/></serial>", "line 5, <protocol>: only a device of type "
+      "'tcp' speaks one" },
+    { "hvm", IN_DEVICES, "<serial type='pty'><target name='x'/></serial>",
+      "line 5, <target>: only a channel has a name" },
+    { "hvm", IN_DEVICES, "<controller type='xenbus' model='x'/>", "line 5, "
+      "<controller>: this type has no 'model'" },
+    { "hvm", IN_DEVICES, "<controller type='ide' ports='2'/>", "line 5, "
+      "<controller>: this type has no 'ports'" },
+    { "hvm", IN_DEVICES, "<hostdev mode='subsystem' type='usb'><source>"
+      "<address bus='1' device='2' slot='3'/></source></hostdev>", "line 5, "
+      "<address>: this type has no 'slot'" },
+    { "hvm", IN_DEVICES, "<hostdev mode='subsystem' type='pci'><source>"
+      "<address bus='1' slot='2' device='3'/></source></hostdev>", "line 5, "
+      "<address>: this type has no 'device'" },
+    { "hvm", IN_DEVICES, "<hostdev mode='subsystem' type='usb'><source "
+      "writeFiltering='no'><address bus='1' device='2'/></source></hostdev>",
+      "line 5, <source>: this type has no 'writeFiltering'" },
     { "hvm", IN_ROOT, "<clock offset='timezone'/>", "line 5, <clock>: offset "
       "'timezone': libxl knows UTC and the host's local time only" },
     { "hvm", IN_ROOT, "<clock offset='utc'><timer name='tsc' present='no'/>"
