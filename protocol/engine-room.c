@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Is there room on this host for a domain that wants to come?  Its name and
- * uuid must be free, and memory is promised to it. */
+ * uuid must be free, what it needs must be there, and memory is promised to
+ * it. */
 #include "config.h"
 
 #include "protocol/engine-private.h"
@@ -113,8 +114,22 @@ reserve_memory(struct xf_handoff *h, GError **err)
     return ok;
 }
 
+static gboolean
+check_needs(struct xf_handoff *h, GError **err)
+{
+    const struct xf_hypervisor_ops *ops = h->engine->hv->ops;
+    g_autoptr(GError) why = NULL;
+
+    if (!ops->can_arrive || ops->can_arrive(h->incoming, &why))
+        return TRUE;
+    g_propagate_prefixed_error(err, g_steal_pointer(&why), "host %s: ",
+                               h->engine->hostname);
+    return FALSE;
+}
+
 gboolean
 xf_dest_room(struct xf_handoff *h, GError **err)
 {
-    return check_conflict(h, err) && reserve_memory(h, err);
+    return check_conflict(h, err) && check_needs(h, err)
+           && reserve_memory(h, err);
 }

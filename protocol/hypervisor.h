@@ -147,6 +147,11 @@ struct xf_hypervisor_ops {
     struct xf_incoming *(*incoming_create)(struct xf_hypervisor *hv,
                                            const char *xml, const char *name,
                                            GError **err);
+    /* Has this host all that the domain needs of it: files, bridges, driver
+     * domains, CPUs, abilities?  Asked before anything is sent; the error
+     * names what is missing and what to do.  Memory, name and uuid are the
+     * engine's matter.  NULL: cannot tell. */
+    gboolean (*can_arrive)(struct xf_incoming *in, GError **err);
     /* stream: makes the paused domain under `name` + XF_INCOMING_SUFFIX and
      * fills it from fd.  On failure no domain is left. */
     gboolean (*incoming_stream)(struct xf_incoming *in, int fd, GError **err);

@@ -27,6 +27,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "xen/arrival.h"
 #include "xen/domxml.h"
 #include "xen/early.h"
 #include "xen/internal.h"
@@ -35,6 +36,9 @@
 
 #define LOOK_MS 50
 #define DEVICES_MS 30000
+/* Where Linux has interfaces, and Debian's libxl hotplug scripts. */
+#define NET_DIR "/sys/class/net"
+#define SCRIPT_DIR "/etc/xen/scripts"
 #define NAME_MAX_LEN 200        /* with the suffix it must fit a node */
 
 struct incoming {
@@ -146,12 +150,63 @@ xf_libxl_incoming_create(struct xf_hypervisor *hv, const char *xml,
                    libxl_uuid_bytearray(&in->config.c_info.uuid),
                    XF_UUID_LEN);
             in->config.c_info.domid = 0;
-            if (xf_libxl_movable(&in->config, err) && needed_memory(in, err))
+            if (needed_memory(in, err))
                 return &in->base;
         }
     }
     xf_libxl_incoming_free(&in->base);
     return NULL;
+}
+
+/* -- what it needs ---------------------------------------------------------- */
+
+static gboolean
+has_domain(void *user, const char *name)
+{
+    struct xf_context *c = user;
+    struct xf_hv_domain info;
+    uint32_t domid;
+
+    return libxl_domain_qualifier_to_domid(c->libxl, name, &domid) == 0
+           && xf_libxl_query(c, domid, &info, NULL);
+}
+
+static gboolean
+has_pool(void *user, const char *name)
+{
+    struct xf_context *c = user;
+    uint32_t pool;
+
+    return libxl_cpupool_qualifier_to_cpupoolid(c->libxl, name, &pool, NULL)
+           == 0;
+}
+
+gboolean
+xf_libxl_can_arrive(struct xf_incoming *incoming, GError **err)
+{
+    struct incoming *in = (struct incoming *)incoming;
+    XF_LENT struct lent_context lent = borrow_context(hv_of(in)->pool, err);
+    struct xf_context *c = lent.context;
+    libxl_physinfo phys;
+    gboolean ok = FALSE;
+
+    if (!c || !xf_libxl_movable(&in->config, err))
+        return FALSE;
+    libxl_physinfo_init(&phys);
+
+    int rc = libxl_get_physinfo(c->libxl, &phys);
+    const struct xf_arrival_host host = {
+        NET_DIR, SCRIPT_DIR, phys.max_cpu_id + 1, &phys, has_domain, has_pool,
+        c,
+    };
+
+    if (rc)
+        xf_context_error(c, err, XF_ERROR_SYSTEM, rc,
+                         "cannot ask Xen what it can do");
+    else
+        ok = xf_arrival_check(&in->config, &host, err);
+    libxl_physinfo_dispose(&phys);
+    return ok;
 }
 
 /* -- finding our domain ---------------------------------------------------- */

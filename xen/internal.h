@@ -101,6 +101,7 @@ struct xf_incoming *xf_libxl_incoming_create(struct xf_hypervisor *hv,
 struct xf_incoming *xf_libxl_incoming_adopt(struct xf_hypervisor *hv,
                                             const guint8 *uuid,
                                             const char *name, GError **err);
+gboolean xf_libxl_can_arrive(struct xf_incoming *in, GError **err);
 gboolean xf_libxl_incoming_stream(struct xf_incoming *in, int fd,
                                   GError **err);
 gboolean xf_libxl_incoming_devices(struct xf_incoming *in, GError **err);

@@ -65,6 +65,7 @@ static const struct xf_hypervisor_ops libxl_ops = {
     .resume = xf_libxl_resume,
     .incoming_create = xf_libxl_incoming_create,
     .incoming_adopt = xf_libxl_incoming_adopt,
+    .can_arrive = xf_libxl_can_arrive,
     .incoming_stream = xf_libxl_incoming_stream,
     .incoming_devices = xf_libxl_incoming_devices,
     .incoming_switch = xf_libxl_incoming_switch,

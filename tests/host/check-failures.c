@@ -24,6 +24,7 @@ static const struct {
     { "describe", "fail", FALSE, NULL },
     /* Prepare */
     { "incoming-create", "fail", TRUE, NULL },
+    { "can-arrive", "fail", TRUE, "cannot come to this host" },
     /* Perform, the source */
     { "suspend-start", "fail", FALSE, NULL },
     { "log-dirty", "fail", FALSE, NULL },
@@ -53,6 +54,25 @@ START_TEST(phase_fails)
     ck_assert_uint_gt(xf_sim_hits(where->sim, failures[_i].point), 0);
     moves(&host_a, &host_b, "g");
     empty(&host_a);
+    all_is_well();
+}
+END_TEST
+
+/* What the destination lacks is said to the client, and the guest has not
+ * been touched. */
+START_TEST(nothing_is_sent_where_something_is_missing)
+{
+    guest(&host_a);
+    fault(&host_a, "suspend-start", "note");
+    fault(&host_b, "stream-start", "note");
+    fault(&host_b, "can-arrive", "fail");
+    move_fails(&host_a, &host_b, "g", -1, "cannot come to this host");
+    ck_assert_uint_eq(xf_sim_hits(host_a.sim, "suspend-start"), 0);
+    ck_assert_uint_eq(xf_sim_hits(host_b.sim, "stream-start"), 0);
+    fault(&host_b, "can-arrive", NULL);
+    moves(&host_a, &host_b, "g");
+    ck_assert_uint_eq(xf_sim_hits(host_a.sim, "suspend-start"), 1);
+    ck_assert_uint_eq(xf_sim_hits(host_b.sim, "stream-start"), 1);
     all_is_well();
 }
 END_TEST
@@ -319,6 +339,7 @@ main(void)
 {
     const struct host_test tests[] = {
         { phase_fails, G_N_ELEMENTS(failures) },
+        { nothing_is_sent_where_something_is_missing, 1 },
         { guest_does_not_suspend, G_N_ELEMENTS(manners) },
         { guest_ends_meanwhile, G_N_ELEMENTS(ends) },
         { guest_reboots_meanwhile, 1 },

@@ -182,6 +182,7 @@ static const struct {
     { "suspend-page", "fail@10", FALSE },
     { "suspend-after-end", "fail", FALSE },
     { "incoming-create", "fail", TRUE },
+    { "can-arrive", "fail", TRUE },
     { "stream-page", "fail@10", TRUE },
     { "devices", "fail", TRUE },
 };

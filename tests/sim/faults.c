@@ -121,6 +121,7 @@ sim_wait_us(gint64 us, int abort_fd)
 
 /* All that sim_pass() may be asked for. */
 static const struct sim_point_row points[] = {
+    { "can-arrive", "fail" },
     { "can-leave", "fail" },
     { "create", "fail" },
     { "describe", "fail" },

@@ -66,6 +66,19 @@ sim_incoming_create(struct xf_hypervisor *hv, const char *text,
 }
 
 gboolean
+sim_can_arrive(struct xf_incoming *base, GError **err)
+{
+    struct sim *sim = (struct sim *)base->hv;
+
+    if (!sim_point(sim->host, base->name, "can-arrive", 0, -1))
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_CONFIG_UNSUPPORTED,
+                "domain '%s' cannot come to this host, as ordered",
+                base->name);
+    return FALSE;
+}
+
+gboolean
 sim_incoming_stream(struct xf_incoming *base, int fd, GError **err)
 {
     struct sim_incoming *in = (struct sim_incoming *)base;

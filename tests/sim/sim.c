@@ -392,6 +392,7 @@ static const struct xf_hypervisor_ops sim_ops = {
     .suspend_abort = sim_suspend_abort,
     .resume = sim_resume,
     .incoming_create = sim_incoming_create,
+    .can_arrive = sim_can_arrive,
     .incoming_stream = sim_incoming_stream,
     .incoming_devices = sim_incoming_devices,
     .incoming_switch = sim_incoming_switch,

@@ -32,9 +32,9 @@
  *   source       can-leave, suspend-start, log-dirty, suspend-page (each
  *                page), suspend-ask, suspend-stopped, suspend-before-end,
  *                suspend-after-end, resume, resumed
- *   destination  incoming-create, stream-start, stream-made, stream-page
- *                (each page), stream-end, devices, rename, renamed,
- *                unpause, unpaused
+ *   destination  incoming-create, can-arrive, stream-start, stream-made,
+ *                stream-page (each page), stream-end, devices, rename,
+ *                renamed, unpause, unpaused
  *   either       create, destroy, destroyed, pause, shutdown, describe
  */
 #ifndef XF_TESTS_SIM_SIM_H

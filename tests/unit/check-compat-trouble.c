@@ -22,9 +22,10 @@ static const char *const failing_points[][2] = {
     { "src", "suspend-start" },  { "src", "log-dirty" },
     { "src", "suspend-page" },   { "src", "suspend-ask" },
     { "src", "suspend-stopped" },{ "src", "suspend-before-end" },
-    { "dst", "incoming-create" },{ "dst", "stream-start" },
-    { "dst", "stream-made" },    { "dst", "stream-page" },
-    { "dst", "stream-end" },     { "dst", "devices" },
+    { "dst", "incoming-create" },{ "dst", "can-arrive" },
+    { "dst", "stream-start" },   { "dst", "stream-made" },
+    { "dst", "stream-page" },    { "dst", "stream-end" },
+    { "dst", "devices" },
 };
 
 START_TEST(a_step_fails)

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a domain needs of the host that it comes to, and does not find. */
+#include "config.h"
+
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/error.h"
+#include "tests/unit/common.h"
+#include "xen/arrival.h"
+#include "xen/domxml.h"
+
+/* -- a host ---------------------------------------------------------------- */
+
+static char *root;              /* its files: "net/xenbr0", "vif-bridge", ... */
+static libxl_physinfo phys;
+
+static gboolean
+has_domain(void *user, const char *name)
+{
+    return strcmp(name, "storage") == 0 || strcmp(name, "Domain-0") == 0;
+}
+
+static gboolean
+has_pool(void *user, const char *name)
+{
+    return strcmp(name, "Pool-0") == 0;
+}
+
+static void
+make_file(const char *name, int mode)
+{
+    g_autofree char *path = g_build_filename(root, name, NULL);
+
+    ck_assert(g_file_set_contents(path, "", -1, NULL));
+    ck_assert_int_eq(g_chmod(path, mode), 0);
+}
+
+static void
+make_host(void)
+{
+    static const char *const bridges[] = { "net", "net/xenbr0", "net/ovs" };
+
+    root = g_dir_make_tmp("xenferry-arrival-XXXXXX", NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(bridges); i++) {
+        g_autofree char *path = g_build_filename(root, bridges[i], NULL);
+
+        ck_assert_int_eq(g_mkdir(path, 0755), 0);
+    }
+    make_file("vif-bridge", 0755);
+    make_file("vif-openvswitch", 0755);
+    make_file("vif-route", 0755);
+    make_file("plain", 0644);
+    libxl_physinfo_init(&phys);
+    phys.cap_hvm = phys.cap_hap = phys.cap_pv = phys.cap_shadow = true;
+    phys.cap_vpmu = phys.cap_gnttab_v2 = true;
+}
+
+static void
+end_host(void)
+{
+    const char *argv[] = { "rm", "-rf", root, NULL };
+
+    g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL,
+                 NULL, NULL, NULL, NULL);
+    g_clear_pointer(&root, g_free);
+}
+
+/* -- domains --------------------------------------------------------------- */
+
+/* `type` is libvirt's; ROOT in the XML is the host's folder.  NULL: it may
+ * come. */
+static char *
+answer(const char *type, const char *os, const char *body,
+       const char *devices)
+{
+    const struct xf_arrival_host host = {
+        .script_dir = root, .cpus = 4, .phys = &phys,
+        .has_domain = has_domain, .has_pool = has_pool,
+        .net_dir = g_build_filename(root, "net", NULL),
+    };
+    g_autofree char *text = g_strdup_printf(
+        "<domain type='xen'><name>g</name><memory>65536</memory>"
+        "<vcpu>2</vcpu>"
+        "<os><type>%s</type>%s</os>%s<devices>%s</devices></domain>", type,
+        os, body, devices);
+    g_auto(GStrv) parts = g_strsplit(text, "ROOT", -1);
+    g_autofree char *xml = g_strjoinv(root, parts);
+    g_autoptr(GError) err = NULL;
+    libxl_domain_config config;
+
+    ck_assert_msg(xf_domxml_parse(xml, &config, &err), "%s: %s", xml,
+                  err ? err->message : "");
+
+    gboolean ok = xf_arrival_check(&config, &host, &err);
+
+    libxl_domain_config_dispose(&config);
+    g_free((char *)host.net_dir);
+    ck_assert_msg(ok == !err, "%s", xml);
+    if (ok)
+        return NULL;
+    ck_assert(g_error_matches(err, XF_ERROR, XF_ERROR_CONFIG_UNSUPPORTED));
+    ck_assert_msg(g_str_has_prefix(err->message, "domain 'g' cannot come to "
+                                                 "this host: "),
+                  "%s", err->message);
+    return g_strdup(err->message);
+}
+
+#define KERNEL "<kernel>ROOT/plain</kernel>"
+#define NIC(rest) "<interface type='bridge'>" rest "</interface>"
+#define DISK(rest)                                                          \
+    "<disk type='file'>" rest "<target dev='xvda'/></disk>"
+
+/* `word` NULL: it may come. */
+static const struct {
+    const char *type, *os, *body, *devices, *word;
+} rows[] = {
+    { "xenpvh", KERNEL, "", "", NULL },
+    { "xenpvh", "<kernel>/none/k</kernel>", "", "",
+      "kernel '/none/k': No such file or directory (the guest could not boot "
+      "here again: copy it" },
+    { "xenpvh", KERNEL "<initrd>/none/i</initrd>", "", "",
+      "initrd '/none/i': " },
+    { "linux", "", "<bootloader>pygrub</bootloader>", "", NULL },
+    { "linux", "", "<bootloader>/none/grub</bootloader>", "",
+      "boot loader '/none/grub': " },
+    { "linux", "", "<bootloader>ROOT/plain</bootloader>", "",
+      "/plain': Permission denied" },
+    { "hvm", "<loader type='rom'>/none/fw</loader>", "", "",
+      "firmware '/none/fw': " },
+    { "hvm", "<acpi><table type='slic'>/none/t</table></acpi>", "", "",
+      "ACPI table '/none/t': " },
+    { "hvm", "", "", "<emulator>/none/qemu</emulator>",
+      "device model '/none/qemu': No such file or directory (install it" },
+    /* disks */
+    { "xenpvh", KERNEL, "", DISK("<source file='ROOT/plain'/>"), NULL },
+    { "xenpvh", KERNEL, "", DISK("<source file='/none/d'/>"),
+      "disk 'xvda': '/none/d': No such file or directory (make it "
+      "reachable under that path" },
+    { "xenpvh", KERNEL, "", DISK("<source file='/none/d'/>"
+      "<backenddomain name='storage'/>"), NULL },
+    { "xenpvh", KERNEL, "", DISK("<source file='/none/d'/>"
+      "<backenddomain name='gone'/>"),
+      "disk: its backend's domain 'gone' is not here" },
+    { "xenpvh", KERNEL, "", DISK("<source file='/none/d'/>"
+      "<backenddomain name='Domain-0'/>"), "'/none/d'" },
+    { "hvm", "", "", "<disk type='file' device='cdrom'>"
+      "<target dev='hdc'/></disk>", NULL },
+    { "xenpvh", KERNEL, "", "<disk type='network'><driver name='qemu'/>"
+      "<source protocol='nbd' name='x'><host name='h'/></source>"
+      "<target dev='xvda'/></disk>", NULL },
+    /* interfaces */
+    { "xenpvh", KERNEL, "", NIC("<source bridge='xenbr0'/>"), NULL },
+    { "xenpvh", KERNEL, "", NIC("<source bridge='br9'/>"),
+      "interface 0: there is no bridge 'br9' (make it on this host" },
+    { "xenpvh", KERNEL, "", NIC("<source bridge='br9'/>"
+      "<backenddomain name='storage'/>"), NULL },
+    { "xenpvh", KERNEL, "", NIC("<source bridge='xenbr0'/>"
+      "<script path='vif-mine'/>"), "vif script '" },
+    { "xenpvh", KERNEL, "", NIC("<source bridge='xenbr0'/>"
+      "<script path='ROOT/plain'/>"), "Permission denied" },
+    { "xenpvh", KERNEL, "", "<interface type='ethernet'>"
+      "<script path='vif-route'/></interface>", NULL },
+    { "xenpvh", KERNEL, "", NIC("<source bridge='ovs'/>"
+      "<virtualport type='openvswitch'/><vlan><tag id='7'/></vlan>"), NULL },
+    { "xenpvh", KERNEL, "", NIC("<source bridge='none'/>"
+      "<virtualport type='openvswitch'/><vlan><tag id='7'/></vlan>"),
+      "no bridge 'none'" },
+    /* cpus */
+    { "xenpvh", KERNEL, "<cputune><vcpupin vcpu='1' cpuset='3-9'/></cputune>",
+      "", NULL },
+    { "xenpvh", KERNEL, "<cputune><vcpupin vcpu='1' cpuset='4-9'/></cputune>",
+      "", "vcpu 1 may run on CPUs up to 9 only of which this host has none: "
+      "it has 0-3" },
+};
+
+START_TEST(needs_are_looked_for)
+{
+    make_host();
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *said = answer(rows[i].type, rows[i].os, rows[i].body,
+                                       rows[i].devices);
+
+        if (!rows[i].word)
+            ck_assert_msg(!said, "row %zu: %s", i, said);
+        else
+            ck_assert_msg(said && strstr(said, rows[i].word), "row %zu: %s",
+                          i, said ? said : "may come");
+    }
+    end_host();
+}
+END_TEST
+
+START_TEST(all_that_is_missing_is_said)
+{
+    g_autofree char *said = NULL;
+
+    make_host();
+    said = answer("xenpvh", "<kernel>/none/k</kernel>", "",
+                  DISK("<source file='/none/d'/>")
+                  NIC("<source bridge='br9'/>"));
+    ck_assert(said && strstr(said, "/none/k") && strstr(said, "/none/d")
+              && strstr(said, "br9"));
+    end_host();
+}
+END_TEST
+
+/* -- what Xen can do ------------------------------------------------------- */
+
+#define HAP "<features><hap state='on'/></features>"
+
+static const struct {
+    bool *ability;
+    const char *type, *os, *body;
+    const char *word;
+} abilities[] = {
+    { &phys.cap_hvm, "xenpvh", KERNEL, "", "HVM and PVH guests (its CPU" },
+    { &phys.cap_hvm, "hvm", "", "", "HVM and PVH guests (its CPU" },
+    { &phys.cap_pv, "linux", KERNEL, "", "PV guests" },
+    { &phys.cap_hap, "hvm", "", HAP, "hardware assisted paging" },
+    { &phys.cap_vpmu, "hvm", "", "<features><pmu state='on'/></features>",
+      "performance counters" },
+};
+
+START_TEST(abilities_are_compared)
+{
+    make_host();
+    for (gsize i = 0; i < G_N_ELEMENTS(abilities); i++) {
+        g_autofree char *with = answer(abilities[i].type, abilities[i].os,
+                                       abilities[i].body, "");
+
+        *abilities[i].ability = false;
+
+        g_autofree char *without = answer(abilities[i].type, abilities[i].os,
+                                          abilities[i].body, "");
+
+        *abilities[i].ability = true;
+        ck_assert_msg(!with, "row %zu: %s", i, with);
+        ck_assert_msg(without && strstr(without, abilities[i].word),
+                      "row %zu: %s", i, without ? without : "may come");
+    }
+    phys.cap_hap = false;
+
+    g_autofree char *shadow = answer("hvm", "", "", "");
+
+    phys.cap_shadow = false;
+
+    g_autofree char *neither = answer("hvm", "", "", "");
+
+    ck_assert_msg(!shadow, "%s", shadow);
+    ck_assert(neither && strstr(neither, "neither"));
+    end_host();
+}
+END_TEST
+
+START_TEST(a_pool_and_a_number_are_not_here)
+{
+    const struct xf_arrival_host host = {
+        "/nonexistent", "/nonexistent", 4, &phys, has_domain, has_pool, NULL,
+    };
+    g_autoptr(GError) err = NULL;
+    libxl_domain_config config;
+
+    make_host();
+    libxl_domain_config_init(&config);
+    config.c_info.type = LIBXL_DOMAIN_TYPE_PVH;
+    libxl_domain_build_info_init_type(&config.b_info, LIBXL_DOMAIN_TYPE_PVH);
+    config.c_info.name = strdup("g");
+    config.c_info.pool_name = strdup("Pool-0");
+    ck_assert(xf_arrival_check(&config, &host, &err));
+    free(config.c_info.pool_name);
+    config.c_info.pool_name = strdup("Pool-7");
+    config.vkbs = calloc(1, sizeof(*config.vkbs));
+    libxl_device_vkb_init(config.vkbs);
+    config.num_vkbs = 1;
+    config.vkbs->backend_domid = 5;
+    ck_assert(!xf_arrival_check(&config, &host, &err));
+    ck_assert_ptr_nonnull(strstr(err->message, "no CPU pool 'Pool-7'"));
+    ck_assert_ptr_nonnull(strstr(err->message, "keyboard: its backend is "
+                                               "domain 5 by number"));
+    libxl_domain_config_dispose(&config);
+    end_host();
+}
+END_TEST
+
+int
+main(void)
+{
+    const TTest *const tests[] = {
+        needs_are_looked_for,
+        all_that_is_missing_is_said,
+        abilities_are_compared,
+        a_pool_and_a_number_are_not_here,
+        NULL
+    };
+
+    return xf_unit_main("arrival", tests);
+}

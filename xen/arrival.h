@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a domain needs of the host that it comes to.  libxl finds out when the
+ * whole memory is there and the guest stands still, or not before the guest
+ * reboots; here it is said before anything is sent.
+ */
+#ifndef XF_XEN_ARRIVAL_H
+#define XF_XEN_ARRIVAL_H
+
+#include <glib.h>
+#include <libxl.h>
+
+/* The host as far as it is asked; tests have one of their own. */
+struct xf_arrival_host {
+    const char *net_dir;        /* has a folder for each interface */
+    const char *script_dir;     /* of hotplug scripts without a path */
+    guint cpus;                 /* numbers below this there are */
+    const libxl_physinfo *phys;
+    gboolean (*has_domain)(void *user, const char *name);
+    gboolean (*has_pool)(void *user, const char *name);
+    void *user;
+};
+
+/* Are the files, bridges, scripts, driver domains, CPUs and abilities of Xen
+ * there that `config` names?  XF_ERROR_CONFIG_UNSUPPORTED names all that are
+ * not, and what to do about each. */
+gboolean xf_arrival_check(const libxl_domain_config *config,
+                          const struct xf_arrival_host *host, GError **err);
+
+#endif
