@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * How many documents a second are read and written, how that grows with the
- * number of disks, and whether memory does.  Prints a table; "make
- * bench-convert" runs it.  Arguments: seconds a measurement, conversions for
- * the leak check.
+ * number of disks.  Prints a table; "make bench-convert" runs it, and
+ * convert-memory after it.  Argument: seconds a measurement.
  */
 #include "config.h"
 
@@ -17,7 +16,6 @@
 #include "xen/domxml.h"
 
 #define SECONDS_DEFAULT 1.0
-#define LEAK_ROUNDS_DEFAULT 100000
 
 static char *
 document(guint disks, guint nics)
@@ -121,60 +119,16 @@ growth(double seconds)
     printf("\n");
 }
 
-static long
-resident_kib(void)
-{
-    g_autofree char *text = NULL;
-    const char *line;
-
-    if (!g_file_get_contents("/proc/self/status", &text, NULL, NULL)
-        || !(line = strstr(text, "VmRSS:")))
-        return -1;
-    return strtol(line + strlen("VmRSS:"), NULL, 10);
-}
-
-/* Each pair of forms in turn, and now and then what is refused. */
-static void
-leaks(guint rounds)
-{
-    g_autofree char *xml = document(2, 2);
-    g_autofree char *xl = convert(xml, XF_FORM_XML, XF_FORM_XL);
-    g_autofree char *json = convert(xml, XF_FORM_XML, XF_FORM_JSON);
-    const char *const texts[XF_FORM_COUNT] = {
-        [XF_FORM_XML] = xml, [XF_FORM_XL] = xl, [XF_FORM_JSON] = json
-    };
-    const guint pairs = XF_FORM_COUNT * XF_FORM_COUNT;
-    guint warm = rounds / 20;
-    long before = -1;
-
-    for (guint i = 0; i < rounds + warm; i++) {
-        guint from = i % pairs / XF_FORM_COUNT;
-
-        if (i == warm)
-            before = resident_kib();
-        g_free(convert(texts[from], from, i % XF_FORM_COUNT));
-        if (i % 10 == 0)
-            g_free(xf_convert("<domain type='xen'><name>g</name>", 33, "cut",
-                              i % pairs / XF_FORM_COUNT, XF_FORM_XML, NULL,
-                              NULL));
-    }
-    printf("memory: %ld KiB before, %ld KiB after %u conversions\n", before,
-           resident_kib(), rounds);
-}
-
 int
 main(int argc, char **argv)
 {
     double seconds = argc > 1 ? g_ascii_strtod(argv[1], NULL)
                               : SECONDS_DEFAULT;
-    guint rounds = argc > 2 ? (guint)strtoul(argv[2], NULL, 10)
-                            : LEAK_ROUNDS_DEFAULT;
     g_autofree char *small = document(1, 1);
     g_autofree char *large = document(50, 20);
 
     rates("small (1 disk, 1 interface)", small, seconds);
     rates("large (50 disks, 20 interfaces)", large, seconds);
     growth(seconds);
-    leaks(rounds);
     return EXIT_SUCCESS;
 }
