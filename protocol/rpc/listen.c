@@ -17,13 +17,37 @@
 
 /* -- unix ---------------------------------------------------------------- */
 
+/* Only a socket is ever removed: a file of another kind answers a connect as
+ * a socket does that nobody listens on. */
+static gboolean
+check_kind(const char *path, gboolean *there, GError **err)
+{
+    struct stat st;
+
+    *there = lstat(path, &st) == 0;
+    if (!*there && errno != ENOENT) {
+        xf_error_set_errno(err, errno, "cannot look at %s", path);
+        return FALSE;
+    }
+    if (!*there || S_ISSOCK(st.st_mode))
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                "%s is in the way: it is there and is no socket", path);
+    return FALSE;
+}
+
 /* Removes a socket that nobody listens on. */
 static gboolean
 clear_path(const char *path, const struct sockaddr_un *address, GError **err)
 {
     XF_AUTO_FD int fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
+    gboolean there;
     int errnum = 0;
 
+    if (!check_kind(path, &there, err))
+        return FALSE;
+    if (!there)
+        return TRUE;
     if (fd < 0) {
         xf_error_set_errno(err, errno, "cannot make a socket");
         return FALSE;

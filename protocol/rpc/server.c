@@ -34,6 +34,8 @@ struct xf_rpc_server {
     struct xf_rpc_session_env env;
     GPtrArray *listeners;
     GHashTable *sessions;
+    guint clients[2];       /* of them, by whether they are local: strangers
+                             * cannot take the administrator's place */
     GSource *rest;          /* ends a rest, or NULL */
 };
 
@@ -49,6 +51,12 @@ source_clear(GSource **source)
     g_source_destroy(*source);
     g_source_unref(*source);
     *source = NULL;
+}
+
+static gboolean
+is_local(const struct listener *l)
+{
+    return l->path != NULL;
 }
 
 static void
@@ -84,10 +92,10 @@ rest(struct xf_rpc_server *server, int errnum)
 }
 
 static gboolean
-is_full(struct xf_rpc_server *server)
+is_full(const struct listener *l)
 {
-    return g_hash_table_size(server->sessions) >=
-           server->env.config.max_clients;
+    return l->server->clients[is_local(l)] >=
+           l->server->env.config.max_clients;
 }
 
 static gboolean
@@ -98,13 +106,14 @@ on_connection(gint fd, GIOCondition condition, gpointer data)
     int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (client >= 0) {
-        if (!l->path)
+        if (!is_local(l))
             xf_rpc_tune_tcp(client);
         xf_rpc_server_add_client(server, client);
-        if (is_full(server)) {
-            g_message("%u clients: no more are accepted",
-                      server->env.config.max_clients);
-            accept_none(server);
+        if (is_full(l)) {
+            g_message("%u clients over %s: no more are accepted there",
+                      server->env.config.max_clients,
+                      is_local(l) ? l->path : "TCP");
+            source_clear(&l->source);
         }
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
                errno == ENOMEM) {
@@ -117,12 +126,12 @@ on_connection(gint fd, GIOCondition condition, gpointer data)
 static void
 accept_all(struct xf_rpc_server *server)
 {
-    if (server->rest || is_full(server))
+    if (server->rest)
         return;
     for (guint i = 0; i < server->listeners->len; i++) {
         struct listener *l = server->listeners->pdata[i];
 
-        if (l->source)
+        if (l->source || is_full(l))
             continue;
         l->source = g_unix_fd_source_new(l->fd, G_IO_IN);
         g_source_set_callback(l->source, G_SOURCE_FUNC(on_connection), l,
@@ -192,6 +201,7 @@ on_session_closed(void *user, struct xf_rpc_session *session)
 {
     struct xf_rpc_server *server = user;
 
+    server->clients[xf_rpc_session_is_local(session)]--;
     g_hash_table_remove(server->sessions, session);
     accept_all(server);
 }
@@ -199,7 +209,10 @@ on_session_closed(void *user, struct xf_rpc_session *session)
 void
 xf_rpc_server_add_client(struct xf_rpc_server *server, int fd)
 {
-    g_hash_table_add(server->sessions, xf_rpc_session_new(&server->env, fd));
+    struct xf_rpc_session *session = xf_rpc_session_new(&server->env, fd);
+
+    server->clients[xf_rpc_session_is_local(session)]++;
+    g_hash_table_add(server->sessions, session);
 }
 
 guint

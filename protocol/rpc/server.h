@@ -17,7 +17,8 @@
 #include "protocol/driver.h"
 
 struct xf_rpc_server_config {
-    guint max_clients;              /* more wait to be accepted */
+    guint max_clients;              /* over unix sockets, and as many over
+                                     * TCP; more wait to be accepted */
     guint max_calls;                /* of one client, under way; more wait in
                                      * its socket */
     guint open_timeout_ms;          /* from connect to open; 0: any time */
@@ -53,7 +54,8 @@ void xf_rpc_server_free(struct xf_rpc_server *server);
 
 /* A socket that only this user can reach (mode 0600; a missing folder is
  * made with 0700).  A socket left by a daemon that is no more is replaced;
- * XF_ERROR_BUSY when somebody listens there.  Removed by free. */
+ * XF_ERROR_BUSY when somebody listens there, XF_ERROR_INVALID_ARG when
+ * something else is there.  Removed by free. */
 gboolean xf_rpc_server_listen_unix(struct xf_rpc_server *server,
                                    const char *path, GError **err);
 /* `address` is a numeric one, or NULL: all, v4 and v6.  *port 0: any free

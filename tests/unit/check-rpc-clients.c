@@ -292,6 +292,32 @@ START_TEST(left_socket_is_replaced)
 }
 END_TEST
 
+/* A file that is no socket is somebody's. */
+START_TEST(other_files_are_left_alone)
+{
+    struct xf_rpc_server_config config;
+    g_autoptr(GMainContext) context = g_main_context_new();
+    struct xf_rpc_backend backend = { 0 };
+    struct xf_rpc_server *server;
+    g_autoptr(GError) err = NULL;
+    g_autofree char *run = NULL, *text = NULL;
+
+    paths_init(&paths);
+    run = g_path_get_dirname(paths.socket);
+    ck_assert_int_eq(mkdir(run, 0700), 0);
+    ck_assert(g_file_set_contents(paths.socket, "mine", -1, NULL));
+    xf_rpc_server_config_init(&config);
+    server = xf_rpc_server_new(context, &config, &backend);
+    ck_assert(!xf_rpc_server_listen_unix(server, paths.socket, &err));
+    ck_assert(g_error_matches(err, XF_ERROR, XF_ERROR_INVALID_ARG));
+    xf_rpc_server_free(server);
+    ck_assert(g_file_get_contents(paths.socket, &text, NULL, NULL));
+    ck_assert_str_eq(text, "mine");
+    ck_assert_int_eq(unlink(paths.socket), 0);
+    paths_clear(&paths);
+}
+END_TEST
+
 START_TEST(no_more_clients_than_allowed)
 {
     struct xf_rpc_server_config config;
@@ -319,6 +345,38 @@ START_TEST(no_more_clients_than_allowed)
 }
 END_TEST
 
+/* Whoever fills the TCP port keeps nobody from the unix socket. */
+START_TEST(strangers_leave_room_for_the_administrator)
+{
+    struct xf_rpc_server_config config;
+    struct xf_rpc_uri local = { 0 }, v4 = { .host = (char *)"127.0.0.1" };
+    struct test_server t;
+    int stranger, waiting, administrator;
+
+    paths_init(&paths);
+    xf_rpc_server_config_init(&config);
+    config.max_clients = 1;
+    test_server_start(&t, &config, listen_both);
+    local.socket = paths.socket;
+    v4.port = port;
+    stranger = connect_to(&v4);
+    open_raw(stranger, 0);
+    waiting = connect_to(&v4);
+    send_hex(waiting, PING);
+    administrator = connect_to(&local);
+    open_raw(administrator, 0);
+    for (guint i = 0; i < 100; i++)
+        check_served(administrator, i);
+    ck_assert_int_lt(recv(waiting, &(char){ 0 }, 1, MSG_DONTWAIT), 0);
+    close(administrator);
+    close(stranger);
+    expect_hex(waiting, PONG);
+    close(waiting);
+    test_server_stop(&t);
+    paths_clear(&paths);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -331,7 +389,9 @@ main(void)
         listening,
         listening_refused,
         left_socket_is_replaced,
+        other_files_are_left_alone,
         no_more_clients_than_allowed,
+        strangers_leave_room_for_the_administrator,
         NULL
     };
 
