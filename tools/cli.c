@@ -341,14 +341,28 @@ parse_and_run(const struct xf_command *command, struct xf_cli *cli, int argc,
     return command->run(cli, args + 1);
 }
 
+/* GLib passes over what it cannot print; stdio remembers it. */
+static enum xf_exit
+check_output(enum xf_exit status)
+{
+    if (status != XF_EXIT_OK || (!fflush(stdout) && !ferror(stdout)))
+        return status;
+    xf_cli_error("standard output takes no more: not all has been written");
+    return XF_EXIT_FAILED;
+}
+
 static enum xf_exit
 run_command(const struct xf_command *command, struct xf_cli *cli, int argc,
             char **argv)
 {
-    enum xf_exit status = parse_and_run(command, cli, argc, argv);
+    enum xf_exit status;
 
+    /* A reader of our output that goes away must not end a migration; what
+     * is only shown is of no use to anybody then. */
+    signal(SIGPIPE, command->shows ? SIG_DFL : SIG_IGN);
+    status = parse_and_run(command, cli, argc, argv);
     reset_options(command->options);
-    return status;
+    return command->shows ? check_output(status) : status;
 }
 
 static GOptionContext *
@@ -392,6 +406,17 @@ dispatch(const struct xf_command *const *commands, struct xf_cli *cli,
     return run_command(command, cli, argc - 2, argv + 2);
 }
 
+/* JSON and domain XML are UTF-8, and so are domains' names: services and cron
+ * jobs have locale C, in which GLib would print "?" for what is not ASCII and
+ * refuse it in options.  (Without C.UTF-8 that is how it is.) */
+static void
+take_locale(void)
+{
+    setlocale(LC_ALL, "");
+    if (!g_get_charset(NULL))
+        setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 enum xf_exit
 xf_cli_main(const struct xf_command *const *commands,
             struct xf_conn *(*open)(const char *uri, GError **err), int argc,
@@ -400,9 +425,7 @@ xf_cli_main(const struct xf_command *const *commands,
     struct xf_cli cli = { .open = open };
     enum xf_exit status;
 
-    setlocale(LC_ALL, "");
-    /* A reader of our output that goes away must not end a migration. */
-    signal(SIGPIPE, SIG_IGN);
+    take_locale();
     g_log_set_default_handler(log_message, NULL);
     status = dispatch(commands, &cli, argc, argv);
     reset_options(connect_options);

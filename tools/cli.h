@@ -7,7 +7,8 @@
  * struct, so a command's function sees only valid options and the right
  * number of arguments.
  *
- * Results go to stdout, everything else to stderr as "xenferry: ...".
+ * Results go to stdout, everything else to stderr as "xenferry: ...".  All
+ * text is UTF-8, whatever the locale says.
  */
 #ifndef XF_TOOLS_CLI_H
 #define XF_TOOLS_CLI_H
@@ -39,6 +40,8 @@ struct xf_command {
     const char *summary;    /* one line, for the table of commands */
     const char *details;    /* more for its own help, or NULL */
     int min_args, max_args;
+    gboolean shows;         /* it does nothing but print: it has failed when
+                             * that cannot be written */
     const GOptionEntry *options;    /* ends in G_OPTION_ENTRY_NULL; or NULL */
     /* `args` is NULL-terminated.  Returns the exit status. */
     enum xf_exit (*run)(struct xf_cli *cli, char **args);

@@ -95,6 +95,7 @@ const struct xf_command xf_cmd_convert = {
                "neither a daemon nor Xen.",
     .min_args = 0,
     .max_args = 1,
+    .shows = TRUE,
     .options = entries,
     .run = run_convert,
 };

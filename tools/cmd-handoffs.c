@@ -203,6 +203,7 @@ const struct xf_command xf_cmd_handoffs = {
     .name = "handoffs",
     .args = "",
     .summary = "Show migrations under way or in doubt on this host",
+    .shows = TRUE,
     .options = list_entries,
     .run = run_handoffs,
 };

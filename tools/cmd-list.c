@@ -118,6 +118,7 @@ const struct xf_command xf_cmd_list = {
     .name = "list",
     .args = "",
     .summary = "Show the host's domains",
+    .shows = TRUE,
     .options = entries,
     .run = run_list,
 };

@@ -106,6 +106,21 @@ fails_with 1 'domain XML, line 1, <domain>: ' 'XML errors have their line' \
 fails_with 1 'xl.cfg cannot say' 'what xl.cfg cannot say' \
     --from json --to xl "$data/domxml-xl/live-pv.json"
 
+# -- names that are not ASCII, in locale C --
+printf 'type = "pvh"\nname = "g\303\244st"\nkernel = "/k"\nmemory = 64\n' \
+    >"$work/utf8.cfg"
+convert --from xl --to xml "$work/utf8.cfg" &&
+    grep -q "<name>$(printf 'g\303\244st')</name>" "$work/out"
+result $? 'UTF-8 in any locale'
+
+# -- output that cannot be written --
+if [ -c /dev/full ]; then
+    "$xenferry" convert --from xl --to xml "$work/utf8.cfg" 2>"$work/err" \
+        >/dev/full
+    [ $? -eq 1 ] && grep -q 'standard output' "$work/err"
+    result $? 'no room for the output'
+fi
+
 # -- as an ordinary user --
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >"$work/out"; then
     setpriv --reuid=65534 --regid=65534 --clear-groups \
