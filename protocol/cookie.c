@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define NAMESPACE "urn:xenferry:cookie:1"
-#define NAME_MAX_BYTES 255
+#define HOST_MAX_BYTES 255
 #define STATE_MAX_BYTES 32
 
 G_STATIC_ASSERT(XF_KEY_LEN == 32); /* what HMAC-SHA256 gives */
@@ -167,13 +167,10 @@ parse_number(const char *text, guint max, guint *number)
 static const char *
 take_name(struct xf_cookie *cookie, const char *text)
 {
-    if (!*text || strlen(text) > NAME_MAX_BYTES)
-        return "must have 1 to 255 bytes";
-    for (const char *p = text; *p; p++)
-        if (g_ascii_iscntrl(*p) || *p == '/')
-            return "has a control character or a slash in it";
-    cookie->name = g_strdup(text);
-    return NULL;
+    const char *fault = xf_name_fault(text);
+
+    cookie->name = fault ? NULL : g_strdup(text);
+    return fault;
 }
 
 static const char *
@@ -192,7 +189,7 @@ check_host(const char *text)
 {
     gsize len = strlen(text);
 
-    if (!len || len > NAME_MAX_BYTES)
+    if (!len || len > HOST_MAX_BYTES)
         return "must have 1 to 255 bytes";
     for (const char *p = text; *p; p++)
         if (!g_ascii_isalnum(*p) && !strchr(".-_:%", *p))

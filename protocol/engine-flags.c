@@ -44,8 +44,16 @@ static const struct {
 gboolean
 xf_flags_check(const struct xf_migrate_args *args, GError **err)
 {
+    const char *fault = args->dname ? xf_name_fault(args->dname) : NULL;
     guint32 left = args->flags;
 
+    if (fault) {
+        g_autofree char *shown = g_utf8_make_valid(args->dname, -1);
+
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "the name at the destination, '%s', %s", shown, fault);
+        return FALSE;
+    }
     if (args->bandwidth > BANDWIDTH_MAX) {
         g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
                     "bandwidth: %" G_GUINT64_FORMAT " MiB/s is more than can "

@@ -87,6 +87,19 @@ xf_uuid_parse(const char *text, guint8 *uuid)
     return TRUE;
 }
 
+const char *
+xf_name_fault(const char *name)
+{
+    if (!*name || strlen(name) > XF_NAME_MAX)
+        return "must have 1 to 255 bytes";
+    if (!g_utf8_validate(name, -1, NULL))
+        return "is not UTF-8";
+    for (const char *p = name; *p; p++)
+        if (g_ascii_iscntrl(*p) || *p == '/')
+            return "has a control character or a slash in it";
+    return NULL;
+}
+
 char *
 xf_hex_format(const guint8 *bytes, gsize len, char *buf)
 {

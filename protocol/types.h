@@ -52,6 +52,11 @@ char *xf_uuid_format(const guint8 *uuid, char *buf);
  * space are skipped). */
 gboolean xf_uuid_parse(const char *text, guint8 *uuid);
 
+/* What no domain's name can have, since it goes into cookies, records, files
+ * and logs: NULL, or words to follow "the name ...". */
+#define XF_NAME_MAX 255
+const char *xf_name_fault(const char *name);
+
 /* Lower-case hex digits, as tokens, keys and identities are written.  `buf`
  * has 2 * len + 1 bytes and is returned.  Parsing takes exactly 2 * len
  * digits, and leaves `bytes` alone when it fails. */

@@ -32,10 +32,10 @@ read_name(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     const char *name = xf_xml_text(dom, node);
 
-    if (!*name)
-        return xf_xml_bad(err, node, "is empty");
-    if (strchr(name, '/'))
-        return xf_xml_bad(err, node, "'%s' has a slash", name);
+    const char *fault = xf_name_fault(name);
+
+    if (fault)
+        return xf_xml_bad(err, node, "'%s' %s", name, fault);
     dom->config->c_info.name = xf_xl_strdup(name);
     return TRUE;
 }

@@ -174,6 +174,23 @@ START_TEST(flags_are_refused_in_the_first_call)
 }
 END_TEST
 
+START_TEST(bad_names_are_refused_in_the_first_call)
+{
+    static const char *const names[] = { "", "a/b", "a\nb", "\xff" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        struct trip t;
+
+        trip_init(&t, V2);
+        t.dname = names[i];
+        ck_assert(!trip_prepare(&t));
+        trip_said(&t, XF_ERROR_INVALID_ARG, "name at the destination");
+        trip_clear(&t);
+    }
+    trip_moves_now(V2);
+}
+END_TEST
+
 START_TEST(a_rate)
 {
     struct trip t;
@@ -364,6 +381,7 @@ main(void)
         { performed_is_committed, BOTH(1) },
         { old_uris, BOTH(1) },
         { flags_are_refused_in_the_first_call, BOTH(1) },
+        { bad_names_are_refused_in_the_first_call, BOTH(1) },
         { a_rate, BOTH(1) },
         { name_is_taken_there, BOTH(1) },
         { no_memory_there, BOTH(1) },

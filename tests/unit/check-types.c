@@ -39,6 +39,24 @@ START_TEST(uuid_refused)
 }
 END_TEST
 
+START_TEST(names)
+{
+    g_autofree char *longest = g_strnfill(XF_NAME_MAX, 'x');
+    g_autofree char *longer = g_strnfill(XF_NAME_MAX + 1, 'x');
+    static const char *const bad[] = {
+        "", "a/b", "/", "a\nb", "\t", "a\x7f", "\x01", "\xff", "g\xc3",
+    };
+
+    ck_assert_ptr_null(xf_name_fault("g"));
+    ck_assert_ptr_null(xf_name_fault("a b-c.d'\"<&"));
+    ck_assert_ptr_null(xf_name_fault("g\xc3\xa4st"));
+    ck_assert_ptr_null(xf_name_fault(longest));
+    ck_assert_ptr_nonnull(xf_name_fault(longer));
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++)
+        ck_assert_msg(xf_name_fault(bad[i]) != NULL, "row %zu", i);
+}
+END_TEST
+
 START_TEST(hex)
 {
     static const guint8 bytes[] = { 0x00, 0x9a, 0xff };
@@ -125,6 +143,7 @@ main(void)
     const TTest *const tests[] = {
         uuid_round_trip,
         uuid_refused,
+        names,
         hex,
         error_numbers,
         migrate_uris,

@@ -498,7 +498,11 @@ const struct whole_refusal xf_whole_refusals[] = {
     { "<domain type='xen'><os><type>hvm</type></os></domain>",
       "domain XML, line 1, <domain>: has no <name>" },
     { "<domain type='xen'><name>a/b</name><os><type>hvm</type></os>"
-      "</domain>", "domain XML, line 1, <name>: 'a/b' has a slash" },
+      "</domain>", "domain XML, line 1, <name>: 'a/b' has a control "
+      "character or a slash in it" },
+    { "<domain type='xen'><name>a&#10;b</name><os><type>hvm</type></os>"
+      "</domain>", "domain XML, line 1, <name>: 'a\nb' has a control "
+      "character or a slash in it" },
     { "<domain type='xen'><name>a</name><os><type>hvm</type></os></domain>",
       "domain XML, line 1, <domain>: has no <memory>" },
     { "<domain type='xen'><os><type machine='xenpv'>hvm</type></os>"
