@@ -399,8 +399,8 @@ take_lock(struct xf_decisions *log, GError **err)
     if (errno != EACCES && errno != EAGAIN)
         return failed(log, "cannot be locked", err);
     g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM,
-                "%s: another daemon has it open; give each a state_dir of "
-                "its own", log->path);
+                "%s: another daemon has it open; a host has one daemon",
+                log->path);
     return FALSE;
 }
 

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "tools/daemon.h"
+#include "xen/claim.h"
 #include "xen/libxl.h"
 #include "xen/orphans.h"
 #include "xen/records.h"

@@ -162,6 +162,39 @@ START_TEST(source_killed_with_a_paused_guest)
 }
 END_TEST
 
+/* -- a second daemon -- */
+
+/* It would take up what the first one is about: it must not begin to, not
+ * even with files and ports of its own. */
+START_TEST(a_second_daemon_does_not_start)
+{
+    g_autofree char *socket = g_strconcat(host_a.socket, "2", NULL);
+    g_autofree char *state = g_strconcat(host_a.dir, "/state2", NULL);
+    const char *argv[] = {
+        TOP_BUILDDIR "/tests/sim/xenferryd-sim", host_a.sim, "--config",
+        "/dev/null", "--socket", socket, "--state-dir", state,
+        "--channel-port", "0", NULL
+    };
+    g_autofree char *said = NULL;
+    struct moving moving;
+
+    guest(&host_a);
+    moving_until(&moving, &host_a, &host_b, &host_a, "suspend-page");
+    g_setenv("XENSTORED_PATH", host_a.xenstored_path, TRUE);
+    ck_assert_int_eq(run_program(argv, &said), 1);
+    g_unsetenv("XENSTORED_PATH");
+    ck_assert_msg(strstr(said, "has a daemon already"), "%s", said);
+    fault(&host_a, "suspend-page", NULL);
+    ck_assert_msg(moving_end(&moving), "%s",
+                  moving.err ? moving.err->message : "");
+    runs_on(&host_b, "g");
+    all_is_well();
+    /* once the first has ended, one may start */
+    host_kill(&host_a);
+    host_start(&host_a);
+}
+END_TEST
+
 /* -- the client is killed -- */
 
 static const struct {
@@ -483,6 +516,7 @@ main(void)
         { destination_killed_after_the_end, 1 },
         { source_killed, G_N_ELEMENTS(source_points) },
         { source_killed_with_a_paused_guest, G_N_ELEMENTS(source_points) },
+        { a_second_daemon_does_not_start, 1 },
         { client_killed, G_N_ELEMENTS(client_points) },
         { nonsense_is_answered, G_N_ELEMENTS(nonsense) },
         { cut_packets, 1 },

@@ -11,6 +11,7 @@
 #include "tests/sim/inject.h"
 #include "tests/sim/sim.h"
 #include "tools/daemon.h"
+#include "xen/claim.h"
 #include "xen/records.h"
 
 #include <stdio.h>
@@ -22,7 +23,8 @@ static struct xf_hypervisor *
 new_hypervisor(void *user, const struct xf_daemon_config *config,
                GError **err)
 {
-    return inject_start(user, err) ? xf_sim_new(user, err) : NULL;
+    return inject_start(user, err) && xf_host_claim(err)
+               ? xf_sim_new(user, err) : NULL;
 }
 
 static struct xf_store *

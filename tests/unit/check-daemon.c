@@ -8,6 +8,7 @@
 #include "tests/unit/common.h"
 #include "tools/daemon-config.h"
 #include "tools/daemon.h"
+#include "xen/claim.h"
 #include "xen/orphans.h"
 
 #include <glib/gstdio.h>
@@ -292,6 +293,37 @@ START_TEST(orphans_end)
 }
 END_TEST
 
+/* A name is one process's for ever, and means nothing once it has ended. */
+START_TEST(processes_by_name)
+{
+    g_autofree char *ours = xf_process_name(getpid());
+    g_autofree char *longer = g_strconcat(ours, "0", NULL);
+    g_autofree char *childs = NULL;
+    pid_t pid;
+
+    ck_assert_ptr_nonnull(ours);
+    ck_assert(xf_process_lives(ours));
+    ck_assert(!xf_process_lives(longer));
+    ck_assert(!xf_process_lives(""));
+    ck_assert(!xf_process_lives("0 0"));
+    pid = fork();
+    if (pid == 0)
+        for (;;)
+            pause();
+    childs = xf_process_name(pid);
+    ck_assert(childs && xf_process_lives(childs));
+    ck_assert_str_ne(childs, ours);
+    kill(pid, SIGKILL);
+    /* ended, and not reaped yet */
+    ck_assert_int_eq(waitid(P_PID, pid, &(siginfo_t){ 0 },
+                            WEXITED | WNOWAIT), 0);
+    ck_assert(!xf_process_lives(childs));
+    waitpid(pid, NULL, 0);
+    ck_assert(!xf_process_lives(childs));
+    ck_assert_ptr_null(xf_process_name(pid));
+}
+END_TEST
+
 START_TEST(children_are_no_orphans)
 {
     char name[16];
@@ -442,6 +474,7 @@ main(void)
         config_refused,
         orphans_end,
         children_are_no_orphans,
+        processes_by_name,
         whole_run,
         cannot_start,
         NULL
