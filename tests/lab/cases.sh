@@ -34,8 +34,13 @@ case_pv() {
 }
 
 case_from_xml_with_disk_and_nic() {
+    local since said
     guest host1 pvh x1 --via xenferry --nic --disk 64M
-    moves host1 x1 --live
+    since=$(tick_number host1 x1)
+    said=$(move host1 x1 --live)
+    note "$(grep -E '^  (total time|downtime) ' <<<"$said")"
+    only_on host2 x1
+    ticking_on host2 x1 "$since"
     on host2 "xl block-list x1 | grep -q 51712; xl network-list x1 | grep -q 00:16:3e"
     moves host2 x1 --live
 }
@@ -237,6 +242,23 @@ case_not_enough_memory() {
     on "$dst" "xl domid other"
 }
 
+# It is attached while memory streams: the reason reaches the user, the guest
+# was never stopped, and nothing of its devices is left.
+case_long_hotplug_script_fails() {
+    local script=/etc/xen/scripts/vif-bridge rc=0
+    guest host1 pvh x1 --via xenferry --nic --disk 64M
+    on host2 "cp -p $script $script.kept && printf '%s\n' '#!/bin/bash' \
+        '. /etc/xen/scripts/xen-hotplug-common.sh' 'fatal on purpose' >$script"
+    refused 1 "did not arrive on host" host1 x1 --live || rc=1
+    on host2 "mv $script.kept $script"
+    [ "$rc" -eq 0 ]
+    only_on host1 x1
+    ticking_on host1 x1
+    [ -z "$(on host2 "xenstore-ls -f /local/domain/0/backend |
+        grep -E '/(vbd|vif)/[0-9]'")" ]
+    moves host1 x1 --live
+}
+
 # What a domain on its way will still take is promised to it.
 case_two_for_the_last_memory() {
     local free
@@ -269,7 +291,8 @@ case_rubbish_on_the_channel() {
 
 # -- again and again --
 
-case_twenty_moves() {
+# again_and_again TIMES: TIMES moves leave nothing behind, not a descriptor each
+again_and_again() {
     local from memory
     pvh_guest
     from=$src
@@ -280,13 +303,21 @@ case_twenty_moves() {
     remember_hosts
     fds_slack=3
     memory=$(on "$dst" "xl info free_memory")
-    for _ in $(seq 20); do
+    for _ in $(seq "$1"); do
         move "$from" g1 --live
         from=$(other "$from")
     done
     only_on "$src" g1
     ticking_on "$src" g1
     [ "$(on "$dst" "xl info free_memory")" -ge "$((memory - 1))" ]
+}
+
+case_eight_moves() {
+    again_and_again 8
+}
+
+case_long_twenty_moves() {
+    again_and_again 20
 }
 
 # -- what the keeper does for guests that came in --
