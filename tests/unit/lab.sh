@@ -49,6 +49,10 @@ status 2"
 check "a name that would not be safe" "$(refusal guest host1 pv 'a b')" \
     "lab: a guest's name is letters, digits and _.-, not 'a b' $see
 status 2"
+check "the host that holds the link keeps its power" \
+    "$(refusal power host1 cut)" \
+    "lab: host1 holds the link between the hosts, and stays up $see
+status 2"
 check "more disks than there can be" \
     "$(refusal guest host1 pv --disk 1M --shared-disk 1M --disk 1M)" \
     "lab: a guest has at most 2 disks and as many interfaces $see
@@ -60,6 +64,8 @@ check "status of a lab that is down" "$("$lab" status)" \
     "host1 is down
 host2 is down"
 check "down where nothing is up" "$(refusal down)" "status 0"
+check "no power to cut" "$(refusal power host2 cut)" "lab: host2 is not up
+status 1"
 
 # Held by this script, the lock keeps the lab out.
 exec 7>"$XENFERRY_LAB_DIR/lock"
@@ -110,5 +116,67 @@ else
     count=$((count + 1))
     echo "ok $count - lab: the XML # SKIP no xmllint"
 fi
+
+# -- the lab's faults --
+
+# What the guest's ticks are found to be; a line is "TIME HOST TICK UPTIME".
+judged()
+{
+    local ledger=$XENFERRY_LAB_DIR/ledger
+    {
+        printf '%s\n' '1.0 host1 10 1.0' '1.1 host1 11 1.1' \
+            '3.0 host2 12 1.2' '3.1 host2 13 1.3'
+        printf '%s\n' "$@"
+    } >"$ledger"
+    python3 "$srcdir/tests/lab/report.py" judge "$ledger" 0 4 2>&1
+    echo "status $?"
+}
+
+check "a guest that moves" "$(judged '3.2 host2 14 1.4')" \
+    "1.9 10..14 host1-host2
+status 0"
+check "what was in the console's ring comes out of both hosts" \
+    "$(judged '3.2 host1 14 1.4' '3.4 host2 14 1.4' '3.5 host2 15 1.5')" \
+    "1.9 10..15 host1-host2-host1-host2
+status 0"
+check "a guest that runs twice" "$(judged '3.2 host1 12 1.3' | tail -n +2)" \
+    "tick 12 on host2 at 1.2 and on host1 at 1.3
+status 1"
+check "a guest that goes back" "$(judged '3.2 host2 11 1.4' | tail -n 2)" \
+    "tick 11 on host1 at 1.1 and on host2 at 1.4
+status 1"
+check "a second copy that has more to say" \
+    "$(judged '9.0 host1 14 1.4' '5.0 host2 15 1.5' | tail -n +2)" \
+    "tick 14 came out of host1 4.0 s behind tick 15 out of host2
+status 1"
+check "what comes out of both for long was not in the ring" \
+    "$(mapfile -t both < <(for i in {20..30}; do
+        printf '%s\n' "4.$i host1 $i 2.$i" "4.$i host2 $i 2.$i"
+    done)
+    judged "${both[@]}" | tail -n +2)" \
+    "ticks 20 to 30 on both hosts
+status 1"
+
+# Of each row: where, what is expected, then points and actions.
+wrong_faults()
+{
+    local points
+    points=$(sed -n 's/^ \*   \([a-z]*\)[= ].*/\1/p' \
+        "$srcdir/tests/lab/trigger.c" | paste -sd'|')
+    awk -v point="^($points)(=|\$)" \
+        -v action='^(kill|stop|down)=(daemon|client|link|~.*)$' '
+        $2 !~ /^(from|to)$/ || $3 !~ /^(stays|moves|either|down|-)$/ { print }
+        NF < 5 || NF % 2 == 0 { print }
+        { for (i = 4; i < NF; i += 2)
+            if ($i !~ point || $(i + 1) !~ action)
+                print }' || echo "awk failed"
+}
+
+. "$srcdir/tests/lab/fault-table.sh"
+for tool in xenferry libvirtd xl; do
+    check "the faults of $tool" \
+        "$("faults_of_$tool" | wrong_faults; "faults_of_$tool" |
+            cut -d' ' -f1 | sort | uniq -d)" ""
+done
 
 echo "1..$count"

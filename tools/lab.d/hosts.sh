@@ -264,6 +264,43 @@ verb_link() {
     monitor host1 "$LAB_RUN" "set_link link $1"
 }
 
+# QEMU of the first host listens for the link; that of the second, once it has
+# lost it, would not connect again.
+verb_power() {
+    [ "$1" != "${LAB_HOSTS[0]}" ] ||
+        usage_error "$1 holds the link between the hosts, and stays up"
+    check_host "$1"
+    lock_lab
+    case $2 in
+    cut) cut_power "$1" ;;
+    on) boot_host "$1" ;;
+    *) usage_error "the power is cut or comes on, not '$2'" ;;
+    esac
+}
+
+cut_power() {
+    local pid
+    pid=$(machine_pid "$1" "$LAB_RUN") || die "$1 is not up"
+    kill -KILL "$pid"
+    wait_until 20 machine_is_gone "$1" "$LAB_RUN" ||
+        die "process $pid of $1 does not end"
+}
+
+# From its disk as it is
+boot_host() {
+    local sockets
+    ! machine_pid "$1" "$LAB_RUN" >/dev/null || die "$1 is up already"
+    sockets=$(readlink "$LAB_RUN/sockets")
+    rm -f "$sockets/$1.qmp" "$sockets/$1.ssh"
+    start_machine "$1" "$LAB_RUN" || die "$1 does not start"
+    find_ports "$1" "$LAB_RUN"
+    wait_booted "$1" "$LAB_RUN" || die "$1 does not boot"
+    wait_machine 120 open_master "$1" "$LAB_RUN" ||
+        die "$1 does not answer ssh"
+    set_clock "$1"
+    say "$1 is up again ($SECONDS s)"
+}
+
 verb_ssh() {
     on_host "$@"
 }
