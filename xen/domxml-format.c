@@ -159,26 +159,17 @@ xf_out_document(xmlDoc *doc)
     return text;
 }
 
-static xmlNode *
-find_element(xmlDoc *doc, const char *name)
-{
-    xmlNode *node = xmlDocGetRootElement(doc)->children;
-
-    while (node && !xmlStrEqual(node->name, BAD_CAST name))
-        node = node->next;
-    return node;
-}
-
 /* Into <metadata>; libvirt has that after <uuid>. */
 static void
 add_residual(xmlDoc *doc, const char *text)
 {
-    xmlNode *metadata = find_element(doc, "metadata"), *node;
+    xmlNode *domain = xmlDocGetRootElement(doc);
+    xmlNode *metadata = xf_xml_child(domain, "metadata"), *node;
     xmlNs *ns;
 
     if (!metadata) {
         metadata = xmlNewNode(NULL, BAD_CAST "metadata");
-        xmlAddNextSibling(find_element(doc, "uuid"), metadata);
+        xmlAddNextSibling(xf_xml_child(domain, "uuid"), metadata);
     }
     node = xmlNewTextChild(metadata, NULL, BAD_CAST XF_RESIDUAL_ELEMENT,
                            BAD_CAST text);

@@ -148,20 +148,28 @@ const struct xf_xml_word xf_xml_streaming_modes[] = {
     { NULL, 0, NULL }
 };
 
+/* The words are QEMU's own. */
+static gboolean
+read_spice_word(struct xf_domxml *dom, xmlNode *node, const char *attr,
+                char **field, GError **err)
+{
+    int any;
+
+    if (!xf_xml_need_attr(dom, node, attr, err)
+        || !xf_xml_word_attr(dom, node, attr, &any, err))
+        return FALSE;
+    xf_xml_string_attr(dom, node, attr, field);
+    return TRUE;
+}
+
 static gboolean
 read_image(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     struct display *display = arg;
 
-    int any;
-
-    if (!spice_only(display, node, err)
-        || !xf_xml_need_attr(dom, node, "compression", err)
-        || !xf_xml_word_attr(dom, node, "compression", &any, err))
-        return FALSE;
-    xf_xml_string_attr(dom, node, "compression",
-                       &display->spice->image_compression);
-    return TRUE;
+    return spice_only(display, node, err)
+           && read_spice_word(dom, node, "compression",
+                              &display->spice->image_compression, err);
 }
 
 static gboolean
@@ -169,14 +177,9 @@ read_streaming(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     struct display *display = arg;
 
-    int any;
-
-    if (!spice_only(display, node, err)
-        || !xf_xml_need_attr(dom, node, "mode", err)
-        || !xf_xml_word_attr(dom, node, "mode", &any, err))
-        return FALSE;
-    xf_xml_string_attr(dom, node, "mode", &display->spice->streaming_video);
-    return TRUE;
+    return spice_only(display, node, err)
+           && read_spice_word(dom, node, "mode",
+                              &display->spice->streaming_video, err);
 }
 
 #define NO_SPICE_SETTING "libxl has no setting for it"

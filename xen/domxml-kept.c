@@ -10,21 +10,6 @@
 #include "xen/domxml-private.h"
 #include "xen/domxml-residual.h"
 
-static xmlNode *
-next_named(xmlNode *node, const char *name)
-{
-    while (node && !(node->type == XML_ELEMENT_NODE && !node->ns
-                     && xmlStrEqual(node->name, BAD_CAST name)))
-        node = node->next;
-    return node;
-}
-
-static xmlNode *
-child_named(const xmlNode *parent, const char *name)
-{
-    return parent ? next_named(parent->children, name) : NULL;
-}
-
 static void
 drop(xmlNode *node)
 {
@@ -62,7 +47,7 @@ is_ours(const xmlNode *node)
 static void
 drop_ours(xmlNode *domain)
 {
-    xmlNode *metadata = child_named(domain, "metadata"), *next;
+    xmlNode *metadata = xf_xml_child(domain, "metadata"), *next;
 
     for (xmlNode *n = metadata ? metadata->children : NULL; n; n = next) {
         next = n->next;
@@ -77,7 +62,7 @@ drop_ours(xmlNode *domain)
 static xmlNode *
 set_text(xmlNode *domain, const char *name, const char *text, xmlNode *after)
 {
-    xmlNode *node = child_named(domain, name);
+    xmlNode *node = xf_xml_child(domain, name);
     xmlNode *made = xmlNewNode(NULL, BAD_CAST name);
 
     xmlNodeAddContent(made, BAD_CAST text);
@@ -95,12 +80,12 @@ set_text(xmlNode *domain, const char *name, const char *text, xmlNode *after)
 static void
 fill_macs(xmlNode *domain, const libxl_domain_config *config)
 {
-    xmlNode *devices = child_named(domain, "devices");
-    xmlNode *nic = child_named(devices, "interface");
+    xmlNode *devices = xf_xml_child(domain, "devices");
+    xmlNode *nic = xf_xml_child(devices, "interface");
 
     for (int i = 0; nic && i < config->num_nics;
-         nic = next_named(nic->next, "interface"), i++)
-        if (!child_named(nic, "mac"))
+         nic = xf_xml_next(nic->next, "interface"), i++)
+        if (!xf_xml_child(nic, "mac"))
             xf_out_mac(&config->nics[i], nic);
 }
 
@@ -134,10 +119,10 @@ xf_kept_graft(const xmlDoc *kept, xmlDoc *doc)
     static const char *const names[] = { "title", "description",
                                          "metadata" };
     const xmlNode *from = xmlDocGetRootElement((xmlDoc *)kept);
-    xmlNode *after = child_named(xmlDocGetRootElement(doc), "uuid");
+    xmlNode *after = xf_xml_child(xmlDocGetRootElement(doc), "uuid");
 
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
-        xmlNode *node = child_named(from, names[i]);
+        xmlNode *node = xf_xml_child(from, names[i]);
 
         if (node)
             after = xmlAddNextSibling(after, xmlDocCopyNode(node, doc, 1));
@@ -147,10 +132,10 @@ xf_kept_graft(const xmlDoc *kept, xmlDoc *doc)
 void
 xf_kept_strip_secrets(xmlDoc *kept)
 {
-    xmlNode *devices = child_named(xmlDocGetRootElement(kept), "devices");
+    xmlNode *devices = xf_xml_child(xmlDocGetRootElement(kept), "devices");
 
-    for (xmlNode *n = child_named(devices, "graphics"); n;
-         n = next_named(n->next, "graphics"))
+    for (xmlNode *n = xf_xml_child(devices, "graphics"); n;
+         n = xf_xml_next(n->next, "graphics"))
         xmlUnsetProp(n, BAD_CAST "passwd");
 }
 

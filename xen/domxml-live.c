@@ -23,20 +23,10 @@ attr_is(xmlNode *node, const char *name, const char *value)
     return same;
 }
 
-static xmlNode *
-child_of(xmlNode *node, const char *name)
-{
-    xmlNode *child = xmlFirstElementChild(node);
-
-    while (child && !xmlStrEqual(child->name, BAD_CAST name))
-        child = xmlNextElementSibling(child);
-    return child;
-}
-
 static void
 add_tty(xmlNode *console, const struct xf_domxml_live *live)
 {
-    const char *tty = attr_is(child_of(console, "target"), "type", "xen")
+    const char *tty = attr_is(xf_xml_child(console, "target"), "type", "xen")
         ? live->console : live->serial;
 
     if (tty && xf_out_has(tty))
@@ -59,7 +49,7 @@ static void
 add_target(xmlNode *interface, const struct xf_domxml_live *live,
            const libxl_domain_config *config, int index)
 {
-    if (child_of(interface, "target") || child_of(interface, "backenddomain")
+    if (xf_xml_child(interface, "target") || xf_xml_child(interface, "backenddomain")
         || index >= config->num_nics || config->nics[index].devid < 0)
         return;
     xf_out_attr(xf_out_element(interface, "target"), "dev", "vif%d.%d",
@@ -92,7 +82,7 @@ xf_domxml_add_live(const char *xml, const libxl_domain_config *config,
 
     if (!doc)
         return NULL;
-    devices = child_of(xmlDocGetRootElement(doc), "devices");
+    devices = xf_xml_child(xmlDocGetRootElement(doc), "devices");
     if (devices)
         add_to_devices(devices, live, config);
     return xf_out_document(doc);

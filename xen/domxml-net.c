@@ -469,19 +469,10 @@ xf_xml_read_interface(struct xf_domxml *dom, xmlNode *node, void *arg,
 
 /* -- the bridges of networks, for who keeps the document ------------------- */
 
-static xmlNode *
-first_named(xmlNode *node, const char *name)
-{
-    while (node && !(node->type == XML_ELEMENT_NODE && !node->ns
-                     && xmlStrEqual(node->name, BAD_CAST name)))
-        node = node->next;
-    return node;
-}
-
 static gboolean
 name_bridge(xmlNode *interface, GHashTable *networks)
 {
-    xmlNode *source = first_named(interface->children, "source");
+    xmlNode *source = xf_xml_child(interface, "source");
     xmlChar *type = xmlGetNoNsProp(interface, BAD_CAST "type");
     xmlChar *network = source ? xmlGetNoNsProp(source, BAD_CAST "network")
                               : NULL;
@@ -502,15 +493,14 @@ xf_domxml_name_bridges(const char *xml, GHashTable *networks, GError **err)
         return g_strdup(xml);
 
     XF_AUTO_XMLDOC xmlDoc *doc = xf_xml_read(xml, err);
-    xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
-    xmlNode *devices = root ? first_named(root->children, "devices") : NULL;
+    xmlNode *devices = doc ? xf_xml_child(xmlDocGetRootElement(doc),
+                                          "devices") : NULL;
     gboolean changed = FALSE;
 
     if (!doc)
         return NULL;
-    for (xmlNode *n = devices ? first_named(devices->children, "interface")
-                              : NULL;
-         n; n = first_named(n->next, "interface"))
+    for (xmlNode *n = xf_xml_child(devices, "interface"); n;
+         n = xf_xml_next(n->next, "interface"))
         changed = name_bridge(n, networks) || changed;
     return changed ? xf_out_document(doc) : g_strdup(xml);
 }

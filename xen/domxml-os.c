@@ -38,24 +38,14 @@ static const struct xf_xml_word archs[] = {
     { "x86_64", 0, NULL }, { "i686", 0, NULL }, { NULL, 0, NULL }
 };
 
-static xmlNode *
-find_child(xmlNode *parent, const char *name)
-{
-    for (xmlNode *n = parent ? parent->children : NULL; n; n = n->next)
-        if (n->type == XML_ELEMENT_NODE
-            && xmlStrEqual(n->name, BAD_CAST name))
-            return n;
-    return NULL;
-}
-
 gboolean
 xf_xml_os_type(struct xf_domxml *dom, GError **err)
 {
-    xmlNode *os = find_child(dom->root, "os");
-    xmlNode *node = find_child(os, "type");
+    xmlNode *os = xf_xml_child(dom->root, "os");
+    xmlNode *node = xf_xml_child(os, "type");
     int type, machine;
 
-    if (!node && !find_child(dom->root, "bootloader"))
+    if (!node && !xf_xml_child(dom->root, "bootloader"))
         return xf_xml_bad(err, os ? os : dom->root, "says no <os><type>");
     /* a guest with a bootloader and no <type> is PV */
     type = LIBXL_DOMAIN_TYPE_PV;

@@ -163,6 +163,10 @@ void xf_xml_string_attr(struct xf_domxml *dom, xmlNode *node,
 /* Fails when absent or empty. */
 const char *xf_xml_need_attr(struct xf_domxml *dom, xmlNode *node,
                              const char *name, GError **err);
+/* The first of libvirt's elements of that name from `node` (may be NULL) on,
+ * among its siblings; and in `parent` (may be NULL). */
+xmlNode *xf_xml_next(xmlNode *node, const char *name);
+xmlNode *xf_xml_child(const xmlNode *parent, const char *name);
 /* Fails when it has one of these (ended by NULL), which its type has not. */
 gboolean xf_xml_has_none(const xmlNode *node, const char *const *attrs,
                          GError **err);

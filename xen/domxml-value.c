@@ -73,6 +73,21 @@ xf_xml_need_attr(struct xf_domxml *dom, xmlNode *node, const char *name,
     return NULL;
 }
 
+xmlNode *
+xf_xml_next(xmlNode *node, const char *name)
+{
+    while (node && !(node->type == XML_ELEMENT_NODE && !node->ns
+                     && xmlStrEqual(node->name, BAD_CAST name)))
+        node = node->next;
+    return node;
+}
+
+xmlNode *
+xf_xml_child(const xmlNode *parent, const char *name)
+{
+    return parent ? xf_xml_next(parent->children, name) : NULL;
+}
+
 gboolean
 xf_xml_has_none(const xmlNode *node, const char *const *attrs, GError **err)
 {

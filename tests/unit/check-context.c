@@ -1,43 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What becomes of libxl's messages.  A real libxl context is made without
- * Xen: this program itself answers for the hypervisor and for xenstored.
+ * Xen: xen/offline.c answers for the hypervisor and for xenstored.
  */
 #include "config.h"
 
 #include <string.h>
-#include <xenctrl.h>
-#include <xenstore.h>
 #include <xentoollog.h>
 
 #include "tests/unit/common.h"
 #include "xen/context.h"
-
-static int fake;
-
-xc_interface *
-xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild,
-                  unsigned flags)
-{
-    return (xc_interface *)&fake;
-}
-
-int
-xc_interface_close(xc_interface *xch)
-{
-    return 0;
-}
-
-struct xs_handle *
-xs_open(unsigned long flags)
-{
-    return (struct xs_handle *)&fake;
-}
-
-void
-xs_close(struct xs_handle *xs)
-{
-}
 
 static struct xf_context *
 context_new(void)
