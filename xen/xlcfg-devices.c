@@ -761,8 +761,7 @@ const struct xf_xl_row xf_xl_device_keys[] = {
     DEVICES("usbdev"),
     DEVICES("vdispl"),
     DEVICES("dtdev"),
-    REFUSED("vsnd", "virtual sound cards are not read from this form; "
-                    "libxl's JSON has them"),
+    OWN("vsnd", xf_xl_read_vsnd, xf_xl_write_vsnd),
     REFUSED("vif2", "netchannel2 has not been in Xen for long"),
     { .key = NULL }
 };

@@ -43,8 +43,9 @@ read_node_option(struct xf_xlcfg *cfg, libxl_vnode_info *node,
     g_autofree char *key = g_strndup(text, value ? value - text : 0);
     gint64 number;
 
-    if (!value++)
+    if (!value)
         return xf_xl_bad(cfg, err, "'%s' is not key=value", text);
+    value++;
     g_strstrip(key);
     if (strcmp(key, "vdistances") == 0)
         return read_distances(cfg, node, value, err);

@@ -155,6 +155,9 @@ XF_XL_READER(xf_xl_read_iomem);
 XF_XL_WRITER(xf_xl_write_iomem);
 XF_XL_READER(xf_xl_read_irqs);
 XF_XL_WRITER(xf_xl_write_irqs);
+/* xlcfg-sound.c */
+XF_XL_READER(xf_xl_read_vsnd);
+XF_XL_WRITER(xf_xl_write_vsnd);
 /* xlcfg-hvm.c */
 XF_XL_READER(xf_xl_read_viridian);
 XF_XL_WRITER(xf_xl_write_viridian);

@@ -186,7 +186,18 @@ static const struct {
     { PV "channel = [ \"name=a\" ]", "line 2, channel: 'name=a' needs conn" },
     { PV "channel = [ \"connection=pty,path=/x\" ]",
       "line 2, channel: 'connection=pty,path=/x': a socket has a path" },
-    { PV "vsnd = [ ]", "line 2, vsnd: virtual sound cards" },
+    { PV "vsnd = \"a\"", "line 2, vsnd: must be a list of lists" },
+    { PV "vsnd = [ \"CARD\" ]", "line 2, vsnd: must be a list of lists" },
+    { PV "vsnd = [ [ \"DISK\" ] ]", "line 2, vsnd: 'DISK' does not begin with "
+      "CARD, PCM or STREAM" },
+    { PV "vsnd = [ [ \"CARD\", \"STREAM, type=p\" ] ]", "line 2, vsnd: a STREAM "
+      "comes after its PCM" },
+    { PV "vsnd = [ [ \"CARD, sample-formats=s16_le;loud\" ] ]", "line 2, vsnd: "
+      "'loud' is not a sample format" },
+    { PV "vsnd = [ [ \"CARD, sample-rates=fast\" ] ]", "line 2, vsnd: 'fast' is "
+      "not a number" },
+    { PV "vsnd = [ [ \"CARD, id=3\" ] ]", "line 2, vsnd: 'id' in ' id=3' is not "
+      "known" },
 };
 
 START_TEST(refusals_say_where_and_why)
