@@ -156,18 +156,27 @@ static const struct xf_foreign_destination_ops ops = {
 
 /* -- the move -- */
 
+/* What xl, or the engine on this side alone, can honour. */
+#define FLAGS                                                               \
+    (XF_MIGRATE_LIVE | XF_MIGRATE_UNDEFINE_SOURCE | XF_MIGRATE_PAUSED       \
+     | XF_MIGRATE_CHANGE_PROTECTION | XF_MIGRATE_UNSAFE                     \
+     | XF_MIGRATE_ABORT_ON_ERROR)
+
 static gboolean
 check(const struct xf_migrate_args *args, GError **err)
 {
-    const char *what = args->dname       ? "another name (dname)"
+    const char *what = args->dname ? "another name (dname)"
                        : args->bandwidth ? "a bandwidth"
-                                         : NULL;
+                       : args->flags & XF_MIGRATE_PERSIST_DEST
+                             ? "a stored definition (persistent)"
+                       : args->flags & ~(guint32)FLAGS ? "one of the flags"
+                                                       : NULL;
 
     if (!what)
         return TRUE;
     g_set_error(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
                 "direct migration: %s cannot be had of a host that has only "
-                "xl; leave it out", what);
+                "xl (flags 0x%x); leave it out", what, args->flags);
     return FALSE;
 }
 

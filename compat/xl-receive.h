@@ -9,8 +9,7 @@
 struct xf_xl_incoming {
     int in, out;                /* borrowed: what xl says, and hears */
     gboolean paused;            /* it stays so */
-    const char *host;           /* where it comes from, for people; may be
-                                 * empty */
+    const char *host;           /* where it comes from, for people */
 };
 
 /* All of it, in the caller's thread.  TRUE: the domain is here and committed;

@@ -86,7 +86,7 @@ struct xf_foreign_source_ops {
 struct xf_foreign_source {
     const struct xf_foreign_source_ops *ops;
     const char *kind;
-    const char *host;           /* for people; "" is allowed */
+    const char *host;           /* for people */
 };
 
 /* Destination: all of it.  args: xml, dname, flags; `fd` is where the stream

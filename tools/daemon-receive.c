@@ -75,7 +75,8 @@ understand(struct client *client, const char *text, GError **err)
         && strcmp(words[1], "1") == 0 && client->fds[XF_RECEIVE_FDS - 1] >= 0
         && (strcmp(words[2], "run") == 0 || strcmp(words[2], "paused") == 0)) {
         client->paused = strcmp(words[2], "paused") == 0;
-        client->host = g_utf8_make_valid(words[3], -1);
+        client->host =
+            g_utf8_make_valid(*words[3] ? words[3] : "unknown", -1);
         return TRUE;
     }
     g_set_error(err, XF_ERROR, XF_ERROR_RPC,

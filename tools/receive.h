@@ -5,7 +5,7 @@
  * root and the daemon's user alone.
  *
  *   client  "receive 1 run|paused HOST", with two fds: what xl says, and
- *           what it hears; HOST may be empty
+ *           what it hears; HOST is empty when nobody knows it
  *   daemon  when all is over: "0", or "1" and the error's text
  *
  * The bytes of the domain pass through neither.

@@ -85,7 +85,10 @@ print_figures(const struct xf_move_report *report)
     const struct xf_job_info *job = &report->job;
     g_autofree char *total = xf_format_ms(report->total_ms);
     g_autofree char *downtime = xf_format_ms(job->downtime);
-    g_autofree char *wire = xf_format_bytes(job->wire_bytes);
+    /* over somebody else's connection nobody counts */
+    g_autofree char *wire = job->wire_bytes
+                                ? xf_format_bytes(job->wire_bytes)
+                                : g_strdup("not counted");
     g_autofree char *memory = xf_format_bytes(job->mem_processed);
 
     if (report->protocol)

@@ -378,6 +378,38 @@ START_TEST(refused)
 }
 END_TEST
 
+static const struct {
+    struct xf_migrate_args args;
+    const char *says;
+} bad_wishes[] = {
+    { { .dname = "other" }, "another name" },
+    { { .bandwidth = 8 }, "a bandwidth" },
+    { { .flags = XF_MIGRATE_PERSIST_DEST }, "persistent" },
+    { { .flags = XF_MIGRATE_TUNNELLED }, "one of the flags" },
+};
+
+START_TEST(wishes_refused)
+{
+    struct xf_migrate_args args = bad_wishes[_i].args;
+    g_autoptr(GError) err = NULL;
+    g_autoptr(GBytes) cookie = NULL;
+
+    guest(&host_a);
+
+    XF_AUTO(xf_conn) *conn = conn_to(&host_a);
+    XF_AUTO(xf_domain_ref) *dom = conn->driver->lookup_by_name(conn, "g",
+                                                               NULL);
+
+    args.uri = AWAY;
+    ck_assert(!conn->driver->perform3(conn, dom, &args, &cookie, &err));
+    ck_assert_msg(strstr(err->message, bad_wishes[_i].says), "%s",
+                  err->message);
+    g_clear_pointer(&conn, xf_conn_close);
+    runs_on(&host_a, "g");
+    well();
+}
+END_TEST
+
 START_TEST(not_offered)
 {
     g_autoptr(GError) err = NULL;
@@ -536,6 +568,7 @@ main(void)
         { to_xl_in_doubt, 2 * G_N_ELEMENTS(after_leave) },
         { to_xl_stopped, 2 },
         { refused, G_N_ELEMENTS(bad_uris) },
+        { wishes_refused, G_N_ELEMENTS(bad_wishes) },
         { not_offered, 1 },
         { from_xl, 2 },
         { from_xl_fails, G_N_ELEMENTS(coming) },
