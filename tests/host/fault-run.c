@@ -375,12 +375,11 @@ administer(struct host *source, struct host *destination)
         return;
 
     XF_AUTO(xf_conn) *conn = xf_remote_open(source->uri, NULL);
-    g_autofree char *state =
-        conn ? conn->driver->resolve_handoff(
-                   conn, *tokens,
-                   xf_sim_find(destination->sim, GUEST, &info)
-                       ? XF_ASSUME_COMMITTED : XF_ASSUME_REVOKED, NULL)
-             : NULL;
+    enum xf_assume what = xf_sim_find(destination->sim, GUEST, &info)
+                              ? XF_ASSUME_COMMITTED : XF_ASSUME_REVOKED;
+
+    if (conn)
+        g_free(conn->driver->resolve_handoff(conn, *tokens, what, NULL));
 }
 
 /* Until all is at rest, and `crashes` daemons have been started again: one
