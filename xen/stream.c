@@ -2,11 +2,13 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "protocol/types.h"
 #include "xen/stream.h"
 
 /* u64 "LibxlFmt", u32 version, u32 options, big-endian; then the first
@@ -18,6 +20,8 @@
 /* A head that has begun to arrive must go on. */
 #define PART_MS 10000
 #define PART_LOOK_MS 20
+/* Nobody can end a wait for a pipe: it is bounded. */
+#define PIPE_MS 60000
 
 static gboolean
 head_ok(const guint8 *head, GError **err)
@@ -55,6 +59,32 @@ fail_at_end(GError **err)
     return FALSE;
 }
 
+/* As peek(): a copy of what is in the pipe, through another one. */
+static ssize_t
+peek_pipe(int fd, guint8 *head)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    int copy[2];
+    ssize_t n;
+    int r;
+
+    do
+        r = poll(&p, 1, PIPE_MS);
+    while (r < 0 && errno == EINTR);
+    if (r == 0)
+        errno = ETIMEDOUT;
+    if (r <= 0 || pipe2(copy, O_CLOEXEC) < 0)
+        return -1;
+
+    XF_AUTO_FD int from = copy[0];
+    XF_AUTO_FD int to = copy[1];
+
+    do
+        n = tee(fd, to, HEAD_LEN, 0);
+    while (n < 0 && errno == EINTR);
+    return n > 0 ? read(from, head, n) : n;
+}
+
 /* Bytes there without taking them: HEAD_LEN, less (some more may come), 0 at
  * the end, -1. */
 static ssize_t
@@ -65,8 +95,11 @@ peek(int fd, guint8 *head)
     do
         n = recv(fd, head, HEAD_LEN, MSG_PEEK | MSG_WAITALL);
     while (n < 0 && errno == EINTR);
-    if (n < 0 && errno == ENOTSOCK)
-        n = pread(fd, head, HEAD_LEN, lseek(fd, 0, SEEK_CUR));
+    if (n < 0 && errno == ENOTSOCK) {
+        off_t at = lseek(fd, 0, SEEK_CUR);
+
+        n = at < 0 ? peek_pipe(fd, head) : pread(fd, head, HEAD_LEN, at);
+    }
     return n;
 }
 

@@ -22,8 +22,9 @@
 #define XF_LIBXL_STREAM 2u
 
 /* Waits as long as it takes for the head of a libxl stream and checks it;
- * the stream position of fd (a blocking socket, or a file) does not change.
- * shutdown(fd, SHUT_RD) in another thread ends the wait with an error. */
+ * the stream position of fd (a blocking socket, a pipe, or a file) does not
+ * change.  shutdown(fd, SHUT_RD) in another thread ends the wait with an
+ * error; at a pipe, where there is no such thing, it ends after a minute. */
 gboolean xf_stream_await_head(int fd, GError **err);
 
 /* Is there still somebody to write to? */

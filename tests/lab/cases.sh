@@ -160,7 +160,7 @@ case_direct_report_lost() {
     pvh_guest
     only_xl host2
     on host1 "cp $conf $conf.kept; printf '%s\n' '[migration]' \
-        'xl_command = ssh -T %d \"xl migrate-receive | head -c 88\"' >>$conf
+        'xl_command = ssh -T %d \"xl migrate-receive | dd bs=1 count=88 status=none\"' >>$conf
         systemctl restart xenferryd"
     within 30 on host1 "xenferry list"
     since=$(tick_number host1 g1)

@@ -2,6 +2,7 @@
 /* The head of a stream, looked at without taking it. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -58,6 +59,29 @@ START_TEST(head_of_a_file)
     ck_assert(xf_stream_await_head(fd, NULL));
     ck_assert_int_eq(read(fd, back, HEAD_LEN), HEAD_LEN);
     ck_assert_mem_eq(back, good, HEAD_LEN);
+}
+END_TEST
+
+/* As ssh gives it to what it runs: no socket, and no position. */
+START_TEST(head_of_a_pipe)
+{
+    guint8 back[HEAD_LEN];
+    g_autoptr(GError) err = NULL;
+    int fd[2];
+
+    for (int len = 0; len <= HEAD_LEN; len++) {
+        ck_assert_int_eq(pipe2(fd, O_CLOEXEC), 0);
+        ck_assert_int_eq(write(fd[1], good, len), len);
+        if (len < HEAD_LEN)
+            close(fd[1]);
+        ck_assert_msg(xf_stream_await_head(fd[0], &err) == (len == HEAD_LEN),
+                      "%d bytes: %s", len, err ? err->message : "no error");
+        g_clear_error(&err);
+        ck_assert_int_eq(read(fd[0], back, HEAD_LEN), len);
+        ck_assert_mem_eq(back, good, len);
+        close(fd[0]);
+    }
+    close(fd[1]);
 }
 END_TEST
 
@@ -188,6 +212,7 @@ main(void)
     const TTest *const tests[] = {
         head_stays_in_the_stream,
         head_of_a_file,
+        head_of_a_pipe,
         head_in_parts,
         cut_at_every_length,
         bad_heads,
