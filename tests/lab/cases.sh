@@ -137,7 +137,7 @@ daemon_again() {
     within 30 on "$1" "xenferry list"
 }
 
-case_direct_to_xl_and_back() {
+case_long_direct_to_xl_and_back() {
     local since
     pvh_guest
     only_xl host2
@@ -155,7 +155,7 @@ case_direct_to_xl_and_back() {
 
 # What connects the two lets xl say its banner and that it is ready, and is
 # cut then: g1 runs there, and host1 cannot know.
-case_direct_report_lost() {
+case_long_direct_report_lost() {
     local since token conf=/etc/xenferry/xenferryd.conf
     pvh_guest
     only_xl host2
