@@ -63,6 +63,7 @@ xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
         .bandwidth = args->bandwidth,
     };
     XF_AUTO(xf_conn) *destination = NULL;
+    XF_AUTO(xf_domain_ref) *here = NULL;
 
     if (!to || !*to) {
         g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
@@ -70,6 +71,10 @@ xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
                     "destination is given", dom->name);
         return FALSE;
     }
+    /* One that moved away earlier, to wherever, does not move now. */
+    here = conn->driver->lookup_by_uuid(conn, dom->uuid, err);
+    if (!here)
+        return FALSE;
     destination = xf_remote_open(to, err);
     if (!destination) {
         g_prefix_error(err, "peer-to-peer migration of domain '%s': ",

@@ -155,6 +155,36 @@ START_TEST(p2p_fails)
 }
 END_TEST
 
+/* A client that still believes in a domain that has gone is not told that it
+ * has moved, which it did some other time. */
+START_TEST(p2p_of_one_that_has_gone)
+{
+    XF_AUTO(xf_conn) *conn = NULL;
+    XF_AUTO(xf_domain_ref) *dom = NULL;
+    struct xf_migrate_args args = {
+        .flags = XF_MIGRATE_LIVE | XF_MIGRATE_PEER2PEER,
+        .dconnuri = host_b.tcp_uri,
+    };
+    g_autoptr(GError) err = NULL;
+    GBytes *cookie = NULL;
+
+    guest(&host_a);
+    conn = conn_to(&host_a);
+    dom = conn->driver->lookup_by_name(conn, "g", &err);
+    ck_assert_msg(dom != NULL, "%s", err ? err->message : "");
+    ck_assert_msg(conn->driver->perform3(conn, dom, &args, &cookie, &err),
+                  "%s", err ? err->message : "");
+    ck_assert_ptr_null(cookie);
+    runs_on(&host_b, "g");
+    ck_assert(!conn->driver->perform3(conn, dom, &args, &cookie, &err));
+    ck_assert(g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN));
+    runs_on(&host_b, "g");
+    xf_conn_close(g_steal_pointer(&conn));
+    empty(&host_a);
+    all_is_well();
+}
+END_TEST
+
 /* Offered by the source, or not at all. */
 START_TEST(p2p_is_not_offered)
 {
@@ -282,6 +312,7 @@ main(void)
         { virsh_moves, G_N_ELEMENTS(protocols) },
         { virsh_moves_p2p, G_N_ELEMENTS(protocols) },
         { p2p_fails, 1 },
+        { p2p_of_one_that_has_gone, 1 },
         { p2p_is_not_offered, 1 },
         { a_step_fails, OLD * G_N_ELEMENTS(failures) },
         { a_daemon_is_killed, OLD * G_N_ELEMENTS(killed_at) },
