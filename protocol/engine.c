@@ -23,7 +23,7 @@ xf_engine_config_init(struct xf_engine_config *config)
     config->channel.port = XF_CHANNEL_PORT;
     config->channel.handshake_timeout_ms = 5 * 1000;
     config->channel.silence_timeout_ms = 30 * 1000;
-    config->channel.max_handshakes = 64;
+    config->channel.max_handshakes = 512;
     config->finish_timeout_ms = 60 * 1000;
     config->confirm_timeout_ms = 60 * 1000;
     config->resolve_wait_ms = 20 * 1000;

@@ -438,6 +438,22 @@ START_TEST(strangers_are_dropped)
 }
 END_TEST
 
+/* So many at once that a domain would come too late if they were waited for
+ * by the few. */
+START_TEST(crowds_of_strangers)
+{
+    int fds[800];
+
+    guest(&host_a);
+    for (gsize i = 0; i < G_N_ELEMENTS(fds); i++)
+        fds[i] = channel_connection(&host_b);
+    moves(&host_a, &host_b, "g");
+    for (gsize i = 0; i < G_N_ELEMENTS(fds); i++)
+        close(fds[i]);
+    all_is_well();
+}
+END_TEST
+
 /* -- an unmodified virsh -- */
 
 static gboolean
@@ -522,6 +538,7 @@ main(void)
         { cut_packets, 1 },
         { silent_peers, 1 },
         { strangers_are_dropped, G_N_ELEMENTS(greetings) },
+        { crowds_of_strangers, 1 },
         { virsh_moves, 1 },
         { virsh_aborts, 1 },
         { NULL, 0 },
