@@ -18,6 +18,8 @@ enum kind {
     KIND_PORT,      /* 0 = any free one */
     KIND_NUMBER,    /* 0 to 1000000 */
     KIND_SECONDS,   /* with fractions; kept in ms */
+    KIND_TIMEOUT,   /* the same; 0 would leave no time for what is to be done,
+                     * or none between two tries */
     KIND_PROTOCOLS, /* enum xf_protocols, by name */
 };
 
@@ -27,6 +29,7 @@ static const char *const kind_values[] = {
     [KIND_PORT] = "a port number from 0 to 65535",
     [KIND_NUMBER] = "a number from 0 to 1000000",
     [KIND_SECONDS] = "a number of seconds from 0 to 1000000",
+    [KIND_TIMEOUT] = "a number of seconds above 0, up to 1000000",
     [KIND_PROTOCOLS] = "a list of v1, v2, v3, v3-params, p2p and direct",
 };
 
@@ -76,16 +79,16 @@ static const struct key {
         "port to receive domains on"),
     KEY("migration", "channel_host", KIND_STRING, channel_host,
         "name or address that peers send domains to (default: hostname)"),
-    KEY("migration", "handshake_timeout", KIND_SECONDS,
+    KEY("migration", "handshake_timeout", KIND_TIMEOUT,
         engine.channel.handshake_timeout_ms,
         "for a peer to prove who it is"),
     KEY("migration", "silence_timeout", KIND_SECONDS,
         engine.channel.silence_timeout_ms,
         "silence after which a link is dead"),
-    KEY("migration", "connect_timeout", KIND_SECONDS,
+    KEY("migration", "connect_timeout", KIND_TIMEOUT,
         engine.connect_timeout_ms,
         "for connecting to the destination"),
-    KEY("migration", "ack_timeout", KIND_SECONDS, engine.ack_timeout_ms,
+    KEY("migration", "ack_timeout", KIND_TIMEOUT, engine.ack_timeout_ms,
         "from the end of the stream to the destination's receipt"),
     KEY("migration", "finish_timeout", KIND_SECONDS, engine.finish_timeout_ms,
         "before a received domain that nobody finishes is looked after"),
@@ -98,9 +101,9 @@ static const struct key {
         "how long a received domain is kept whose source is silent"),
     KEY("migration", "keep_ended", KIND_SECONDS, engine.keep_ended_ms,
         "how long records of revoked handoffs are kept for the source"),
-    KEY("migration", "retry_first", KIND_SECONDS, engine.retry_first_ms,
+    KEY("migration", "retry_first", KIND_TIMEOUT, engine.retry_first_ms,
         "before a peer that does not answer is asked again"),
-    KEY("migration", "retry_max", KIND_SECONDS, engine.retry_max_ms,
+    KEY("migration", "retry_max", KIND_TIMEOUT, engine.retry_max_ms,
         "the longest time between two such questions"),
     KEY("migration", "max_handoffs", KIND_NUMBER, engine.max_incoming,
         "handoffs at a time, each way"),
@@ -164,6 +167,9 @@ parse_value(struct xf_daemon_config *config, const struct key *key,
         return parse_number(text, NUMBER_MAX, FIELD(guint, config, key));
     case KIND_SECONDS:
         return parse_seconds(text, FIELD(guint, config, key));
+    case KIND_TIMEOUT:
+        return parse_seconds(text, FIELD(guint, config, key)) &&
+               *FIELD(guint, config, key) > 0;
     case KIND_PROTOCOLS:
         *FIELD(guint, config, key) = xf_protocols_parse(text, NULL);
         return *FIELD(guint, config, key) != 0;
@@ -299,7 +305,7 @@ value_name(enum kind kind)
     static const char *const names[] = {
         [KIND_STRING] = "TEXT",    [KIND_BOOL] = "true|false",
         [KIND_PORT] = "PORT",      [KIND_NUMBER] = "N",
-        [KIND_SECONDS] = "SECONDS",
+        [KIND_SECONDS] = "SECONDS",  [KIND_TIMEOUT] = "SECONDS",
         [KIND_PROTOCOLS] = "LIST",
     };
 
