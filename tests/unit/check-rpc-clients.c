@@ -49,6 +49,33 @@ START_TEST(client_goes_in_mid_call)
 }
 END_TEST
 
+/* What still waits for a thread when its client goes is not done: nobody
+ * wants it any more. */
+START_TEST(calls_that_wait_go_with_their_client)
+{
+    const guint threads = 16;
+    struct test_server t;
+    char *line;
+    int fd;
+
+    test_server_start(&t, NULL, NULL);
+    t.world.block = "get_hostname";
+    fd = test_server_connect(&t);
+    open_raw(fd, 0);
+    for (guint i = 0; i < threads; i++)
+        send_call(fd, XFW_PROC_CONNECT_GET_HOSTNAME, i, NULL, NULL);
+    ck_assert(double_wait(&t.world, &t.world.blocked, threads));
+    send_call(fd, XFW_PROC_CONNECT_GET_VERSION, threads, NULL, NULL);
+    close(fd);
+    ck_assert(double_wait(&t.world, &t.world.closed, 1));
+    while ((line = double_take_line(&t.world))) {
+        ck_assert_str_ne(line, "get_version");
+        g_free(line);
+    }
+    test_server_stop(&t);
+}
+END_TEST
+
 START_TEST(server_ends_in_mid_call)
 {
     struct test_server t;
@@ -117,6 +144,49 @@ START_TEST(silent_client_is_dropped)
     ck_assert(pings >= 1 && pings <= 3);
     ck_assert(double_wait(&t.world, &t.world.closed, 1));
     ck_assert_uint_eq(t.world.gone, 1);
+    close(fd);
+    test_server_stop(&t);
+}
+END_TEST
+
+/* Returns when a client that answers no ping has come and been dropped: the
+ * time it takes. */
+static void
+see_one_dropped(struct test_server *t)
+{
+    int fd = test_server_connect(t);
+    struct xf_rpc_header header;
+    GBytes *packet;
+
+    ask_keepalive(fd);
+    while ((packet = recv_packet(fd, &header)))
+        g_bytes_unref(packet);
+    close(fd);
+}
+
+/* Whom the server does not read, since he has as much under way as he may,
+ * cannot answer it either. */
+START_TEST(busy_client_is_kept)
+{
+    struct xf_rpc_server_config config;
+    struct test_server t;
+    int fd;
+
+    xf_rpc_server_config_init(&config);
+    config.max_calls = 1;
+    config.keepalive_interval_ms = 100;
+    config.keepalive_count = 3;
+    test_server_start(&t, &config, NULL);
+    t.world.block = "perform3";
+    fd = test_server_connect(&t);
+    ask_keepalive(fd);
+    open_raw(fd, 0);
+    send_perform(fd, 1);
+    ck_assert(double_wait(&t.world, &t.world.blocked, 1));
+    see_one_dropped(&t);
+    see_one_dropped(&t);
+    double_release(&t.world);
+    expect_perform(fd, 1);
     close(fd);
     test_server_stop(&t);
 }
@@ -383,9 +453,11 @@ main(void)
     const TTest *const tests[] = {
         client_goes_idle,
         client_goes_in_mid_call,
+        calls_that_wait_go_with_their_client,
         server_ends_in_mid_call,
         silent_client_is_dropped,
         answering_client_is_kept,
+        busy_client_is_kept,
         listening,
         listening_refused,
         left_socket_is_replaced,

@@ -629,6 +629,33 @@ START_TEST(calls_of_one_client_are_bounded)
 }
 END_TEST
 
+/* What counts is what is under way, not what has ever been: large calls one
+ * after the other, 72 MiB of them. */
+START_TEST(large_calls_are_answered_for_ever)
+{
+    g_autofree char *name = g_strnfill(XFW_STRING_MAX, 'n');
+    struct xfw_name_args args = { .name = name };
+    struct test_server t;
+    int fd;
+
+    test_server_start(&t, NULL, NULL);
+    fd = test_server_connect(&t);
+    open_raw(fd, 0);
+    for (guint i = 0; i < 18; i++) {
+        struct xfw_dom ret = { 0 };
+
+        send_call(fd, XFW_PROC_DOMAIN_LOOKUP_BY_NAME, i,
+                  XF_XDR(xfw_name_args), &args);
+        expect_reply(fd, XFW_PROC_DOMAIN_LOOKUP_BY_NAME, i, XF_XDR(xfw_dom),
+                     &ret);
+        xdr_free(XF_XDR(xfw_dom), &ret);
+        g_free(double_take_line(&t.world));
+    }
+    close(fd);
+    test_server_stop(&t);
+}
+END_TEST
+
 START_TEST(a_client_that_reads_nothing_is_not_read)
 {
     g_autoptr(GByteArray) call = hex(
@@ -683,6 +710,7 @@ main(void)
         quick_calls_pass_slow_ones,
         two_hundred_performs,
         calls_of_one_client_are_bounded,
+        large_calls_are_answered_for_ever,
         a_client_that_reads_nothing_is_not_read,
         NULL
     };
