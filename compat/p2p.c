@@ -25,7 +25,9 @@ has_gone(struct xf_conn *conn, const struct xf_domain_ref *dom)
     XF_AUTO(xf_domain_ref) *here =
         conn->driver->lookup_by_uuid(conn, dom->uuid, &err);
 
-    return !here && g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN)
+    /* what is left may be its definition */
+    return (here ? here->id < 0
+                 : g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN))
            && conn->driver->job_info(conn, dom, TRUE, &info, NULL)
            && info.type == XF_JOB_COMPLETED;
 }
@@ -60,6 +62,7 @@ xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
         .dname = args->dname,
         .uri = uri,
         .xml = args->xml,
+        .persist_xml = args->persist_xml,
         .bandwidth = args->bandwidth,
     };
     XF_AUTO(xf_conn) *destination = NULL;

@@ -31,6 +31,13 @@ modern_uri(const char *uri)
 gboolean
 xf_v1_check_flags(const struct xf_migrate_args *args, GError **err)
 {
+    if (args->flags & XF_MIGRATE_OFFLINE) {
+        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                    "unsupported migration flag: offline (0x%x): protocols "
+                    "v1 and v2 always move the domain itself; use v3",
+                    XF_MIGRATE_OFFLINE);
+        return FALSE;
+    }
     if (!(args->flags & XF_MIGRATE_CHANGE_PROTECTION))
         return TRUE;
     g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,

@@ -9,11 +9,13 @@
 #define TITLE "xenferry-decisions"
 #define FORMAT "1"
 #define SUM_LEN 16
-#define WORDS_MAX 10
+#define WORDS 10
+#define WORDS_MAX 12           /* those of an offer */
 
 static const char *const kinds[XF_DECISION_LAST] = {
     [XF_DECISION_COMMITTED] = "committed",
     [XF_DECISION_GIVEN_AWAY] = "given-away",
+    [XF_DECISION_OFFERED] = "offered",
 };
 #define ACKNOWLEDGED "acknowledged"
 
@@ -87,8 +89,14 @@ xf_decision_line_format(const struct xf_decision *d)
         d->token, xf_uuid_format(d->uuid, uuid),
         xf_hex_format(d->key, XF_KEY_LEN, key), d->time, d->domid,
         d->paused != 0, d->peer_port, host, name);
+    g_autofree char *offer = NULL;
 
-    return line_of(words);
+    if (d->kind != XF_DECISION_OFFERED)
+        return line_of(words);
+    offer = g_strdup_printf("%s %s %s", words,
+                            *d->peer_log ? d->peer_log : "-",
+                            xf_hex_format(d->peer_log_key, XF_KEY_LEN, key));
+    return line_of(offer);
 }
 
 char *
@@ -126,6 +134,18 @@ xf_decision_line_title_parse(GStrv words, char *identity, guint8 *secret)
 
 G_STATIC_ASSERT(XF_LOG_ID_LEN == XF_TOKEN_LEN);
 
+/* What an offer has besides. */
+static gboolean
+take_peer_log(GStrv word, struct xf_decision *d)
+{
+    gboolean none = strcmp(word[WORDS], "-") == 0;
+
+    if (!none && !xf_token_valid(word[WORDS]))
+        return FALSE;
+    g_strlcpy(d->peer_log, none ? "" : word[WORDS], sizeof(d->peer_log));
+    return xf_hex_parse(word[WORDS + 1], d->peer_log_key, XF_KEY_LEN);
+}
+
 struct xf_decision *
 xf_decision_line_parse(GStrv word)
 {
@@ -135,13 +155,16 @@ xf_decision_line_parse(GStrv word)
     while (d->kind < XF_DECISION_LAST
            && g_strcmp0(word[0], kinds[d->kind]) != 0)
         d->kind++;
-    if (d->kind == XF_DECISION_LAST || g_strv_length(word) != WORDS_MAX
+    if (d->kind == XF_DECISION_LAST
+        || g_strv_length(word)
+               != (d->kind == XF_DECISION_OFFERED ? WORDS_MAX : WORDS)
         || !xf_token_valid(word[1]) || !xf_uuid_parse(word[2], d->uuid)
         || !xf_hex_parse(word[3], d->key, XF_KEY_LEN)
         || !number_in(word[4], 0, G_MAXINT64, &d->time)
         || !number_in(word[5], -1, G_MAXINT, &domid)
         || !number_in(word[6], 0, 1, &paused)
-        || !number_in(word[7], 0, G_MAXUINT16, &port))
+        || !number_in(word[7], 0, G_MAXUINT16, &port)
+        || (d->kind == XF_DECISION_OFFERED && !take_peer_log(word, d)))
         return NULL;
     g_strlcpy(d->token, word[1], sizeof(d->token));
     d->domid = domid;

@@ -48,7 +48,8 @@ struct xf_decisions {
     guint dead;
     char identity[XF_LOG_ID_LEN + 1];
     guint8 secret[XF_KEY_LEN];
-    GHashTable *live;           /* token -> struct entry */
+    GHashTable *live;           /* token -> struct entry: decisions */
+    GHashTable *offers;         /* the same: what is offered */
 };
 
 static gssize
@@ -96,6 +97,12 @@ entry_free(gpointer data)
     g_free(entry);
 }
 
+static GHashTable *
+table_of(struct xf_decisions *log, enum xf_decision_kind kind)
+{
+    return kind == XF_DECISION_OFFERED ? log->offers : log->live;
+}
+
 /* Takes over the decision. */
 static void
 put_entry(struct xf_decisions *log, struct xf_decision *decision,
@@ -105,14 +112,23 @@ put_entry(struct xf_decisions *log, struct xf_decision *decision,
 
     entry->decision = decision;
     entry->number = number;
-    g_hash_table_replace(log->live, decision->token, entry);
+    g_hash_table_replace(table_of(log, decision->kind), decision->token,
+                         entry);
+}
+
+/* How many entries that was. */
+static guint
+remove_entries(struct xf_decisions *log, const char *token)
+{
+    return g_hash_table_remove(log->live, token)
+           + g_hash_table_remove(log->offers, token);
 }
 
 /* NULL: not in the log, or not yet. */
 static const struct xf_decision *
-find(struct xf_decisions *log, const char *token)
+find(struct xf_decisions *log, GHashTable *table, const char *token)
 {
-    const struct entry *entry = g_hash_table_lookup(log->live, token);
+    const struct entry *entry = g_hash_table_lookup(table, token);
 
     return entry && entry->number <= log->on_disk ? entry->decision : NULL;
 }
@@ -126,7 +142,7 @@ take_words(struct xf_decisions *log, GStrv words)
     struct xf_decision *d;
 
     if (token) {
-        log->dead += 1 + g_hash_table_remove(log->live, token);
+        log->dead += 1 + remove_entries(log, token);
         return TRUE;
     }
     d = xf_decision_line_parse(words);
@@ -223,33 +239,41 @@ sync_fd(struct xf_decisions *log, int fd)
     return r == 0;
 }
 
-static GString *
-whole_text(struct xf_decisions *log)
+static void
+append_lines(GString *text, GHashTable *table)
 {
-    g_autofree char *title = xf_decision_line_title(log->identity,
-                                                    log->secret);
-    GString *text = g_string_new(title);
     GHashTableIter iter;
     gpointer value;
 
-    g_hash_table_iter_init(&iter, log->live);
+    g_hash_table_iter_init(&iter, table);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const struct entry *entry = value;
         g_autofree char *line = xf_decision_line_format(entry->decision);
 
         g_string_append(text, line);
     }
+}
+
+static GString *
+whole_text(struct xf_decisions *log)
+{
+    g_autofree char *title = xf_decision_line_title(log->identity,
+                                                    log->secret);
+    GString *text = g_string_new(title);
+
+    append_lines(text, log->offers);
+    append_lines(text, log->live);
     return text;
 }
 
 /* What has been written and is not on disk never will be. */
 static void
-drop_pending(struct xf_decisions *log)
+drop_pending(struct xf_decisions *log, GHashTable *table)
 {
     GHashTableIter iter;
     gpointer value;
 
-    g_hash_table_iter_init(&iter, log->live);
+    g_hash_table_iter_init(&iter, table);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         if (((struct entry *)value)->number > log->on_disk)
             g_hash_table_iter_remove(&iter);
@@ -351,7 +375,8 @@ sync_written(struct xf_decisions *log)
         log->on_disk = MAX(log->on_disk, written);
     } else {
         log->sync_errnum = errnum;
-        drop_pending(log);
+        drop_pending(log, log->live);
+        drop_pending(log, log->offers);
         damaged(log, DAMAGE_REWRITE);
     }
     g_cond_broadcast(&log->synced);
@@ -359,11 +384,11 @@ sync_written(struct xf_decisions *log)
 
 /* FALSE: it could not be written, and is in the log no more. */
 static gboolean
-wait_on_disk(struct xf_decisions *log, const char *token)
+wait_on_disk(struct xf_decisions *log, GHashTable *table, const char *token)
 {
     const struct entry *entry;
 
-    while ((entry = g_hash_table_lookup(log->live, token))
+    while ((entry = g_hash_table_lookup(table, token))
            && entry->number > log->on_disk) {
         if (log->syncing)
             g_cond_wait(&log->synced, &log->lock);
@@ -477,6 +502,8 @@ xf_decisions_open(const char *dir, GError **err)
     log->dir_fd = log->lock_fd = log->fd = -1;
     log->live = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
                                       entry_free);
+    log->offers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+                                        entry_free);
     if (open_log(log, err))
         return log;
     xf_decisions_close(log);
@@ -492,6 +519,7 @@ xf_decisions_close(struct xf_decisions *log)
     xf_close_fd(&log->lock_fd);
     xf_close_fd(&log->dir_fd);
     g_hash_table_destroy(log->live);
+    g_hash_table_destroy(log->offers);
     g_mutex_clear(&log->lock);
     g_cond_clear(&log->synced);
     g_free(log->dir);
@@ -539,26 +567,28 @@ acknowledge(struct xf_decisions *log, const char *token)
     /* Lost in a crash it is only said once more: nobody waits for it. */
     if (!append(log, line))
         return FALSE;
-    g_hash_table_remove(log->live, token);
-    log->dead += 2;
+    log->dead += 1 + remove_entries(log, token);
     /* Not smaller now: the next time. */
     if (log->dead > DEAD_MAX
-        && log->dead > g_hash_table_size(log->live) && !rewrite(log))
+        && log->dead > g_hash_table_size(log->live)
+                           + g_hash_table_size(log->offers)
+        && !rewrite(log))
         g_message("%s: not written anew: %s", log->path, g_strerror(errno));
     return TRUE;
 }
 
 static const struct xf_decision *
-given_away(struct xf_decisions *log, const guint8 *uuid)
+of_domain(struct xf_decisions *log, enum xf_decision_kind kind,
+          const guint8 *uuid)
 {
     GHashTableIter iter;
     gpointer value;
 
-    g_hash_table_iter_init(&iter, log->live);
+    g_hash_table_iter_init(&iter, table_of(log, kind));
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const struct xf_decision *d = ((struct entry *)value)->decision;
 
-        if (d->kind == XF_DECISION_GIVEN_AWAY
+        if (d->kind == kind
             && memcmp(d->uuid, uuid, XF_UUID_LEN) == 0)
             return d;
     }
@@ -568,7 +598,8 @@ given_away(struct xf_decisions *log, const guint8 *uuid)
 static void
 came_back(struct xf_decisions *log, const guint8 *uuid)
 {
-    const struct xf_decision *d = given_away(log, uuid);
+    const struct xf_decision *d =
+        of_domain(log, XF_DECISION_GIVEN_AWAY, uuid);
 
     while (d) {
         g_autofree char *token = g_strdup(d->token);
@@ -578,14 +609,15 @@ came_back(struct xf_decisions *log, const guint8 *uuid)
             g_warning("%s: %s", log->path, g_strerror(errno));
             return;
         }
-        d = given_away(log, uuid);
+        d = of_domain(log, XF_DECISION_GIVEN_AWAY, uuid);
     }
 }
 
 static gboolean
 add(struct xf_decisions *log, const struct xf_decision *decision)
 {
-    const struct xf_decision *old = find(log, decision->token);
+    GHashTable *table = table_of(log, decision->kind);
+    const struct xf_decision *old = find(log, table, decision->token);
     g_autofree char *line = NULL;
 
     if (old && old->kind == decision->kind)
@@ -594,7 +626,7 @@ add(struct xf_decisions *log, const struct xf_decision *decision)
     if (!append(log, line))
         return FALSE;
     put_entry(log, decision_copy(decision), ++log->written);
-    if (!wait_on_disk(log, decision->token))
+    if (!wait_on_disk(log, table, decision->token))
         return FALSE;
     if (decision->kind == XF_DECISION_COMMITTED)
         came_back(log, decision->uuid);
@@ -633,7 +665,8 @@ xf_decisions_acknowledge(struct xf_decisions *log, const char *token,
 {
     g_mutex_lock(&log->lock);
 
-    gboolean ok = !g_hash_table_contains(log->live, token)
+    gboolean ok = (!g_hash_table_contains(log->live, token)
+                   && !g_hash_table_contains(log->offers, token))
                   || acknowledge(log, token)
                   || failed(log, "cannot write an acknowledgement", err);
 
@@ -646,7 +679,20 @@ xf_decisions_find(struct xf_decisions *log, const char *token)
 {
     g_mutex_lock(&log->lock);
 
-    const struct xf_decision *d = find(log, token);
+    const struct xf_decision *d = find(log, log->live, token);
+    struct xf_decision *copy = d ? decision_copy(d) : NULL;
+
+    g_mutex_unlock(&log->lock);
+    return copy;
+}
+
+static struct xf_decision *
+copy_of_domain(struct xf_decisions *log, enum xf_decision_kind kind,
+               const guint8 *uuid)
+{
+    g_mutex_lock(&log->lock);
+
+    const struct xf_decision *d = of_domain(log, kind, uuid);
     struct xf_decision *copy = d ? decision_copy(d) : NULL;
 
     g_mutex_unlock(&log->lock);
@@ -656,17 +702,17 @@ xf_decisions_find(struct xf_decisions *log, const char *token)
 struct xf_decision *
 xf_decisions_given_away(struct xf_decisions *log, const guint8 *uuid)
 {
-    g_mutex_lock(&log->lock);
-
-    const struct xf_decision *d = given_away(log, uuid);
-    struct xf_decision *copy = d ? decision_copy(d) : NULL;
-
-    g_mutex_unlock(&log->lock);
-    return copy;
+    return copy_of_domain(log, XF_DECISION_GIVEN_AWAY, uuid);
 }
 
-GPtrArray *
-xf_decisions_all(struct xf_decisions *log)
+struct xf_decision *
+xf_decisions_offered(struct xf_decisions *log, const guint8 *uuid)
+{
+    return copy_of_domain(log, XF_DECISION_OFFERED, uuid);
+}
+
+static GPtrArray *
+copy_all(struct xf_decisions *log, GHashTable *table)
 {
     GPtrArray *all =
         g_ptr_array_new_with_free_func((GDestroyNotify)xf_decision_free);
@@ -674,7 +720,7 @@ xf_decisions_all(struct xf_decisions *log)
     gpointer value;
 
     g_mutex_lock(&log->lock);
-    g_hash_table_iter_init(&iter, log->live);
+    g_hash_table_iter_init(&iter, table);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const struct entry *entry = value;
 
@@ -683,4 +729,16 @@ xf_decisions_all(struct xf_decisions *log)
     }
     g_mutex_unlock(&log->lock);
     return all;
+}
+
+GPtrArray *
+xf_decisions_all(struct xf_decisions *log)
+{
+    return copy_all(log, log->live);
+}
+
+GPtrArray *
+xf_decisions_offers(struct xf_decisions *log)
+{
+    return copy_all(log, log->offers);
 }

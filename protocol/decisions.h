@@ -8,6 +8,11 @@
  * on disk before the record is written and before anything is done about
  * them, until the other side has said that it has acted.
  *
+ * A third one is no decision yet: that a domain is `offered`, which is
+ * written before its stream begins.  From then on the other side may commit,
+ * and this host may die before it hears of it: what finds an offer and
+ * nothing else must ask the other side before it starts that domain.
+ *
  * The log has an identity, random, made with it, and a secret.  With the
  * same log whole, what is not in it never happened: then "I do not know this
  * handoff" means "never committed here".  A source can tell: the destination
@@ -22,6 +27,8 @@
  *   xenferry-decisions 1 IDENTITY SECRET
  *   committed  TOKEN UUID KEY TIME DOMID PAUSED PORT PEER-HOST NAME
  *   given-away TOKEN UUID KEY TIME DOMID PAUSED PORT PEER-HOST NAME
+ *   offered    TOKEN UUID KEY TIME DOMID PAUSED PORT PEER-HOST NAME
+ *              PEER-LOG PEER-LOG-KEY
  *   acknowledged TOKEN
  *
  * The last line may be torn by a crash, and is then cut off: it had not been
@@ -47,6 +54,7 @@
 enum xf_decision_kind {
     XF_DECISION_COMMITTED,
     XF_DECISION_GIVEN_AWAY,
+    XF_DECISION_OFFERED,
     XF_DECISION_LAST
 };
 
@@ -61,12 +69,16 @@ struct xf_decision {
     char *peer_host;            /* the other side's channel; "" not known */
     guint16 peer_port;
     char *name;
+    /* offered: the other side's log, "" when it has named none, and the key
+     * to ask it by */
+    char peer_log[XF_LOG_ID_LEN + 1];
+    guint8 peer_log_key[XF_KEY_LEN];
 };
 
 void xf_decision_free(struct xf_decision *decision);
 XF_DEFINE_AUTO(xf_decision, xf_decision_free);
 
-/* "committed", "given-away" */
+/* "committed", "given-away", "offered" */
 const char *xf_decision_kind_name(enum xf_decision_kind kind);
 
 struct xf_decisions;
@@ -89,11 +101,12 @@ gboolean xf_decisions_add(struct xf_decisions *log,
  * failed add() it may have the decision nevertheless, and until this
  * succeeds the opposite must not be told to anyone. */
 gboolean xf_decisions_settle(struct xf_decisions *log, GError **err);
-/* The other side has acted: forgets it.  Success when it is not there. */
+/* The other side has acted: forgets it, and its offer.  Success when it is not
+ * there. */
 gboolean xf_decisions_acknowledge(struct xf_decisions *log,
                                   const char *token, GError **err);
 
-/* Copies; NULL: not in the log. */
+/* Copies; NULL: not in the log.  Offers are found by the last two alone. */
 struct xf_decision *xf_decisions_find(struct xf_decisions *log,
                                       const char *token);
 /* The domain of that uuid was given away, and has not come back. */
@@ -101,6 +114,10 @@ struct xf_decision *xf_decisions_given_away(struct xf_decisions *log,
                                             const guint8 *uuid);
 /* All of them, copies, in an array that frees them. */
 GPtrArray *xf_decisions_all(struct xf_decisions *log);
+/* The domain of that uuid was offered, and it is not known what came of it. */
+struct xf_decision *xf_decisions_offered(struct xf_decisions *log,
+                                         const guint8 *uuid);
+GPtrArray *xf_decisions_offers(struct xf_decisions *log);
 
 /* What writes: for tests, which put a bad disk in its place. */
 struct xf_decisions_io {

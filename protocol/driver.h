@@ -89,7 +89,8 @@ enum xf_xml_flags {
     XF_XML_MIGRATABLE = 1 << 3,
 };
 
-/* virDomainCreateFlags, and one of our own, far above them. */
+/* virDomainCreateFlags, and one of our own, far above them; of create_xml()
+ * and start() alike. */
 enum xf_create_flags {
     XF_CREATE_PAUSED = 1 << 0,
     XF_CREATE_GIVEN_AWAY = 1 << 30, /* even if it was given to another host
@@ -106,6 +107,18 @@ enum xf_list_flags {
     XF_LIST_PAUSED = 1 << 5,
     XF_LIST_SHUTOFF = 1 << 6,
     XF_LIST_OTHER = 1 << 7,
+    XF_LIST_AUTOSTART = 1 << 10,
+    XF_LIST_NO_AUTOSTART = 1 << 11,
+};
+
+/* virDomainUndefineFlags: what else is to go with the definition, or may
+ * stay.  Nothing of all that is kept here, so each of them is granted. */
+enum xf_undefine_flags {
+    XF_UNDEFINE_MANAGED_SAVE = 1 << 0,
+    XF_UNDEFINE_SNAPSHOTS_METADATA = 1 << 1,
+    XF_UNDEFINE_NVRAM = 1 << 2,
+    XF_UNDEFINE_KEEP_NVRAM = 1 << 3,
+    XF_UNDEFINE_CHECKPOINTS_METADATA = 1 << 4,
 };
 
 /* What a migration phase may be given.  Strings are NULL when absent. */
@@ -115,6 +128,8 @@ struct xf_migrate_args {
     const char *uri;        /* migrate_uri: where the stream goes */
     const char *dconnuri;   /* destination's connection uri (p2p) */
     const char *xml;        /* destination_xml */
+    const char *persist_xml;    /* persistent_xml: what the destination is to
+                                 * store, with PERSIST_DEST; NULL: xml */
     guint64 bandwidth;      /* MiB/s, 0 = no limit */
     GBytes *cookie_in;
     gboolean cancelled;     /* Finish, Confirm: undo instead of go on */
@@ -214,6 +229,32 @@ struct xf_driver {
                                 GError **err);
     gboolean (*domain_reboot)(struct xf_conn *conn,
                               const struct xf_domain_ref *dom, GError **err);
+
+    /* -- stored domains: defined, whether they run or not -- */
+    /* Stores the XML as the domain's definition, in place of an earlier one;
+     * one that runs is not changed.  Fails as libvirt does when name or uuid
+     * belong to another domain.  flags: 0. */
+    struct xf_domain_ref *(*define_xml)(struct xf_conn *conn, const char *xml,
+                                        guint flags, GError **err);
+    /* Forgets the definition; a domain that runs goes on without one.
+     * flags: enum xf_undefine_flags. */
+    gboolean (*undefine)(struct xf_conn *conn,
+                         const struct xf_domain_ref *dom, guint flags,
+                         GError **err);
+    /* Starts it from its definition.  flags: enum xf_create_flags. */
+    struct xf_domain_ref *(*start)(struct xf_conn *conn,
+                                   const struct xf_domain_ref *dom,
+                                   guint flags, GError **err);
+    gboolean (*is_persistent)(struct xf_conn *conn,
+                              const struct xf_domain_ref *dom,
+                              gboolean *persistent, GError **err);
+    /* Is it started when the host has booted? */
+    gboolean (*get_autostart)(struct xf_conn *conn,
+                              const struct xf_domain_ref *dom,
+                              gboolean *autostart, GError **err);
+    gboolean (*set_autostart)(struct xf_conn *conn,
+                              const struct xf_domain_ref *dom,
+                              gboolean autostart, GError **err);
 
     /* -- jobs -- */
     /* type XF_JOB_NONE when nothing is under way.  With `completed`, the

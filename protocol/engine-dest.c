@@ -126,6 +126,7 @@ xf_dest_discard(struct xf_handoff *h)
         return;
     if (!XF_FAULT_FAILS("discard", &err) && destroy_copy(h, &err)) {
         XF_FAULT("discarded");
+        xf_dest_unstore(h);
         g_mutex_lock(&h->lock);
         h->reserved_kib = 0;
         /* A source that never sent anything never asks. */
@@ -140,27 +141,53 @@ xf_dest_discard(struct xf_handoff *h)
     forget_if_settled(h);
 }
 
+/* Once: what its administrator does with it afterwards is not undone when
+ * something else has to be tried again. */
+static gboolean
+let_run(struct xf_handoff *h, GError **err)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+
+    if (h->switched)
+        return TRUE;
+    if (!h->incoming && !XF_FAULT_FAILS("adopt", err))
+        h->incoming = hv->ops->incoming_adopt(hv, h->uuid, h->name, err);
+    h->switched = h->incoming
+                  && hv->ops->incoming_switch(h->incoming, h->paused, err);
+    XF_FAULT("switched");
+    if (h->switched)
+        h->domid = g_atomic_int_get(&h->incoming->domid);
+    return h->switched;
+}
+
+/* The guest runs; that it is stored is tried until it is. */
+static gboolean
+store(struct xf_handoff *h)
+{
+    g_autoptr(GError) err = NULL;
+    gboolean ok = xf_dest_stored(h, &err);
+
+    if (!ok)
+        g_warning("handoff %s: domain '%s' runs here, but to make it "
+                  "persistent failed and is tried again: %s", h->token,
+                  h->name, err->message);
+    return ok;
+}
+
 /* Names our copy and lets it run; the record says `committed`. */
 static gboolean
 switch_copy(struct xf_handoff *h, GError **err)
 {
-    struct xf_hypervisor *hv = h->engine->hv;
     GError *why = NULL;
 
     if (!xf_handoff_act_begin(h))
         return TRUE;
-    if (!h->incoming && !XF_FAULT_FAILS("adopt", &why))
-        h->incoming = hv->ops->incoming_adopt(hv, h->uuid, h->name, &why);
 
-    gboolean ok = h->incoming
-                  && hv->ops->incoming_switch(h->incoming, h->paused, &why);
+    gboolean ok = let_run(h, &why);
     gboolean ended = g_error_matches(why, XF_ERROR, XF_ERROR_NO_DOMAIN);
 
-    XF_FAULT("switched");
-    if (ok)
-        h->domid = g_atomic_int_get(&h->incoming->domid);
     /* Ended by somebody since it was committed: nothing is left to do. */
-    if (ok || ended)
+    if ((ok || ended) && store(h))
         xf_handoff_acted(h);
     if (!ok)
         g_propagate_prefixed_error(
@@ -252,6 +279,13 @@ xf_dest_new(struct xf_engine *engine, const struct xf_migrate_args *args,
     h->incoming = in;
     h->peer_host = g_strdup(cookie->address);
     h->peer_port = cookie->port;
+    if (args->flags & XF_MIGRATE_PERSIST_DEST) {
+        h->definition = xf_defined_read(
+            engine->defined, args->persist_xml ? args->persist_xml : args->xml,
+            args->persist_xml ? NULL : h->name, err);
+        if (!h->definition)
+            return NULL;
+    }
     return g_steal_pointer(&h);
 }
 
@@ -272,12 +306,13 @@ xf_dest_admit(struct xf_handoff *h, GError **err)
 {
     if (!xf_engine_add(h->engine, h, err))
         return FALSE;
-    if (!xf_dest_room(h, err)) {
+    if (!xf_dest_room(h, err) || !xf_dest_store(h, err)) {
         xf_engine_remove(h->engine, h);
         return FALSE;
     }
     if (xf_handoff_event(h, XF_EVENT_PREPARE, NULL, err))
         return TRUE;
+    xf_dest_unstore(h);
     xf_handoff_refused(h);
     return FALSE;
 }
@@ -646,6 +681,8 @@ xf_dest_finish(struct xf_engine *engine, struct xf_conn *conn,
 
     struct xf_domain_ref *dom = finish_good(h, cookie_out, err);
 
+    if (dom && args->flags & XF_MIGRATE_PERSIST_DEST)
+        xf_dest_store_late(h);
     if (dom)
         xf_dest_unawaited(h);
     return dom;

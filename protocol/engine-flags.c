@@ -17,8 +17,7 @@ static const struct {
     { XF_MIGRATE_LIVE, "live", TRUE },
     { XF_MIGRATE_PEER2PEER, "p2p", FALSE },
     { XF_MIGRATE_TUNNELLED, "tunnelled", FALSE },
-    { XF_MIGRATE_PERSIST_DEST, "persistent", FALSE },
-    /* No host keeps definitions: none is left when the domain has gone. */
+    { XF_MIGRATE_PERSIST_DEST, "persistent", TRUE },
     { XF_MIGRATE_UNDEFINE_SOURCE, "undefinesource", TRUE },
     { XF_MIGRATE_PAUSED, "suspend", TRUE },
     { XF_MIGRATE_NON_SHARED_DISK, "copy-storage-all", FALSE },
@@ -27,7 +26,7 @@ static const struct {
     { XF_MIGRATE_CHANGE_PROTECTION, "change-protection", TRUE },
     /* There is no check of disk caches that it would have to override. */
     { XF_MIGRATE_UNSAFE, "unsafe", TRUE },
-    { XF_MIGRATE_OFFLINE, "offline", FALSE },
+    { XF_MIGRATE_OFFLINE, "offline", TRUE },
     { XF_MIGRATE_COMPRESSED, "compressed", FALSE },
     /* No error is ever ignored. */
     { XF_MIGRATE_ABORT_ON_ERROR, "abort-on-error", TRUE },
@@ -40,6 +39,25 @@ static const struct {
     { 1 << 19, "postcopy-resume", FALSE },
     { 1 << 20, "zerocopy", FALSE },
 };
+
+/* What goes only with another. */
+static gboolean
+check_together(const struct xf_migrate_args *args, GError **err)
+{
+    gboolean persist = (args->flags & XF_MIGRATE_PERSIST_DEST) != 0;
+
+    if (args->flags & XF_MIGRATE_OFFLINE && !persist)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                            "offline migration moves a definition: it needs "
+                            "the flag persistent as well");
+    else if (args->persist_xml && !persist)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                            "migration parameter 'persistent_xml' needs the "
+                            "flag persistent");
+    else
+        return TRUE;
+    return FALSE;
+}
 
 gboolean
 xf_flags_check(const struct xf_migrate_args *args, GError **err)
@@ -76,5 +94,5 @@ xf_flags_check(const struct xf_migrate_args *args, GError **err)
                     "unsupported flags (0x%x) in migration request", left);
         return FALSE;
     }
-    return TRUE;
+    return check_together(args, err);
 }

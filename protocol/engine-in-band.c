@@ -30,6 +30,7 @@ struct xf_expected {
     gint64 since;               /* monotonic us */
     gboolean arriving;          /* its description is being read */
     gboolean paused;
+    gboolean persist;
     char dname[256];            /* "": the domain's own */
 };
 
@@ -74,6 +75,7 @@ expect_unknown(struct xf_conn *conn, const struct xf_migrate_args *args,
     e->owner = conn;
     e->since = g_get_monotonic_time();
     e->paused = (args->flags & XF_MIGRATE_PAUSED) != 0;
+    e->persist = (args->flags & XF_MIGRATE_PERSIST_DEST) != 0;
     g_mutex_lock(&engine->lock);
 
     guint count = g_hash_table_size(engine->expected);
@@ -321,6 +323,8 @@ meet(struct xf_engine *engine, const char *token, struct description *d,
     }
     if (*e.dname)
         args.dname = e.dname;
+    if (e.persist)
+        args.flags |= XF_MIGRATE_PERSIST_DEST;
     memcpy(d->cookie->key, e.key, XF_KEY_LEN);
 
     XF_AUTO(xf_handoff) *h = xf_dest_new(engine, &args, d->cookie, err);

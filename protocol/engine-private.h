@@ -14,6 +14,7 @@
 #define XF_PROTOCOL_ENGINE_PRIVATE_H
 
 #include "protocol/decisions.h"
+#include "protocol/defined.h"
 #include "protocol/engine.h"
 #include "protocol/foreign.h"
 #include "protocol/handoff.h"
@@ -22,6 +23,7 @@ struct xf_engine {
     struct xf_hypervisor *hv;
     struct xf_store *store;
     struct xf_decisions *decisions;
+    struct xf_defined *defined;
     struct xf_engine_config config;
     char *hostname;
     char *channel_host;
@@ -35,6 +37,10 @@ struct xf_engine {
     GHashTable *last_jobs;      /* uuid text -> struct xf_job_info * */
     GHashTable *expected;       /* token -> struct xf_expected *, owned; of
                                  * engine-in-band.c */
+    GHashTable *offline;        /* token -> struct xf_offline *, owned; of
+                                 * engine-offline.c */
+    GHashTable *starting;       /* uuid text -> name, owned: domains that are
+                                 * being started; of engine-start.c */
     guint threads;              /* background threads alive */
     gint stopping;              /* atomic */
     GThread *sweeper;
@@ -117,6 +123,11 @@ struct xf_handoff {
     int domid;                  /* -1: none (yet) */
     guint64 reserved_kib;       /* destination: promised host memory */
     struct xf_incoming *incoming;   /* destination */
+    gboolean switched;          /* destination: incoming_switch() is done */
+    struct xf_definition *definition;   /* destination: to be stored when it
+                                 * is committed, as Prepare was given it;
+                                 * NULL: it is not, or is written already */
+    gboolean undefine;          /* source: its definition goes with it */
     struct xf_job job;          /* source */
 };
 
@@ -369,14 +380,98 @@ void xf_dest_forget(struct xf_handoff *h);
  * switched? */
 void xf_dest_remembered(struct xf_handoff *h);
 
-/* -- local.c -- */
+/* -- engine-stored.c: what becomes of definitions -- */
+/* Destination: what Prepare was given is written aside. */
+gboolean xf_dest_store(struct xf_handoff *h, GError **err);
+/* It is committed: what was written aside is its definition, and a domain
+ * that had been given away is back.  May be done again. */
+gboolean xf_dest_stored(struct xf_handoff *h, GError **err);
+/* It is revoked. */
+void xf_dest_unstore(struct xf_handoff *h);
+/* A Finish that wants it stored, which Prepare did not. */
+void xf_dest_store_late(struct xf_handoff *h);
+/* Source: it has been given away, and so is its definition, or it is marked
+ * as away.  May be done again. */
+gboolean xf_source_left(struct xf_handoff *h, GError **err);
+/* At start: what waits for a handoff that has been decided. */
+void xf_stored_recover(struct xf_engine *engine);
+
+/* -- engine-offline.c: definitions that move without their domain -- */
+/* The domain's definition is on its way out. */
+gboolean xf_offline_guard(struct xf_engine *engine, const guint8 *uuid,
+                          GError **err);
+char *xf_offline_begin(struct xf_engine *engine, struct xf_conn *conn,
+                       const struct xf_domain_ref *dom,
+                       const struct xf_migrate_args *args,
+                       GBytes **cookie_out, GError **err);
+gboolean xf_offline_prepare(struct xf_engine *engine, struct xf_conn *conn,
+                            const struct xf_migrate_args *args,
+                            GBytes **cookie_out, char **uri_out,
+                            GError **err);
+struct xf_domain_ref *xf_offline_finish(struct xf_engine *engine,
+                                        struct xf_conn *conn,
+                                        const struct xf_migrate_args *args,
+                                        GBytes **cookie_out, GError **err);
+gboolean xf_offline_confirm(struct xf_engine *engine, struct xf_conn *conn,
+                            const struct xf_domain_ref *dom,
+                            const struct xf_migrate_args *args,
+                            GError **err);
+void xf_offline_client_gone(struct xf_engine *engine, struct xf_conn *conn);
+
+/* -- engine-start.c -- */
 /* Domains that a handoff owns are not for others to touch: the error says
  * which handoff.  `harmless`: allowed on a source that is still streaming
  * (pause, unpause). */
 gboolean xf_engine_guard(struct xf_engine *engine, const guint8 *uuid,
                          gboolean harmless, GError **err);
-/* The live domain of that uuid, incoming ones included. */
+/* ... and is the name promised to a domain on its way in? */
+gboolean xf_engine_guard_name(struct xf_engine *engine, const guint8 *uuid,
+                              const char *name, GError **err);
+/* Is that domain, or one of that name, being started?  engine->adding is
+ * held. */
+gboolean xf_engine_is_starting(struct xf_engine *engine, const guint8 *uuid,
+                               const char *name, GError **err);
+/* Starts what `d` describes, from `xml`, if nothing stands against it. */
+struct xf_domain_ref *xf_engine_start(struct xf_engine *engine,
+                                      const struct xf_definition *d,
+                                      const char *xml, guint flags,
+                                      GError **err);
+void xf_engine_happened(struct xf_engine *engine,
+                        const struct xf_hv_domain *domain,
+                        enum xf_lifecycle event, int detail);
+
+/* -- local.c -- */
+/* The live domain of that uuid, incoming ones included.  One that is stored
+ * and does not run: XF_ERROR_OPERATION_INVALID. */
 gboolean xf_engine_domain(struct xf_engine *engine, const guint8 *uuid,
                           struct xf_hv_domain *out, GError **err);
+/* 1 there is one, 0 there is none, -1 error.  Being destroyed counts as
+ * none. */
+int xf_engine_lives(struct xf_engine *engine, const guint8 *uuid,
+                    struct xf_hv_domain *out, GError **err);
+/* The same for a name. */
+int xf_engine_name_lives(struct xf_engine *engine, const char *name,
+                         struct xf_hv_domain *out, GError **err);
+
+/* -- local-defined.c: entries of the driver -- */
+struct xf_domain_ref *xf_local_define(struct xf_conn *conn, const char *xml,
+                                      guint flags, GError **err);
+gboolean xf_local_undefine(struct xf_conn *conn,
+                           const struct xf_domain_ref *dom, guint flags,
+                           GError **err);
+struct xf_domain_ref *xf_local_start(struct xf_conn *conn,
+                                     const struct xf_domain_ref *dom,
+                                     guint flags, GError **err);
+struct xf_domain_ref *xf_local_create(struct xf_conn *conn, const char *xml,
+                                      guint flags, GError **err);
+gboolean xf_local_is_persistent(struct xf_conn *conn,
+                                const struct xf_domain_ref *dom,
+                                gboolean *persistent, GError **err);
+gboolean xf_local_get_autostart(struct xf_conn *conn,
+                                const struct xf_domain_ref *dom,
+                                gboolean *autostart, GError **err);
+gboolean xf_local_set_autostart(struct xf_conn *conn,
+                                const struct xf_domain_ref *dom,
+                                gboolean autostart, GError **err);
 
 #endif

@@ -71,6 +71,7 @@ record_fields(const struct xf_handoff *h, enum xf_state state, gint64 since,
     put_number(fields, "in-band", h->in_band);
     put_number(fields, "untouched",
                h->untouched && state != XF_STATE_PERFORMING);
+    put_number(fields, "undefine", h->undefine);
     put_number(fields, "acted", acted);
     if (h->settled)
         put_number(fields, "settled", 1);
@@ -79,13 +80,21 @@ record_fields(const struct xf_handoff *h, enum xf_state state, gint64 since,
 
 /* -- decisions -- */
 
+/* What the log is told of a state; XF_DECISION_LAST: nothing. */
+static enum xf_decision_kind
+line_of(enum xf_state state)
+{
+    return state == XF_STATE_COMMITTED    ? XF_DECISION_COMMITTED
+           : state == XF_STATE_DONE       ? XF_DECISION_GIVEN_AWAY
+           : state == XF_STATE_PERFORMING ? XF_DECISION_OFFERED
+                                          : XF_DECISION_LAST;
+}
+
 /* Which state is a decision; XF_DECISION_LAST: it is none. */
 static enum xf_decision_kind
 decision_of(enum xf_state state)
 {
-    return state == XF_STATE_COMMITTED ? XF_DECISION_COMMITTED
-           : state == XF_STATE_DONE    ? XF_DECISION_GIVEN_AWAY
-                                       : XF_DECISION_LAST;
+    return state == XF_STATE_PERFORMING ? XF_DECISION_LAST : line_of(state);
 }
 
 static gboolean
@@ -105,6 +114,10 @@ add_decision(const struct xf_handoff *h, enum xf_decision_kind kind,
     memcpy(decision.token, h->token, sizeof(decision.token));
     memcpy(decision.uuid, h->uuid, XF_UUID_LEN);
     memcpy(decision.key, h->key, XF_KEY_LEN);
+    if (h->peer_log) {
+        g_strlcpy(decision.peer_log, h->peer_log, sizeof(decision.peer_log));
+        memcpy(decision.peer_log_key, h->peer_log_key, XF_KEY_LEN);
+    }
 
     gboolean ok = !XF_FAULT_FAILS("decide", err)
                   && xf_decisions_add(h->engine->decisions, &decision, err);
@@ -134,12 +147,12 @@ static gboolean
 decide(const struct xf_handoff *h, enum xf_state next, gint64 now,
        gboolean *decided, GError **err)
 {
-    enum xf_decision_kind kind = decision_of(next);
+    enum xf_decision_kind line = line_of(next);
     gboolean ok = TRUE;
 
-    *decided = kind != XF_DECISION_LAST;
-    if (*decided)
-        ok = add_decision(h, kind, now, err);
+    *decided = decision_of(next) != XF_DECISION_LAST;
+    if (line != XF_DECISION_LAST)
+        ok = add_decision(h, line, now, err);
     else if (contradicts(h, next))
         ok = xf_decisions_settle(h->engine->decisions, err);
     if (!ok)
@@ -235,10 +248,25 @@ xf_handoff_event(struct xf_handoff *h, enum xf_event event,
     return ok;
 }
 
+/* What was offered was not taken, and the guest runs on here: a host that
+ * dies now need not ask.  What stays is acknowledged when the handoff is
+ * forgotten. */
+static void
+withdraw(struct xf_handoff *h)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (xf_handoff_state(h) == XF_STATE_CANCELLED
+        && !xf_decisions_acknowledge(h->engine->decisions, h->token, &err))
+        g_message("handoff %s: %s", h->token, err->message);
+}
+
 void
 xf_handoff_acted(struct xf_handoff *h)
 {
     g_autoptr(GError) err = NULL;
+
+    withdraw(h);
 
     g_mutex_lock(&h->lock);
 
@@ -386,7 +414,7 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
     g_autofree char *state = get(fields, "state");
     g_autofree char *uuid_text = get(fields, "uuid");
     g_autofree char *name = get(fields, "name");
-    gint64 since, domid, port, paused, in_band, untouched, acted;
+    gint64 since, domid, port, paused, in_band, untouched, acted, undefine;
     guint8 key[XF_KEY_LEN], uuid[XF_UUID_LEN];
 
     if (g_strcmp0(version, RECORD_VERSION) != 0 || !side || !state || !name
@@ -425,6 +453,7 @@ xf_handoff_load(struct xf_engine *engine, const char *token, GError **err)
     h->untouched = untouched != 0;
     h->foreign = get(fields, "peer-kind");
     h->settled = h->foreign || g_hash_table_contains(fields, "settled");
+    h->undefine = get_number(fields, "undefine", &undefine) && undefine;
     /* Not known of a revoked one: then its source may ask. */
     h->connected = h->state != XF_STATE_PREPARED;
     return h;

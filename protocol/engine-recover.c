@@ -5,7 +5,9 @@
  * A record is taken up with the event `restarted`.  When the log has a
  * decision that the record has not got yet, the decision was made: it comes
  * first.  A decision without any record (xenstore has forgotten) becomes a
- * handoff again, which is decided and waits for its other side.
+ * handoff again, which is decided and waits for its other side.  An offer
+ * without a record or a decision becomes one in doubt: the other side is asked
+ * what it has decided.
  */
 #include "config.h"
 
@@ -34,6 +36,8 @@ catch_up(struct xf_handoff *h)
     } deciding[XF_DECISION_LAST] = {
         [XF_DECISION_COMMITTED] = { XF_DESTINATION, XF_EVENT_FINISH },
         [XF_DECISION_GIVEN_AWAY] = { XF_SOURCE, XF_EVENT_COMMITTED_KNOWN },
+        /* never found by its token: it decides nothing */
+        [XF_DECISION_OFFERED] = { XF_SIDE_LAST, XF_EVENT_LAST },
     };
     XF_AUTO(xf_decision) *decision =
         xf_decisions_find(h->engine->decisions, h->token);
@@ -111,6 +115,40 @@ recover_decision(struct xf_engine *engine, const struct xf_decision *decision)
         g_warning("handoff %s: not taken up: %s", h->token, err->message);
 }
 
+/* -- offers -- */
+
+static void
+recover_offer(struct xf_engine *engine, const struct xf_decision *offer)
+{
+    XF_AUTO(xf_handoff) *known = xf_engine_by_token(engine, offer->token);
+    g_autoptr(GError) err = NULL;
+
+    if (known)
+        return;
+
+    XF_AUTO(xf_handoff) *h =
+        xf_handoff_new(engine, XF_SOURCE, offer->token, offer->key,
+                       offer->uuid, offer->name);
+
+    h->state = XF_STATE_IN_DOUBT;
+    h->since = offer->time;
+    h->peer_host = g_strdup(offer->peer_host);
+    h->peer_port = offer->peer_port;
+    h->peer_log = *offer->peer_log ? g_strdup(offer->peer_log) : NULL;
+    memcpy(h->peer_log_key, offer->peer_log_key, XF_KEY_LEN);
+    h->paused = offer->paused;
+    if (!h->peer_port)
+        h->foreign = g_strdup("another tool");
+    xf_source_remembered(h);
+    g_message("handoff %s: domain '%s': its record is gone, the decisions "
+              "log has it as offered to %s: in doubt until it is known what "
+              "that host did", h->token, h->name, h->peer_host);
+    if (xf_engine_add(engine, h, &err))
+        restarted(h);
+    else
+        g_warning("handoff %s: not taken up: %s", h->token, err->message);
+}
+
 gboolean
 xf_engine_recover(struct xf_engine *engine, GError **err)
 {
@@ -129,6 +167,12 @@ xf_engine_recover(struct xf_engine *engine, GError **err)
 
     for (guint i = 0; i < decisions->len; i++)
         recover_decision(engine, g_ptr_array_index(decisions, i));
+
+    g_autoptr(GPtrArray) offers = xf_decisions_offers(engine->decisions);
+
+    for (guint i = 0; i < offers->len; i++)
+        recover_offer(engine, g_ptr_array_index(offers, i));
+    xf_stored_recover(engine);
     return TRUE;
 }
 

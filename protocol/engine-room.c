@@ -130,6 +130,8 @@ check_needs(struct xf_handoff *h, GError **err)
 gboolean
 xf_dest_room(struct xf_handoff *h, GError **err)
 {
-    return check_conflict(h, err) && check_needs(h, err)
+    return check_conflict(h, err)
+           && xf_defined_fits(h->engine->defined, h->uuid, h->name, err)
+           && check_needs(h, err)
            && reserve_memory(h, err);
 }

@@ -146,9 +146,9 @@ act(struct xf_handoff *h, gboolean committed, GError **err)
     struct xf_hv_domain domain;
 
     if (h->untouched || gone(h))
-        return TRUE;
+        return !committed || xf_source_left(h, err);
     if (committed)
-        return hv->ops->destroy(hv, h->domid, err);
+        return hv->ops->destroy(hv, h->domid, err) && xf_source_left(h, err);
     if (!hv->ops->info(hv, h->domid, &domain, err))
         return FALSE;
     if (domain.suspended)

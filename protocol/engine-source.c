@@ -90,13 +90,16 @@ check_cookie(const struct xf_handoff *h, const struct xf_cookie *cookie,
     return FALSE;
 }
 
-/* From now on it belongs to `conn`, unless another's Perform is running. */
+/* From now on it belongs to `conn`, unless another's Perform is running.  Of
+ * the flags the one counts that acts at the end. */
 static void
-own(struct xf_handoff *h, struct xf_conn *conn)
+own(struct xf_handoff *h, struct xf_conn *conn, guint32 flags)
 {
     g_mutex_lock(&h->lock);
     if (!h->busy)
         h->owner = conn;
+    if (flags & XF_MIGRATE_UNDEFINE_SOURCE)
+        h->undefine = TRUE;
     g_mutex_unlock(&h->lock);
 }
 
@@ -155,6 +158,7 @@ xf_source_take(struct xf_handoff *h, struct xf_conn *conn,
     struct xf_engine *engine = h->engine;
     g_autofree char *xml = NULL;
 
+    h->undefine = (args->flags & XF_MIGRATE_UNDEFINE_SOURCE) != 0;
     /* Taken first: two callers cannot both pass the checks below. */
     if (!xf_engine_add(engine, h, err))
         return NULL;
@@ -595,10 +599,8 @@ xf_source_perform(struct xf_engine *engine, struct xf_conn *conn,
             confirm_begun(h, TRUE, NULL);
         return FALSE;
     }
-    own(h, conn);
-    note_paused(h);
-    if (!xf_handoff_event(h, XF_EVENT_PERFORM, NULL, err)
-        || !perform_call(h, args, err))
+    own(h, conn, args->flags);
+    if (!xf_source_send(h, args, err))
         return FALSE;
     *cookie_out = xf_source_cookie(h, TRUE);
     return TRUE;
@@ -635,7 +637,7 @@ xf_source_confirm(struct xf_engine *engine, struct xf_conn *conn,
 
     if (!h || (cookie && !check_cookie(h, cookie, err)))
         return FALSE;
-    own(h, conn);
+    own(h, conn, args->flags);
     if (xf_handoff_state(h) == XF_STATE_BEGUN)
         return confirm_begun(h, args->cancelled, err);
     /* The client's word is not knowledge, either way: the destination's is,

@@ -76,6 +76,8 @@ xf_handoff_unref(struct xf_handoff *h)
     if (h->incoming)
         h->engine->hv->ops->incoming_free(h->incoming);
     g_free(h->foreign);
+    if (h->definition)
+        xf_definition_free(h->definition);
     g_free(h->name);
     g_free(h->description);
     g_free(h->peer_host);
@@ -165,6 +167,9 @@ may_add(struct xf_engine *engine, struct xf_handoff *h, GError **err)
     g_autoptr(GPtrArray) all = xf_engine_all(engine);
     guint count = 0;
 
+    if (xf_engine_is_starting(engine, h->uuid, h->name, err)
+        || !xf_offline_guard(engine, h->uuid, err))
+        return FALSE;
     for (guint i = 0; i < all->len; i++) {
         struct xf_handoff *other = g_ptr_array_index(all, i);
 
@@ -562,6 +567,21 @@ xf_engine_config_of(struct xf_engine *engine)
 
 /* -- life -- */
 
+static struct xf_defined *
+open_defined(struct xf_engine *engine, GError **err)
+{
+    struct xf_domain_store *store = engine->config.domain_store;
+
+    engine->config.domain_store = NULL;
+    if (!store) {
+        g_autofree char *dir =
+            g_build_filename(engine->config.state_dir, "domains", NULL);
+
+        store = xf_domain_files_new(dir, err);
+    }
+    return store ? xf_defined_new(engine->hv, store, err) : NULL;
+}
+
 struct xf_engine *
 xf_engine_new(struct xf_hypervisor *hv, struct xf_store *store,
               const struct xf_engine_config *config, GError **err)
@@ -589,11 +609,17 @@ xf_engine_new(struct xf_hypervisor *hv, struct xf_store *store,
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->expected =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    engine->offline =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    engine->starting =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->decisions = xf_decisions_open(config->state_dir, err);
+    if (engine->decisions)
+        engine->defined = open_defined(engine, err);
     /* Records first: a peer that asks must not hear "unknown" of a handoff
      * that has only not been read yet.  What recovery wants of peers it
      * asks in the background. */
-    if (engine->decisions && xf_engine_recover(engine, err))
+    if (engine->defined && xf_engine_recover(engine, err))
         engine->listener = xf_channel_listen(&config->channel, &handler, err);
     engine->sweeper = g_thread_new("sweeper", sweeper_main, engine);
     if (!engine->listener) {
@@ -645,6 +671,9 @@ xf_engine_free(struct xf_engine *engine)
     g_hash_table_destroy(engine->handoffs);
     g_hash_table_destroy(engine->last_jobs);
     g_hash_table_destroy(engine->expected);
+    g_hash_table_destroy(engine->offline);
+    g_hash_table_destroy(engine->starting);
+    xf_defined_free(engine->defined);
     xf_decisions_close(engine->decisions);
     g_mutex_clear(&engine->lock);
     g_mutex_clear(&engine->adding);

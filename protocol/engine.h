@@ -11,6 +11,7 @@
 #define XF_PROTOCOL_ENGINE_H
 
 #include "protocol/channel.h"
+#include "protocol/domain-store.h"
 #include "protocol/driver.h"
 #include "protocol/hypervisor.h"
 #include "protocol/store.h"
@@ -18,9 +19,30 @@
 /* Where the decisions log (decisions.h) is, unless told otherwise. */
 #define XF_STATE_DIR LOCALSTATEDIR "/lib/xenferry"
 
+/* virDomainEventType: what became of a domain, stored or running. */
+enum xf_lifecycle {
+    XF_LIFECYCLE_DEFINED = 0,   /* detail 0: added, 1: updated */
+    XF_LIFECYCLE_UNDEFINED = 1,
+    XF_LIFECYCLE_STARTED = 2,   /* detail 0: booted */
+    XF_LIFECYCLE_STOPPED = 5,   /* detail 1: destroyed, 3: migrated */
+};
+
+/* Who is told; any thread, and it must not block. */
+struct xf_lifecycle_listener {
+    void (*happened)(void *user, const struct xf_domain_ref *dom,
+                     enum xf_lifecycle event, int detail);
+    void *user;
+};
+
 struct xf_engine_config {
-    const char *state_dir;      /* of the decisions log; each engine has its
-                                 * own */
+    const char *state_dir;      /* of the decisions log, and of the stored
+                                 * domains; each engine has its own */
+    struct xf_domain_store *domain_store;   /* taken over; NULL: files in the
+                                             * folder `domains` of state_dir */
+    struct xf_lifecycle_listener lifecycle; /* happened NULL: nobody */
+    const char *run_dir;        /* of what ends with this boot of the host:
+                                 * who has been started by itself; NULL:
+                                 * nobody is */
     const char *hostname;       /* ours, as peers can resolve it */
     const char *channel_host;   /* where peers reach our channel; NULL:
                                  * hostname */
@@ -95,14 +117,21 @@ struct xf_domain_ref *xf_engine_arrived(struct xf_conn *conn,
                                         GError **err);
 
 /* May a domain of that uuid be started on this host?  FALSE with
- * XF_ERROR_OPERATION_INVALID when it was given away to another host, which
- * has not said yet that it knows: whoever starts domains without being asked
- * (autostart) asks this first. */
+ * XF_ERROR_OPERATION_INVALID when it was offered or given away to another
+ * host, which has not said yet what it did, or when it is stored here and
+ * has not come back. */
 gboolean xf_engine_may_start(struct xf_engine *engine, const guint8 *uuid,
                              GError **err);
 
 /* As it was given; never changes. */
 const struct xf_engine_config *xf_engine_config_of(struct xf_engine *engine);
+
+/* Starts, in the background, the stored domains that are to be started when
+ * the host has booted; once in a boot, however often the daemon starts: the
+ * file `autostarted` in run_dir tells.  One that was given away is left
+ * alone; one that a handoff has, in doubt or not, waits until that has
+ * ended. */
+void xf_engine_autostart(struct xf_engine *engine);
 
 guint16 xf_engine_channel_port(struct xf_engine *engine);
 

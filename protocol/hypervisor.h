@@ -106,6 +106,13 @@ struct xf_hypervisor_ops {
     /* Domain XML from the live configuration; flags: enum xf_xml_flags. */
     char *(*describe)(struct xf_hypervisor *hv, int domid, guint flags,
                       GError **err);
+    /* The XML of a domain that does not run, read and checked: what it says
+     * in `info` (domid -1), and all of it in the form that describe() gives
+     * with XF_XML_INACTIVE, complete: with a uuid and MAC addresses, made up
+     * if it had none.  name: in place of its own, unless NULL.  flags: enum
+     * xf_xml_flags; secrets are left out without XF_XML_SECURE. */
+    char *(*read)(struct xf_hypervisor *hv, const char *xml, const char *name,
+                  guint flags, struct xf_hv_domain *info, GError **err);
     /* Returns the domid, or -1.  The keeper looks after it from then on. */
     int (*create)(struct xf_hypervisor *hv, const char *xml, gboolean paused,
                   GError **err);

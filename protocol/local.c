@@ -69,12 +69,80 @@ find(struct xf_engine *engine, match_func match, gconstpointer what,
     return found != NULL;
 }
 
+int
+xf_engine_lives(struct xf_engine *engine, const guint8 *uuid,
+                struct xf_hv_domain *out, GError **err)
+{
+    int found = find(engine, match_uuid, uuid, out, err);
+
+    return found == 1 ? !out->dying : found;
+}
+
+int
+xf_engine_name_lives(struct xf_engine *engine, const char *name,
+                     struct xf_hv_domain *out, GError **err)
+{
+    int found = find(engine, match_name, name, out, err);
+
+    return found == 1 ? !out->dying : found;
+}
+
 gboolean
 xf_engine_domain(struct xf_engine *engine, const guint8 *uuid,
                  struct xf_hv_domain *out, GError **err)
 {
     char text[XF_UUID_STRING_LEN + 1];
     int found = find(engine, match_uuid, uuid, out, err);
+
+    if (found != 0)
+        return found == 1;
+
+    XF_AUTO(xf_definition) *stored =
+        xf_defined_by_uuid(engine->defined, uuid);
+
+    if (stored)
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' is not running", stored->info.name);
+    else
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
+                    "Domain not found: no domain with matching uuid '%s'",
+                    xf_uuid_format(uuid, text));
+    return FALSE;
+}
+
+/* As find(), among stored domains too: one that runs, else one that is
+ * stored (domid -1), else one that is being destroyed. */
+static int
+find_known(struct xf_engine *engine, match_func match, gconstpointer what,
+           struct xf_hv_domain *out, GError **err)
+{
+    int found = find(engine, match, what, out, err);
+
+    if (found < 0 || (found && !out->dying))
+        return found;
+
+    g_autoptr(GPtrArray) stored = xf_defined_all(engine->defined);
+
+    for (guint i = 0; i < stored->len; i++) {
+        const struct xf_definition *d = g_ptr_array_index(stored, i);
+        struct xf_hv_domain live;
+
+        if (!match(&d->info, what))
+            continue;
+        found = xf_engine_lives(engine, d->info.uuid, &live, err);
+        if (found >= 0)
+            *out = found ? live : d->info;
+        return found < 0 ? -1 : 1;
+    }
+    return found;
+}
+
+static gboolean
+known_domain(struct xf_engine *engine, const guint8 *uuid,
+             struct xf_hv_domain *out, GError **err)
+{
+    char text[XF_UUID_STRING_LEN + 1];
+    int found = find_known(engine, match_uuid, uuid, out, err);
 
     if (found == 0)
         g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
@@ -105,7 +173,7 @@ static struct xf_domain_ref *
 local_lookup_by_name(struct xf_conn *conn, const char *name, GError **err)
 {
     struct xf_hv_domain domain;
-    int found = find(engine_of(conn), match_name, name, &domain, err);
+    int found = find_known(engine_of(conn), match_name, name, &domain, err);
 
     if (found == 0)
         g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
@@ -119,7 +187,7 @@ local_lookup_by_uuid(struct xf_conn *conn, const guint8 *uuid, GError **err)
 {
     struct xf_hv_domain domain;
 
-    return xf_engine_domain(engine_of(conn), uuid, &domain, err)
+    return known_domain(engine_of(conn), uuid, &domain, err)
                ? ref_of(&domain)
                : NULL;
 }
@@ -140,6 +208,7 @@ local_supports_feature(struct xf_conn *conn, int feature, GError **err)
         { XF_FEATURE_CHANGE_PROTECTION, TRUE },
         { XF_FEATURE_TYPED_PARAM_STRING, TRUE },
         { XF_FEATURE_XML_MIGRATABLE, TRUE },
+        { XF_FEATURE_MIGRATION_OFFLINE, TRUE },
         { XF_FEATURE_MIGRATION_PARAMS, TRUE },
     };
 
@@ -201,27 +270,47 @@ pair_wants(guint flags, guint yes, guint no, gboolean is)
     return !(flags & (yes | no)) || (flags & (is ? yes : no));
 }
 
+/* definition: NULL for one that is not stored. */
 static gboolean
-listed(const struct xf_hv_domain *domain, guint flags)
+listed(const struct xf_hv_domain *domain,
+       const struct xf_definition *definition, guint flags)
 {
     const guint states = XF_LIST_RUNNING | XF_LIST_PAUSED | XF_LIST_SHUTOFF
                          | XF_LIST_OTHER;
+    gboolean active = domain->domid >= 0;
     int reason;
     enum xf_domain_state state = state_of(domain, &reason);
-    guint bit = state == XF_DOMAIN_RUNNING  ? XF_LIST_RUNNING
-                : state == XF_DOMAIN_PAUSED ? XF_LIST_PAUSED
-                                            : XF_LIST_OTHER;
+    guint bit = !active                     ? XF_LIST_SHUTOFF
+                : state == XF_DOMAIN_RUNNING ? XF_LIST_RUNNING
+                : state == XF_DOMAIN_PAUSED  ? XF_LIST_PAUSED
+                                             : XF_LIST_OTHER;
 
-    return pair_wants(flags, XF_LIST_ACTIVE, XF_LIST_INACTIVE, TRUE)
+    return pair_wants(flags, XF_LIST_ACTIVE, XF_LIST_INACTIVE, active)
            && pair_wants(flags, XF_LIST_PERSISTENT, XF_LIST_TRANSIENT,
-                         domain->domid == 0)
+                         definition || domain->domid == 0)
+           && pair_wants(flags, XF_LIST_AUTOSTART, XF_LIST_NO_AUTOSTART,
+                         definition && definition->autostart)
            && (!(flags & states) || (flags & bit));
+}
+
+/* What is left of `stored` afterwards does not run. */
+static struct xf_definition *
+take_definition(GPtrArray *stored, const guint8 *uuid)
+{
+    for (guint i = 0; i < stored->len; i++) {
+        struct xf_definition *d = g_ptr_array_index(stored, i);
+
+        if (memcmp(d->info.uuid, uuid, XF_UUID_LEN) == 0)
+            return g_ptr_array_steal_index(stored, i);
+    }
+    return NULL;
 }
 
 static GPtrArray *
 local_list_domains(struct xf_conn *conn, guint flags, GError **err)
 {
     struct xf_engine *engine = engine_of(conn);
+    g_autoptr(GPtrArray) stored = xf_defined_all(engine->defined);
     g_autoptr(GPtrArray) domains = engine->hv->ops->list(engine->hv, err);
 
     if (!domains)
@@ -233,8 +322,19 @@ local_list_domains(struct xf_conn *conn, guint flags, GError **err)
     for (guint i = 0; i < domains->len; i++) {
         const struct xf_hv_domain *domain = g_ptr_array_index(domains, i);
 
-        if (!domain->dying && listed(domain, flags))
+        if (domain->dying)
+            continue;
+
+        XF_AUTO(xf_definition) *d = take_definition(stored, domain->uuid);
+
+        if (listed(domain, d, flags))
             g_ptr_array_add(refs, ref_of(domain));
+    }
+    for (guint i = 0; i < stored->len; i++) {
+        const struct xf_definition *d = g_ptr_array_index(stored, i);
+
+        if (listed(&d->info, d, flags))
+            g_ptr_array_add(refs, ref_of(&d->info));
     }
     return refs;
 }
@@ -245,9 +345,16 @@ local_domain_info(struct xf_conn *conn, const struct xf_domain_ref *dom,
 {
     struct xf_hv_domain domain;
 
-    if (!xf_engine_domain(engine_of(conn), dom->uuid, &domain, err))
+    if (!known_domain(engine_of(conn), dom->uuid, &domain, err))
         return FALSE;
     info->state = state_of(&domain, &info->reason);
+    if (domain.domid < 0) {
+        XF_AUTO(xf_definition) *d =
+            xf_defined_by_uuid(engine_of(conn)->defined, dom->uuid);
+
+        info->state = XF_DOMAIN_SHUTOFF;
+        info->reason = d ? d->reason : XF_REASON_UNKNOWN;
+    }
     info->max_memory_kib = domain.max_memory_kib;
     info->memory_kib = domain.memory_kib;
     info->vcpus = domain.vcpus;
@@ -267,7 +374,7 @@ local_domain_os_type(struct xf_conn *conn, const struct xf_domain_ref *dom,
     };
     struct xf_hv_domain domain;
 
-    if (!xf_engine_domain(engine_of(conn), dom->uuid, &domain, err))
+    if (!known_domain(engine_of(conn), dom->uuid, &domain, err))
         return NULL;
     return g_strdup(types[domain.type]);
 }
@@ -277,106 +384,19 @@ local_domain_xml(struct xf_conn *conn, const struct xf_domain_ref *dom,
                  guint flags, GError **err)
 {
     struct xf_engine *engine = engine_of(conn);
+    XF_AUTO(xf_definition) *stored =
+        xf_defined_by_uuid(engine->defined, dom->uuid);
     struct xf_hv_domain domain;
 
-    if (!xf_engine_domain(engine, dom->uuid, &domain, err))
+    if (!known_domain(engine, dom->uuid, &domain, err))
         return NULL;
+    if (stored && (domain.domid < 0 || flags & XF_XML_INACTIVE))
+        return engine->hv->ops->read(engine->hv, stored->xml, NULL, flags,
+                                     &domain, err);
     return engine->hv->ops->describe(engine->hv, domain.domid, flags, err);
 }
 
-gboolean
-xf_engine_may_start(struct xf_engine *engine, const guint8 *uuid,
-                    GError **err)
-{
-    XF_AUTO(xf_decision) *decision =
-        xf_decisions_given_away(engine->decisions, uuid);
-
-    if (!decision)
-        return TRUE;
-
-    g_autoptr(GDateTime) time =
-        g_date_time_new_from_unix_local(decision->time / G_USEC_PER_SEC);
-    g_autofree char *when = g_date_time_format(time, "%F %T");
-
-    g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
-                "domain '%s' was given away to %s at %s (handoff %s), which "
-                "has not said yet that it knows: started here it may run "
-                "twice.  If it is certain that it does not run there: "
-                "xenferry create --given-away", decision->name,
-                *decision->peer_host ? decision->peer_host : "another host",
-                when, decision->token);
-    return FALSE;
-}
-
-/* The uuid is looked up only when there is something to compare it with. */
-static gboolean
-may_create(struct xf_engine *engine, const char *xml, GError **err)
-{
-    g_autoptr(GPtrArray) decisions = xf_decisions_all(engine->decisions);
-    struct xf_incoming *in;
-
-    if (!decisions->len)
-        return TRUE;
-    in = engine->hv->ops->incoming_create(engine->hv, xml, NULL, err);
-    if (!in)
-        return FALSE;
-
-    gboolean ok = xf_engine_may_start(engine, in->uuid, err);
-
-    engine->hv->ops->incoming_free(in);
-    return ok;
-}
-
-static struct xf_domain_ref *
-local_create_xml(struct xf_conn *conn, const char *xml, guint flags,
-                 GError **err)
-{
-    struct xf_engine *engine = engine_of(conn);
-    struct xf_hv_domain domain;
-
-    const guint known = XF_CREATE_PAUSED | XF_CREATE_GIVEN_AWAY;
-
-    if (flags & ~known) {
-        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
-                    "create: unsupported flags 0x%x", flags & ~known);
-        return NULL;
-    }
-    if (!(flags & XF_CREATE_GIVEN_AWAY) && !may_create(engine, xml, err))
-        return NULL;
-
-    int domid = engine->hv->ops->create(engine->hv, xml,
-                                        flags & XF_CREATE_PAUSED, err);
-
-    if (domid < 0 || !engine->hv->ops->info(engine->hv, domid, &domain, err))
-        return NULL;
-    return ref_of(&domain);
-}
-
 /* -- what a handoff has is not for others to touch -- */
-
-gboolean
-xf_engine_guard(struct xf_engine *engine, const guint8 *uuid,
-                gboolean harmless, GError **err)
-{
-    for (int side = 0; side < XF_SIDE_LAST; side++) {
-        XF_AUTO(xf_handoff) *h = xf_engine_by_uuid(engine, side, uuid);
-
-        if (!h)
-            continue;
-
-        enum xf_state state = xf_handoff_state(h);
-
-        if (harmless
-            && (state == XF_STATE_BEGUN || state == XF_STATE_PERFORMING))
-            continue;
-        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
-                    "domain '%s' is being migrated (handoff %s, %s, %s); "
-                    "abort its job first, or wait", h->name, h->token,
-                    xf_side_name(h->side), xf_state_name(state));
-        return FALSE;
-    }
-    return TRUE;
-}
 
 typedef gboolean (*domain_func)(struct xf_hypervisor *hv, int domid,
                                 GError **err);
@@ -397,8 +417,17 @@ static gboolean
 local_destroy(struct xf_conn *conn, const struct xf_domain_ref *dom,
               GError **err)
 {
-    return on_domain(conn, dom, FALSE, engine_of(conn)->hv->ops->destroy,
-                     err);
+    struct xf_engine *engine = engine_of(conn);
+    struct xf_hv_domain domain;
+
+    if (!xf_engine_guard(engine, dom->uuid, FALSE, err)
+        || !xf_engine_domain(engine, dom->uuid, &domain, err)
+        || !engine->hv->ops->destroy(engine->hv, domain.domid, err))
+        return FALSE;
+    xf_defined_set_reason(engine->defined, domain.uuid,
+                          XF_SHUTOFF_DESTROYED);
+    xf_engine_happened(engine, &domain, XF_LIFECYCLE_STOPPED, 1);
+    return TRUE;
 }
 
 static gboolean
@@ -487,15 +516,18 @@ local_begin3(struct xf_conn *conn, const struct xf_domain_ref *dom,
              const struct xf_migrate_args *args, GBytes **cookie_out,
              GError **err)
 {
-    return xf_source_begin(engine_of(conn), conn, dom, args, cookie_out, err);
+    return (args->flags & XF_MIGRATE_OFFLINE ? xf_offline_begin
+                                             : xf_source_begin)(
+        engine_of(conn), conn, dom, args, cookie_out, err);
 }
 
 static gboolean
 local_prepare3(struct xf_conn *conn, const struct xf_migrate_args *args,
                GBytes **cookie_out, char **uri_out, GError **err)
 {
-    return xf_dest_prepare(engine_of(conn), conn, args, cookie_out, uri_out,
-                           err);
+    return (args->flags & XF_MIGRATE_OFFLINE ? xf_offline_prepare
+                                             : xf_dest_prepare)(
+        engine_of(conn), conn, args, cookie_out, uri_out, err);
 }
 
 static gboolean
@@ -511,14 +543,18 @@ static struct xf_domain_ref *
 local_finish3(struct xf_conn *conn, const struct xf_migrate_args *args,
               GBytes **cookie_out, GError **err)
 {
-    return xf_dest_finish(engine_of(conn), conn, args, cookie_out, err);
+    return (args->flags & XF_MIGRATE_OFFLINE ? xf_offline_finish
+                                             : xf_dest_finish)(
+        engine_of(conn), conn, args, cookie_out, err);
 }
 
 static gboolean
 local_confirm3(struct xf_conn *conn, const struct xf_domain_ref *dom,
                const struct xf_migrate_args *args, GError **err)
 {
-    return xf_source_confirm(engine_of(conn), conn, dom, args, err);
+    return (args->flags & XF_MIGRATE_OFFLINE ? xf_offline_confirm
+                                             : xf_source_confirm)(
+        engine_of(conn), conn, dom, args, err);
 }
 
 /* -- connections -- */
@@ -528,6 +564,7 @@ local_client_gone(struct xf_conn *conn)
 {
     /* First: what is expected may become a handoff meanwhile. */
     xf_expected_client_gone(engine_of(conn), conn);
+    xf_offline_client_gone(engine_of(conn), conn);
 
     g_autoptr(GPtrArray) all = xf_engine_all(engine_of(conn));
 
@@ -612,12 +649,18 @@ static const struct xf_driver local_driver = {
     .domain_info = local_domain_info,
     .domain_os_type = local_domain_os_type,
     .domain_xml = local_domain_xml,
-    .create_xml = local_create_xml,
+    .create_xml = xf_local_create,
     .domain_destroy = local_destroy,
     .domain_suspend = local_suspend,
     .domain_resume = local_resume,
     .domain_shutdown = local_shutdown,
     .domain_reboot = local_reboot,
+    .define_xml = xf_local_define,
+    .undefine = xf_local_undefine,
+    .start = xf_local_start,
+    .is_persistent = xf_local_is_persistent,
+    .get_autostart = xf_local_get_autostart,
+    .set_autostart = xf_local_set_autostart,
     .job_info = local_job_info,
     .abort_job = local_abort_job,
     .list_handoffs = local_list_handoffs,

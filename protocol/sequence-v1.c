@@ -17,7 +17,10 @@ xf_old_move_clear(struct xf_old_move *m)
 static gboolean
 check_request(const struct xf_old_move *m, GError **err)
 {
-    const char *what = m->request->xml ? "an XML of your own"
+    const char *what = m->request->xml || m->request->persist_xml
+                           ? "an XML of your own"
+                       : m->request->flags & XF_MIGRATE_OFFLINE
+                           ? "to move a definition alone (offline)"
                        : m->request->flags & XF_MIGRATE_CHANGE_PROTECTION
                            ? "to protect the domain from changes"
                            : NULL;

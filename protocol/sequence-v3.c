@@ -48,6 +48,7 @@ common_args(const struct move *m, GBytes *cookie)
         .dname = m->request->dname,
         .uri = m->uri ? m->uri : m->request->uri,
         .xml = m->xml ? m->xml : m->request->xml,
+        .persist_xml = m->request->persist_xml,
         .bandwidth = m->request->bandwidth,
         .cookie_in = cookie,
         .untyped = m->request->protocol == XF_PROTOCOL_V3,
@@ -101,6 +102,43 @@ check_speaks(struct xf_conn *conn, const char *side, GError **err)
 }
 
 static gboolean
+is_offline(const struct move *m)
+{
+    return (m->request->flags & XF_MIGRATE_OFFLINE) != 0;
+}
+
+static gboolean
+check_offline(struct move *m, GError **err)
+{
+    int has = 1, has_too = 1;
+
+    if (is_offline(m)) {
+        has = xf_sequence_has(m->source, XF_FEATURE_MIGRATION_OFFLINE, err);
+        has_too = has < 0 ? -1
+                  : xf_sequence_has(m->destination,
+                                    XF_FEATURE_MIGRATION_OFFLINE, err);
+    }
+    if (has == 0 || has_too == 0)
+        g_set_error(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
+                    "the %s cannot migrate a definition alone (offline)",
+                    has ? "destination" : "source");
+    return has > 0 && has_too > 0;
+}
+
+/* Only a typed parameter can carry it. */
+static gboolean
+check_persist_xml(struct move *m, GError **err)
+{
+    if (!m->request->persist_xml
+        || m->request->protocol == XF_PROTOCOL_V3_PARAMS)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
+                "an XML of your own to be stored needs protocol v3-params "
+                "on both hosts; leave it out");
+    return FALSE;
+}
+
+static gboolean
 check_features(struct move *m, GError **err)
 {
     int protects;
@@ -120,7 +158,7 @@ check_features(struct move *m, GError **err)
         return FALSE;
     }
     m->protects = protects;
-    return TRUE;
+    return check_offline(m, err) && check_persist_xml(m, err);
 }
 
 /* -- the phases -- */
@@ -252,7 +290,7 @@ get_ready(struct move *m, GError **err)
             cancel_source(m);
         return FALSE;
     }
-    if (m->uri)
+    if (m->uri || is_offline(m))
         return TRUE;
     g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
                 "the destination did not say where the domain's data is to "
@@ -270,7 +308,7 @@ run(struct move *m, GError **err)
 
     if (!get_ready(m, err))
         return NULL;
-    if (!perform(m, err)) {
+    if (!is_offline(m) && !perform(m, err)) {
         cancel_destination(m, NULL, err);
         return NULL;
     }

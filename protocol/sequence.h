@@ -14,6 +14,8 @@ struct xf_sequence_request {
     const char *dname;      /* NULL: keep the name */
     const char *uri;        /* NULL: the destination's choice */
     const char *xml;        /* NULL: Begin's */
+    const char *persist_xml;    /* what the destination stores, with
+                                 * PERSIST_DEST; NULL: what it runs */
     guint64 bandwidth;      /* MiB/s, 0 = no limit */
     guint protocol;         /* enum xf_protocols: this one; 0: the newest that
                              * both sides have */
@@ -82,6 +84,10 @@ xf_sequence_v2(struct xf_conn *source, const struct xf_domain_ref *dom,
  * feature, asked for or not; without the feature the user's wish is refused
  * (XF_ERROR_ARG_UNSUPPORTED).  ABORT_ON_ERROR and AUTO_CONVERGE go to the
  * source only.
+ *
+ * OFFLINE needs its feature on both sides (XF_ERROR_ARG_UNSUPPORTED); there is
+ * no Perform then, Finish has no cookie, and no uri is needed.  persist_xml
+ * needs v3-params (XF_ERROR_ARG_UNSUPPORTED).
  *
  * Returns the domain at the destination, NULL on failure.  An error does not
  * say where the guest is: a reply may have been lost.  Ask the hosts.  Blocks;

@@ -75,13 +75,15 @@ enum xf_domain_state {
     XF_DOMAIN_PMSUSPENDED = 7,
 };
 
-/* virDomainPausedReason, virDomainRunningReason: those that we report. */
+/* virDomainPausedReason, ...RunningReason, ...ShutoffReason: those that we report. */
 enum xf_domain_reason {
     XF_REASON_UNKNOWN = 0,
     XF_RUNNING_BOOTED = 1,
     XF_RUNNING_MIGRATED = 2,
     XF_PAUSED_USER = 1,
     XF_PAUSED_MIGRATION = 2,
+    XF_SHUTOFF_DESTROYED = 2,
+    XF_SHUTOFF_MIGRATED = 4,
 };
 
 struct xf_domain_info {

@@ -6,9 +6,15 @@
 
 static struct {
     gboolean json;
+    gboolean all;
+    gboolean inactive;
 } options;
 
 static const GOptionEntry entries[] = {
+    { "all", 0, 0, G_OPTION_ARG_NONE, &options.all,
+      "Stored domains that do not run as well", NULL },
+    { "inactive", 0, 0, G_OPTION_ARG_NONE, &options.inactive,
+      "Those alone", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
       "Print a JSON array of objects", NULL },
     G_OPTION_ENTRY_NULL
@@ -42,24 +48,47 @@ static void
 print_text(const struct xf_domain_ref *dom, const struct xf_domain_info *info)
 {
     g_autofree char *name = xf_cli_printable(dom->name);
+    g_autofree char *id =
+        dom->id < 0 ? g_strdup("-") : g_strdup_printf("%d", dom->id);
 
-    g_print("%5d  %-24s %-13s %8" G_GUINT64_FORMAT " %5u %9.1f\n", dom->id,
-            name, state_name(info->state), info->memory_kib / 1024,
-            info->vcpus, info->cpu_time_ns / 1e9);
+    g_print("%5s  %-24s %-13s %8" G_GUINT64_FORMAT " %5u %9.1f\n", id, name,
+            state_name(info->state), info->memory_kib / 1024, info->vcpus,
+            info->cpu_time_ns / 1e9);
+}
+
+/* What a host without stored domains does not know is left out. */
+static void
+add_stored(JsonBuilder *builder, struct xf_conn *conn,
+           const struct xf_domain_ref *dom)
+{
+    gboolean persistent, autostart;
+
+    if (!conn->driver->is_persistent || !conn->driver->get_autostart
+        || !conn->driver->is_persistent(conn, dom, &persistent, NULL)
+        || !conn->driver->get_autostart(conn, dom, &autostart, NULL))
+        return;
+    json_builder_set_member_name(builder, "persistent");
+    json_builder_add_boolean_value(builder, persistent);
+    json_builder_set_member_name(builder, "autostart");
+    json_builder_add_boolean_value(builder, autostart);
 }
 
 static void
-add_json(JsonBuilder *builder, const struct xf_domain_ref *dom,
-         const struct xf_domain_info *info)
+add_json(JsonBuilder *builder, struct xf_conn *conn,
+         const struct xf_domain_ref *dom, const struct xf_domain_info *info)
 {
     json_builder_begin_object(builder);
-    xf_cli_add_int(builder, "id", dom->id);
+    if (dom->id < 0)
+        xf_cli_add_null(builder, "id");
+    else
+        xf_cli_add_int(builder, "id", dom->id);
     xf_cli_add_domain(builder, dom);
     xf_cli_add_string(builder, "state", state_name(info->state));
     xf_cli_add_int(builder, "memory_kib", info->memory_kib);
     xf_cli_add_int(builder, "max_memory_kib", info->max_memory_kib);
     xf_cli_add_int(builder, "vcpus", info->vcpus);
     xf_cli_add_int(builder, "cpu_time_ns", info->cpu_time_ns);
+    add_stored(builder, conn, dom);
     json_builder_end_object(builder);
 }
 
@@ -81,11 +110,19 @@ show_domains(struct xf_conn *conn, GPtrArray *domains, JsonBuilder *builder,
             return FALSE;
         }
         if (builder)
-            add_json(builder, dom, &info);
+            add_json(builder, conn, dom, &info);
         else
             print_text(dom, &info);
     }
     return TRUE;
+}
+
+static guint
+wanted(void)
+{
+    return options.inactive ? XF_LIST_INACTIVE
+           : options.all    ? XF_LIST_ACTIVE | XF_LIST_INACTIVE
+                            : XF_LIST_ACTIVE;
 }
 
 static enum xf_exit
@@ -97,7 +134,7 @@ run_list(struct xf_cli *cli, char **args)
     XF_AUTO(xf_conn) *conn = xf_cli_connect(cli, cli->uri, &err);
 
     if (conn)
-        domains = conn->driver->list_domains(conn, 0, &err);
+        domains = conn->driver->list_domains(conn, wanted(), &err);
     if (!domains)
         return xf_cli_fail(err);
     if (options.json)

@@ -22,8 +22,15 @@
 static struct {
     gboolean live;
     gboolean paused;
+    gboolean persistent;
+    gboolean undefine;
+    gboolean offline;
+    gboolean protect;
+    gboolean abort_on_error;
+    gboolean unsafe;
     gboolean json;
     gboolean direct;
+    char *persistent_xml;
     char *dname;
     char *uri;
     char *protocol;
@@ -42,6 +49,20 @@ static const GOptionEntry entries[] = {
       "Where the stream goes (default: the destination says)", "URI" },
     { "paused", 0, 0, G_OPTION_ARG_NONE, &options.paused,
       "Leave it paused at the destination", NULL },
+    { "persistent", 0, 0, G_OPTION_ARG_NONE, &options.persistent,
+      "Store its definition at the destination", NULL },
+    { "persistent-xml", 0, 0, G_OPTION_ARG_STRING, &options.persistent_xml,
+      "What is stored there (default: what runs there)", "FILE" },
+    { "undefinesource", 0, 0, G_OPTION_ARG_NONE, &options.undefine,
+      "Forget its definition here when it has moved", NULL },
+    { "offline", 0, 0, G_OPTION_ARG_NONE, &options.offline,
+      "Move the definition alone; needs --persistent", NULL },
+    { "change-protection", 0, 0, G_OPTION_ARG_NONE, &options.protect,
+      "Fail if the source cannot keep it from being changed", NULL },
+    { "abort-on-error", 0, 0, G_OPTION_ARG_NONE, &options.abort_on_error,
+      "Fail at the first error (it does in any case)", NULL },
+    { "unsafe", 0, 0, G_OPTION_ARG_NONE, &options.unsafe,
+      "Even with disks whose caches are not safe (none is checked)", NULL },
     { "bandwidth", 0, 0, G_OPTION_ARG_INT64, &options.bandwidth,
       "Send no faster than that", "MiB/s" },
     { "protocol", 0, 0, G_OPTION_ARG_STRING, &options.protocol,
@@ -253,16 +274,51 @@ check_options(const char *destination, guint *protocol)
     return FALSE;
 }
 
+/* file NULL: none is wanted. */
+static gboolean
+read_xml(const char *file, char **xml)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (file)
+        *xml = xf_cli_read_file(file, NULL, &err);
+    if (err)
+        xf_cli_fail(err);
+    return !err;
+}
+
+static guint32
+wanted_flags(void)
+{
+    const struct {
+        gboolean given;
+        guint32 flag;
+    } flags[] = {
+        { options.live, XF_MIGRATE_LIVE },
+        { options.paused, XF_MIGRATE_PAUSED },
+        { options.persistent, XF_MIGRATE_PERSIST_DEST },
+        { options.undefine, XF_MIGRATE_UNDEFINE_SOURCE },
+        { options.offline, XF_MIGRATE_OFFLINE },
+        { options.protect, XF_MIGRATE_CHANGE_PROTECTION },
+        { options.abort_on_error, XF_MIGRATE_ABORT_ON_ERROR },
+        { options.unsafe, XF_MIGRATE_UNSAFE },
+    };
+    guint32 wanted = 0;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(flags); i++)
+        wanted |= flags[i].given ? flags[i].flag : 0;
+    return wanted;
+}
+
 static enum xf_exit
 run_migrate(struct xf_cli *cli, char **args)
 {
     struct display display;
-    g_autofree char *xml = NULL;
+    g_autofree char *xml = NULL, *persist_xml = NULL;
     struct xf_move_request request = {
         .domain = args[0],
         .destination = args[1],
-        .flags = (options.live ? XF_MIGRATE_LIVE : 0) |
-                 (options.paused ? XF_MIGRATE_PAUSED : 0),
+        .flags = wanted_flags(),
         .dname = options.dname,
         .uri = options.uri,
         .direct = options.direct,
@@ -277,14 +333,11 @@ run_migrate(struct xf_cli *cli, char **args)
 
     if (!check_options(args[1], &request.protocol))
         return XF_EXIT_USAGE;
-    if (options.xml) {
-        g_autoptr(GError) err = NULL;
-
-        xml = xf_cli_read_file(options.xml, NULL, &err);
-        if (!xml)
-            return xf_cli_fail(err);
-        request.xml = xml;
-    }
+    if (!read_xml(options.xml, &xml)
+        || !read_xml(options.persistent_xml, &persist_xml))
+        return XF_EXIT_FAILED;
+    request.xml = xml;
+    request.persist_xml = persist_xml;
     display_init(&display, args[0]);
     run.move = xf_move_new(cli, &request);
     run_to_end(&run);

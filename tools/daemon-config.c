@@ -421,6 +421,9 @@ fill_engine(struct xf_daemon_config *config)
     if (config->hostname)
         engine->hostname = config->hostname;
     engine->state_dir = config->state_dir;
+    g_free(config->run_dir);
+    config->run_dir = g_path_get_dirname(config->socket);
+    engine->run_dir = config->run_dir;
     engine->channel_host = config->channel_host;
     engine->channel.address = config->channel_address;
     engine->channel.port = config->channel_port;
@@ -470,5 +473,6 @@ xf_daemon_config_free(struct xf_daemon_config *config)
         if (keys[i].kind == KIND_STRING)
             g_free(*FIELD(char *, config, &keys[i]));
     g_hash_table_unref(config->networks);
+    g_free(config->run_dir);
     g_free(config);
 }

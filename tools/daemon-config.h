@@ -25,6 +25,7 @@ struct xf_daemon_config {
     char *hostname;             /* NULL: the machine's */
     char *state_dir;
     char *xl_command;           /* that leads to xl; NULL: by ssh */
+    char *run_dir;              /* that of the socket */
     guint memory_reserve_mib;
 
     GHashTable *networks;       /* see networks.h; libvirt's name -> bridge */

@@ -129,6 +129,7 @@ serve(const struct xf_daemon_config *config,
                   start_server(&d, config, &err);
 
     if (ok) {
+        xf_engine_autostart(d.engine);
         d.loop = g_main_loop_new(NULL, FALSE);
         run(&d);
         g_main_loop_unref(d.loop);

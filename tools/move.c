@@ -123,7 +123,7 @@ refuse_same_host(struct xf_move *move, GError **err)
     if (strcmp(from_name, to_name) != 0)
         return TRUE;
     there = to->driver->lookup_by_uuid(to, move->dom->uuid, NULL);
-    if (!there || there->id != move->dom->id)
+    if (!there || there->id < 0 || there->id != move->dom->id)
         return TRUE;
     g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
                 "%s leads to the host that the domain is on already (%s); "
@@ -248,6 +248,7 @@ run_sequence(struct xf_move *move, GError **err)
         .flags = request->flags,
         .dname = request->dname,
         .xml = request->xml,
+        .persist_xml = request->persist_xml,
         .uri = request->uri,
         .bandwidth = request->bandwidth,
         .protocol = request->protocol,
@@ -312,6 +313,8 @@ look_at_source(struct xf_move *move)
     if (!conn->driver->domain_info(conn, move->dom, &info, &err))
         return g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN)
                    ? XF_MOVE_GONE : XF_MOVE_SILENT;
+    if (info.state == XF_DOMAIN_SHUTOFF)        /* its definition is left */
+        return XF_MOVE_GONE;
     if (!conn->driver->job_info(conn, move->dom, FALSE, &job, NULL)
         || job_active(&job))
         return XF_MOVE_WAITS;
@@ -339,7 +342,7 @@ look_at_destination(struct xf_move *move)
 
     if (conn)
         dom = conn->driver->lookup_by_uuid(conn, move->dom->uuid, NULL);
-    if (!dom || strcmp(dom->name, name) != 0)
+    if (!dom || dom->id < 0 || strcmp(dom->name, name) != 0)
         return NULL;
     return g_steal_pointer(&dom);
 }

@@ -47,6 +47,7 @@ struct xf_move_request {
     guint32 flags;          /* enum xf_migrate_flags */
     const char *dname;      /* NULL: keep the name */
     const char *xml;        /* the destination's; NULL: the source's */
+    const char *persist_xml;    /* what it stores; NULL: what it runs */
     const char *uri;        /* where the stream goes; NULL: the destination
                              * says */
     guint64 bandwidth;      /* MiB/s, 0 = no limit */

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Completion of xenferry's command line; needs the package bash-completion.
 
-# The names of the domains there are, from the daemon that -c names.
+# The names of the domains there are, from the daemon that -c names; which
+# of them: an option of list.
 _xenferry_domains()
 {
     local i uri=()
@@ -10,7 +11,7 @@ _xenferry_domains()
         -c|--connect) uri=(-c "${words[i + 1]}") ;;
         esac
     done
-    xenferry "${uri[@]}" list 2>/dev/null | awk 'NR > 1 { print $2 }'
+    xenferry "${uri[@]}" list "$@" 2>/dev/null | awk 'NR > 1 { print $2 }'
 }
 
 # Sets command to the command that was given, if any, and given to the
@@ -22,7 +23,7 @@ _xenferry_parse()
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
         -c|--connect|--dname|--uri|--bandwidth|--from|--to|--protocol|--xml|\
-            --socket)
+            --socket|--persistent-xml)
             ((i++))
             ;;
         -*) ;;
@@ -43,11 +44,12 @@ _xenferry_choices()
     local common='--connect --help'
     case $command/$given in
     /*)
-        echo "convert create destroy handoffs list migrate pause receive"
-        echo "resolve shutdown unpause"
+        echo "autostart convert create define destroy handoffs list migrate"
+        echo "pause receive resolve shutdown start undefine unpause"
         echo "$common --version"
         ;;
-    list/*|handoffs/*) echo "$common --json" ;;
+    list/*) echo "$common --all --inactive --json" ;;
+    handoffs/*|define/*) echo "$common --json" ;;
     resolve/*)
         echo "$common --assume-committed --assume-revoked --yes"
         ;;
@@ -58,10 +60,24 @@ _xenferry_choices()
     create/*) echo "$common --given-away --json --paused --verbose" ;;
     convert/*) echo "$common --from --network --to --verbose" ;;
     migrate/*)
-        echo "$common --bandwidth --direct --dname --json --live --paused"
-        echo "--protocol --uri --xml"
+        echo "$common --abort-on-error --bandwidth --change-protection"
+        echo "--direct --dname --json --live --offline --paused --persistent"
+        echo "--persistent-xml --protocol --undefinesource --unsafe --uri"
+        echo "--xml"
         [ "$given" -ne 0 ] || _xenferry_domains
         [ "$given" -ne 1 ] || echo "xen+tcp:// xl+ssh://"
+        ;;
+    autostart/*)
+        echo "$common --disable --json"
+        [ "$given" -ne 0 ] || _xenferry_domains --all
+        ;;
+    start/*)
+        echo "$common --given-away --json --paused"
+        [ "$given" -ne 0 ] || _xenferry_domains --inactive
+        ;;
+    undefine/*)
+        echo "$common --json"
+        [ "$given" -ne 0 ] || _xenferry_domains --all
         ;;
     destroy/*|pause/*|shutdown/*|unpause/*)
         echo "$common"
@@ -82,9 +98,10 @@ _xenferry()
     --protocol) choices='auto v1 v2 v3 v3-params' ;;
     *) choices=$(_xenferry_choices) ;;
     esac
-    if [[ $command == create && $given -eq 0 && $cur != -* ]]; then
+    if [[ $command == @(create|define) && $given -eq 0 &&
+        $cur != -* ]]; then
         _filedir xml
-    elif [[ $prev == --xml && $cur != -* ]]; then
+    elif [[ $prev == --@(persistent-|)xml && $cur != -* ]]; then
         _filedir xml
     elif [[ $prev == --socket && $cur != -* ]]; then
         _filedir

@@ -8,6 +8,10 @@
 static const struct xf_command *const commands[] = {
     &xf_cmd_list,
     &xf_cmd_create,
+    &xf_cmd_define,
+    &xf_cmd_undefine,
+    &xf_cmd_start,
+    &xf_cmd_autostart,
     &xf_cmd_convert,
     &xf_cmd_migrate,
     &xf_cmd_receive,

@@ -71,6 +71,12 @@ gboolean xf_libxl_hold(struct xf_context *context, int domid, GError **err);
 gboolean xf_libxl_retrieve(struct xf_context *context, int domid,
                            libxl_domain_config *config, GError **err);
 
+/* -- stored.c: of domains that do not run -- */
+
+char *xf_libxl_read(struct xf_hypervisor *hv, const char *xml,
+                    const char *name, guint flags, struct xf_hv_domain *info,
+                    GError **err);
+
 /* -- preflight.c -- */
 
 gboolean xf_libxl_can_leave(struct xf_hypervisor *hv, int domid,

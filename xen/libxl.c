@@ -52,6 +52,7 @@ static const struct xf_hypervisor_ops libxl_ops = {
     .list = xf_libxl_list,
     .info = xf_libxl_info,
     .describe = xf_libxl_describe,
+    .read = xf_libxl_read,
     .create = xf_libxl_create,
     .destroy = xf_libxl_destroy,
     .pause = xf_libxl_pause,

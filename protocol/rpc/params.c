@@ -30,6 +30,7 @@ static const struct migrate_param {
     STRING("migrate_uri", uri),
     STRING("destination_name", dname),
     STRING("destination_xml", xml),
+    STRING("persistent_xml", persist_xml),
     ULLONG("bandwidth", bandwidth),
 #undef STRING
 #undef ULLONG

@@ -14,19 +14,20 @@
 
 /* -- lists and look-ups -------------------------------------------------- */
 
+#define LIST_DRIVER (0xff | XF_LIST_AUTOSTART | XF_LIST_NO_AUTOSTART)
+#define LIST_NONE_HAS (0xff00 & ~LIST_DRIVER)
+
 /* Filters by what none of our domains has: a pair of flags each, "has it"
- * and "has it not" (managed save, autostart, snapshots, checkpoints). */
+ * and "has it not" (managed save, snapshots, checkpoints). */
 static gboolean
 wants_what_none_has(guint flags)
 {
+    flags &= LIST_NONE_HAS;
     for (guint has = 1 << 8; has <= 1 << 14; has <<= 2)
         if (flags & has && !(flags & has << 1))
             return TRUE;
     return FALSE;
 }
-
-#define LIST_NONE_HAS 0xff00
-#define LIST_DRIVER 0xff
 
 static GPtrArray *
 list_by_flags(struct xf_conn *conn, guint flags, GError **err)
@@ -97,11 +98,38 @@ do_num_of_domains(struct xf_rpc_call *call, void *args, void *data,
     return TRUE;
 }
 
-/* Nothing is defined that does not run: 0, and an empty list. */
 static gboolean
-do_nothing_defined(struct xf_rpc_call *call, void *args, void *ret,
-                   GError **err)
+do_list_defined(struct xf_rpc_call *call, void *data, void *ret_data,
+                GError **err)
 {
+    struct xfw_int *max = data;
+    struct xfw_strings_ret *ret = ret_data;
+    g_autoptr(GPtrArray) list = list_by_flags(call->conn, XF_LIST_INACTIVE,
+                                              err);
+
+    if (!list)
+        return FALSE;
+    ret->values.values_len = MIN(list->len, (guint)MAX(max->value, 0));
+    ret->values.values_val = g_new0(xfw_string, list->len);
+    for (guint i = 0; i < ret->values.values_len; i++) {
+        const struct xf_domain_ref *dom = list->pdata[i];
+
+        ret->values.values_val[i] = g_strdup(dom->name);
+    }
+    return TRUE;
+}
+
+static gboolean
+do_num_of_defined(struct xf_rpc_call *call, void *args, void *data,
+                  GError **err)
+{
+    struct xfw_int *ret = data;
+    g_autoptr(GPtrArray) list = list_by_flags(call->conn, XF_LIST_INACTIVE,
+                                              err);
+
+    if (!list)
+        return FALSE;
+    ret->value = list->len;
     return TRUE;
 }
 
@@ -235,7 +263,6 @@ do_get_xml(struct xf_rpc_call *call, void *data, void *ret_data, GError **err)
     return ret->value != NULL;
 }
 
-/* Answers that are the same for every domain: it must exist, that is all. */
 static gboolean
 do_is_active(struct xf_rpc_call *call, void *data, void *ret_data,
              GError **err)
@@ -244,11 +271,15 @@ do_is_active(struct xf_rpc_call *call, void *data, void *ret_data,
     struct xfw_int *ret = ret_data;
     struct xf_domain_info info = { 0 };
 
-    ret->value = 1;
-    return get_info(call, &args->dom, &info, err);
+    if (!get_info(call, &args->dom, &info, err))
+        return FALSE;
+    ret->value = info.state != XF_DOMAIN_SHUTOFF;
+    return TRUE;
 }
 
-/* persistent, updated, autostart: no */
+/* Answers that are the same for every domain: it must exist, that is all. */
+
+/* updated: no */
 static gboolean
 do_answer_no(struct xf_rpc_call *call, void *data, void *ret, GError **err)
 {
@@ -413,10 +444,11 @@ static const struct xf_rpc_proc rows[] = {
     { XFW_PROC_CONNECT_NUM_OF_DOMAINS, "virConnectNumOfDomains",
       do_num_of_domains, XF_RPC_RET(xfw_int), XF_RPC_ENTRY(list_domains) },
     { XFW_PROC_CONNECT_LIST_DEFINED_DOMAINS, "virConnectListDefinedDomains",
-      do_nothing_defined, XF_RPC_ARGS(xfw_int), XF_RPC_RET(xfw_strings_ret) },
+      do_list_defined, XF_RPC_ARGS(xfw_int), XF_RPC_RET(xfw_strings_ret),
+      XF_RPC_ENTRY(list_domains) },
     { XFW_PROC_CONNECT_NUM_OF_DEFINED_DOMAINS,
-      "virConnectNumOfDefinedDomains", do_nothing_defined,
-      XF_RPC_RET(xfw_int) },
+      "virConnectNumOfDefinedDomains", do_num_of_defined,
+      XF_RPC_RET(xfw_int), XF_RPC_ENTRY(list_domains) },
     { XFW_PROC_DOMAIN_LOOKUP_BY_ID, "virDomainLookupByID", do_lookup_by_id,
       XF_RPC_ARGS(xfw_int), XF_RPC_RET(xfw_dom), XF_RPC_ENTRY(lookup_by_id) },
     { XFW_PROC_DOMAIN_LOOKUP_BY_NAME, "virDomainLookupByName",
@@ -443,11 +475,7 @@ static const struct xf_rpc_proc rows[] = {
       XF_RPC_ENTRY(domain_xml) },
     { XFW_PROC_DOMAIN_IS_ACTIVE, "virDomainIsActive", do_is_active,
       XF_RPC_ARGS(xfw_dom), XF_RPC_RET(xfw_int), XF_RPC_ENTRY(domain_info) },
-    { XFW_PROC_DOMAIN_IS_PERSISTENT, "virDomainIsPersistent", do_answer_no,
-      XF_RPC_ARGS(xfw_dom), XF_RPC_RET(xfw_int), XF_RPC_ENTRY(domain_info) },
     { XFW_PROC_DOMAIN_IS_UPDATED, "virDomainIsUpdated", do_answer_no,
-      XF_RPC_ARGS(xfw_dom), XF_RPC_RET(xfw_int), XF_RPC_ENTRY(domain_info) },
-    { XFW_PROC_DOMAIN_GET_AUTOSTART, "virDomainGetAutostart", do_answer_no,
       XF_RPC_ARGS(xfw_dom), XF_RPC_RET(xfw_int), XF_RPC_ENTRY(domain_info) },
     { XFW_PROC_DOMAIN_HAS_MANAGED_SAVE_IMAGE, "virDomainHasManagedSaveImage",
       do_answer_none, XF_RPC_ARGS(xfw_dom_flags_args), XF_RPC_RET(xfw_int),

@@ -43,6 +43,26 @@ void xf_remote_fill_domain(struct xfw_domain *wire,
                            const struct xf_domain_ref *ref);
 struct xf_domain_ref *xf_remote_take_domain(const struct xfw_domain *wire);
 
+/* client-defined.c */
+struct xf_domain_ref *xf_remote_define_xml(struct xf_conn *conn,
+                                           const char *xml, guint flags,
+                                           GError **err);
+gboolean xf_remote_undefine(struct xf_conn *conn,
+                            const struct xf_domain_ref *dom, guint flags,
+                            GError **err);
+struct xf_domain_ref *xf_remote_start_domain(struct xf_conn *conn,
+                                             const struct xf_domain_ref *dom,
+                                             guint flags, GError **err);
+gboolean xf_remote_is_persistent(struct xf_conn *conn,
+                                 const struct xf_domain_ref *dom,
+                                 gboolean *persistent, GError **err);
+gboolean xf_remote_get_autostart(struct xf_conn *conn,
+                                 const struct xf_domain_ref *dom,
+                                 gboolean *autostart, GError **err);
+gboolean xf_remote_set_autostart(struct xf_conn *conn,
+                                 const struct xf_domain_ref *dom,
+                                 gboolean autostart, GError **err);
+
 /* client-admin.c */
 GPtrArray *xf_remote_list_handoffs(struct xf_conn *conn, GError **err);
 char *xf_remote_resolve_handoff(struct xf_conn *conn, const char *token,

@@ -418,6 +418,7 @@ struct manner {
     gboolean live;
     gboolean at_once;           /* dead daemons come back in the middle */
     gboolean helper;            /* a process of its own fills the domain */
+    gboolean persist;           /* its definition moves with it */
 };
 
 static struct manner
@@ -430,6 +431,7 @@ manner_of(guint32 seed)
     manner.paused = g_rand_int_range(rand, 0, 8) == 0;
     manner.live = g_rand_int_range(rand, 0, 4) > 0;
     manner.helper = g_rand_int_range(rand, 0, 8) == 0;
+    manner.persist = g_rand_int_range(rand, 0, 2);
     return manner;
 }
 
@@ -709,6 +711,38 @@ verify(void)
         broken(err->message);
 }
 
+/* Files of its stored domains that end so. */
+static guint
+definitions(struct host *host, const char *suffix)
+{
+    g_autofree char *path =
+        g_build_filename(host->dir, "state", "domains", NULL);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+    guint count = 0;
+
+    while (dir && (name = g_dir_read_name(dir)))
+        count += g_str_has_suffix(name, suffix);
+    return count;
+}
+
+/* A definition that was to move is where its domain is, and nowhere else;
+ * nothing waits any more. */
+static void
+look_at_definitions(const struct client *client, gboolean persist,
+                    gboolean moved)
+{
+    if (definitions(client->from, ".incoming")
+        || definitions(client->to, ".incoming"))
+        broken("a definition still waits for its handoff");
+    if (!persist || !moved)
+        return;
+    if (definitions(client->to, ".xml") != 1)
+        broken("the domain has moved, and its definition has not");
+    if (definitions(client->from, ".xml"))
+        broken("the domain has moved, and its definition is left behind");
+}
+
 void
 world_run(const struct run *run, struct result *result)
 {
@@ -723,7 +757,9 @@ world_run(const struct run *run, struct result *result)
     struct client client = {
         .from = found.on,
         .to = found.on == &host_a ? &host_b : &host_a,
-        .flags = manner.live ? XF_MIGRATE_LIVE : 0,
+        .flags = (manner.live ? XF_MIGRATE_LIVE : 0)
+                 | (manner.persist ? XF_MIGRATE_PERSIST_DEST
+                                         | XF_MIGRATE_UNDEFINE_SOURCE : 0),
         .version = ways[run->way].version,
     };
 
@@ -737,6 +773,7 @@ world_run(const struct run *run, struct result *result)
     verify();
     look(&found);
     result->moved = found.on == client.to;
+    look_at_definitions(&client, manner.persist, result->moved);
     count_passed(client.from, result->passed[XF_SOURCE]);
     count_passed(client.to, result->passed[XF_DESTINATION]);
     result->doubted = result->passed[XF_SOURCE][doubt] > 0;

@@ -227,6 +227,29 @@ sim_describe(struct xf_hypervisor *hv, int domid, guint flags, GError **err)
     return sim_xml_current(text, dom, flags & 2, err);
 }
 
+static char *
+sim_read(struct xf_hypervisor *hv, const char *text, const char *name,
+         guint flags, struct xf_hv_domain *info, GError **err)
+{
+    XF_AUTO(sim_xml) *xml = sim_xml_parse(text, err);
+
+    if (!xml)
+        return NULL;
+    memset(info, 0, sizeof(*info));
+    info->domid = -1;
+    xf_uuid_parse(xml->uuid, info->uuid);
+    g_strlcpy(info->name, name ? name : xml->name, sizeof(info->name));
+    info->type = xml->type;
+    info->max_memory_kib = info->memory_kib = xml->memory_kib;
+    info->vcpus = xml->vcpus;
+
+    const struct sim_domain dom = {
+        .domid = -1, .name = info->name, .uuid = xml->uuid,
+    };
+
+    return sim_xml_current(text, &dom, TRUE, err);
+}
+
 static gboolean
 exists(struct sim *sim, const struct sim_xml *xml, GError **err)
 {
@@ -380,6 +403,7 @@ static const struct xf_hypervisor_ops sim_ops = {
     .list = sim_list,
     .info = sim_info,
     .describe = sim_describe,
+    .read = sim_read,
     .create = sim_create,
     .destroy = sim_destroy,
     .pause = sim_pause,

@@ -257,6 +257,8 @@ START_TEST(destination_makes_it_the_copy)
     wait_for(no_decisions, &dst);
     wait_for(no_records, &dst);
     host_start(&src);
+    /* it had offered the domain, and asks what came of it */
+    wait_for(no_decisions, &src);
     walk_clear(&walk);
     moves_from(&dst);
 }

@@ -148,7 +148,7 @@ START_TEST(flags_are_refused_in_the_first_call)
         const char *name;
     } flags[] = {
         { 1 << 16, "tls" },
-        { XF_MIGRATE_PERSIST_DEST, "persistent" },
+        { 1 << 15, "postcopy" },
         { XF_MIGRATE_CHANGE_PROTECTION, "change-protection" },
         { XF_MIGRATE_OFFLINE, "offline" },
         { 1u << 31, "0x80000000" },

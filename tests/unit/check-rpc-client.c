@@ -169,6 +169,38 @@ START_TEST(domain_entries)
 }
 END_TEST
 
+START_TEST(stored_entries)
+{
+    const struct xf_domain_ref dom = test_domain();
+    struct test_server t;
+    gboolean answer = FALSE;
+    struct xf_conn *c;
+
+    test_server_start(&t, NULL, NULL);
+    c = open_test(&t);
+    check_domain(c->driver->define_xml(c, "<x/>", 0, NULL));
+    expect_line(&t, "define_xml <x/> 0x0");
+    /* what is defined is checked in any case */
+    check_domain(c->driver->define_xml(c, "<x/>", 1, NULL));
+    expect_line(&t, "define_xml <x/> 0x0");
+    ck_assert(c->driver->undefine(c, &dom, XF_UNDEFINE_NVRAM, NULL));
+    expect_line(&t, "undefine " DOM " 0x4");
+    check_domain(c->driver->start(c, &dom, XF_CREATE_GIVEN_AWAY, NULL));
+    expect_line(&t, "start " DOM " 0x40000000");
+    ck_assert(c->driver->is_persistent(c, &dom, &answer, NULL));
+    ck_assert(answer);
+    expect_line(&t, "is_persistent " DOM);
+    answer = FALSE;
+    ck_assert(c->driver->get_autostart(c, &dom, &answer, NULL));
+    ck_assert(answer);
+    expect_line(&t, "get_autostart " DOM);
+    ck_assert(c->driver->set_autostart(c, &dom, TRUE, NULL));
+    expect_line(&t, "set_autostart 1 " DOM);
+    xf_conn_close(c);
+    test_server_stop(&t);
+}
+END_TEST
+
 START_TEST(plain_domain_entries)
 {
 #define ENTRY(name) { #name, G_STRUCT_OFFSET(struct xf_driver, name) }
@@ -550,6 +582,7 @@ main(void)
         lookup_entries,
         domain_entries,
         plain_domain_entries,
+        stored_entries,
         job_entries,
         v1_v2_entries,
         v3_entries_with_params,

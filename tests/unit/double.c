@@ -355,6 +355,61 @@ create_xml(struct xf_conn *conn, const char *xml, guint flags, GError **err)
     return told(conn, line, err) ? the_domain() : NULL;
 }
 
+static struct xf_domain_ref *
+define_xml(struct xf_conn *conn, const char *xml, guint flags, GError **err)
+{
+    GString *line = g_string_new(NULL);
+
+    g_string_printf(line, "define_xml %s 0x%x", xml, flags);
+    return told(conn, line, err) ? the_domain() : NULL;
+}
+
+static gboolean
+undefine(struct xf_conn *conn, const struct xf_domain_ref *dom, guint flags,
+         GError **err)
+{
+    GString *line = g_string_new("undefine");
+
+    tell_domain(line, dom);
+    g_string_append_printf(line, " 0x%x", flags);
+    return told(conn, line, err);
+}
+
+static struct xf_domain_ref *
+start(struct xf_conn *conn, const struct xf_domain_ref *dom, guint flags,
+      GError **err)
+{
+    GString *line = g_string_new("start");
+
+    tell_domain(line, dom);
+    g_string_append_printf(line, " 0x%x", flags);
+    return told(conn, line, err) ? the_domain() : NULL;
+}
+
+static gboolean
+is_persistent(struct xf_conn *conn, const struct xf_domain_ref *dom,
+              gboolean *persistent, GError **err)
+{
+    *persistent = TRUE;
+    return told_domain(conn, "is_persistent", dom, err);
+}
+
+static gboolean
+get_autostart(struct xf_conn *conn, const struct xf_domain_ref *dom,
+              gboolean *autostart, GError **err)
+{
+    *autostart = TRUE;
+    return told_domain(conn, "get_autostart", dom, err);
+}
+
+static gboolean
+set_autostart(struct xf_conn *conn, const struct xf_domain_ref *dom,
+              gboolean autostart, GError **err)
+{
+    return told_domain(conn, autostart ? "set_autostart 1"
+                                       : "set_autostart 0", dom, err);
+}
+
 #define DOMAIN_CALL(name)                                                   \
     static gboolean name(struct xf_conn *conn,                              \
                          const struct xf_domain_ref *dom, GError **err)     \
@@ -501,6 +556,12 @@ const struct xf_driver double_driver = {
     .xml_from_native = xml_from_native,
     .xml_to_native = xml_to_native,
     .create_xml = create_xml,
+    .define_xml = define_xml,
+    .undefine = undefine,
+    .start = start,
+    .is_persistent = is_persistent,
+    .get_autostart = get_autostart,
+    .set_autostart = set_autostart,
     .domain_destroy = domain_destroy,
     .domain_suspend = domain_suspend,
     .domain_resume = domain_resume,

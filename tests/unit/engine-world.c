@@ -117,6 +117,23 @@ host_forgets(struct host *host)
                                                 NULL));
 }
 
+static void
+remove_dir(const char *dir)
+{
+    g_autoptr(GDir) entries = g_dir_open(dir, 0, NULL);
+    const char *name;
+
+    while ((name = g_dir_read_name(entries))) {
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+
+        if (g_file_test(path, G_FILE_TEST_IS_DIR))
+            remove_dir(path);
+        else
+            g_unlink(path);
+    }
+    g_rmdir(dir);
+}
+
 void
 host_reboots(struct host *host)
 {
@@ -128,6 +145,8 @@ host_reboots(struct host *host)
 
         ck_assert(host->hv->ops->destroy(host->hv, domain->domid, NULL));
     }
+    remove_dir(host->run);
+    ck_assert_int_eq(g_mkdir(host->run, 0700), 0);
 }
 
 void
@@ -191,28 +210,14 @@ host_setup(struct host *host, const char *name)
     host->config.channel.address = "127.0.0.1";
     host->state = g_build_filename(host->dir, "state", NULL);
     host->config.state_dir = host->state;
+    host->run = g_build_filename(host->dir, "run", NULL);
+    ck_assert_int_eq(g_mkdir(host->run, 0700), 0);
+    host->config.run_dir = host->run;
     host->config.resolve_wait_ms = DEADLINE_MS;
     host->config.retry_first_ms = 50;
     host->config.retry_max_ms = 200;
     host->config.connect_timeout_ms = 2000;
     host_start(host);
-}
-
-static void
-remove_dir(const char *dir)
-{
-    g_autoptr(GDir) entries = g_dir_open(dir, 0, NULL);
-    const char *name;
-
-    while ((name = g_dir_read_name(entries))) {
-        g_autofree char *path = g_build_filename(dir, name, NULL);
-
-        if (g_file_test(path, G_FILE_TEST_IS_DIR))
-            remove_dir(path);
-        else
-            g_unlink(path);
-    }
-    g_rmdir(dir);
 }
 
 static void
@@ -223,6 +228,7 @@ host_teardown(struct host *host)
     host->store.real->ops->free(host->store.real);
     remove_dir(host->dir);
     g_free(host->state);
+    g_free(host->run);
     g_free(host->dir);
 }
 
@@ -405,8 +411,10 @@ gboolean
 no_decisions(struct host *host)
 {
     g_autoptr(GPtrArray) all = xf_decisions_all(host->engine->decisions);
+    g_autoptr(GPtrArray) offers =
+        xf_decisions_offers(host->engine->decisions);
 
-    return all->len == 0;
+    return all->len == 0 && offers->len == 0;
 }
 
 gboolean

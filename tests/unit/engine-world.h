@@ -25,6 +25,7 @@ struct flaky_store {
 struct host {
     char *dir;
     char *state;                /* its decisions log's folder */
+    char *run;                  /* what a reboot empties */
     struct xf_hypervisor *hv;
     struct flaky_store store;
     struct xf_engine_config config;
