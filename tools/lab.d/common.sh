@@ -35,7 +35,7 @@ check_host() {
 
 # The lab's state is changed by one invocation at a time.  The lock is held on
 # descriptor 9 until this process ends; what is started to live on must be
-# started with 9>&-.
+# started without it (detach, or 9>&-).
 lock_lab() {
     mkdir -p "$LAB_DIR"
     exec 9>"$LAB_DIR/lock"

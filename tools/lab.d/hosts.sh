@@ -47,6 +47,18 @@ machine_pid() {
     echo "$pid"
 }
 
+# In a subshell: becomes a program that lives on after us.  It has no
+# descriptor of ours, or of who runs us and waits for one to be closed, as
+# flock(1) does.
+detach() {
+    local fd
+    for fd in "/proc/$BASHPID/fd"/*; do
+        fd=${fd##*/}
+        [ "$fd" -le 2 ] || eval "exec $fd>&-"
+    done
+    exec setsid "$@"
+}
+
 # start_machine HOST RUN [STATE]: boots the host, or loads it from STATE and
 # leaves it stopped there.
 start_machine() {
@@ -55,8 +67,8 @@ start_machine() {
     mapfile -t arguments < <(qemu_arguments "$host" "$(readlink "$run/base")" \
         "$run/$host.qcow2" "$sockets")
     [ -z "$state" ] || arguments+=(-incoming "exec:cat '$state'")
-    setsid qemu-system-x86_64 "${arguments[@]}" \
-        </dev/null >"$run/$host.log" 2>&1 8>&- 9>&- &
+    (detach qemu-system-x86_64 "${arguments[@]}") \
+        </dev/null >"$run/$host.log" 2>&1 &
     pid=$!
     disown "$pid"
     echo "$pid $(started_at "$pid")" >"$run/$host.pid"
@@ -158,9 +170,8 @@ try_ssh() {
 open_master() {
     local options
     mapfile -t options < <(ssh_options "$1" "$2")
-    setsid ssh "${options[@]}" -M -N -f -o ConnectTimeout=5 \
-        -o ServerAliveInterval=5 root@127.0.0.1 \
-        </dev/null >/dev/null 2>&1 8>&- 9>&-
+    (detach ssh "${options[@]}" -M -N -f -o ConnectTimeout=5 \
+        -o ServerAliveInterval=5 root@127.0.0.1) </dev/null >/dev/null 2>&1
 }
 
 # on_host HOST COMMAND...: as root, with this process's standard streams
