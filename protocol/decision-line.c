@@ -9,11 +9,13 @@
 #define TITLE "xenferry-decisions"
 #define FORMAT "1"
 #define SUM_LEN 16
-#define WORDS_MAX 10
+#define WORDS 10
+#define WORDS_MAX 12            /* those of `sending` */
 
 static const char *const kinds[XF_DECISION_LAST] = {
     [XF_DECISION_COMMITTED] = "committed",
     [XF_DECISION_GIVEN_AWAY] = "given-away",
+    [XF_DECISION_SENDING] = "sending",
 };
 #define ACKNOWLEDGED "acknowledged"
 
@@ -76,17 +78,30 @@ xf_decision_line_title(const char *identity, const guint8 *secret)
     return line_of(words);
 }
 
+/* What a source asks the destination's log by. */
+static char *
+peer_log_words(const struct xf_decision *d)
+{
+    char key[2 * XF_KEY_LEN + 1];
+
+    if (d->kind != XF_DECISION_SENDING)
+        return g_strdup("");
+    return g_strdup_printf(" %s %s", d->peer_log ? d->peer_log : "-",
+                           xf_hex_format(d->peer_log_key, XF_KEY_LEN, key));
+}
+
 char *
 xf_decision_line_format(const struct xf_decision *d)
 {
     char uuid[XF_UUID_STRING_LEN + 1], key[2 * XF_KEY_LEN + 1];
     g_autofree char *host = text_out(d->peer_host ? d->peer_host : "");
     g_autofree char *name = text_out(d->name);
+    g_autofree char *log = peer_log_words(d);
     g_autofree char *words = g_strdup_printf(
-        "%s %s %s %s %" G_GINT64_FORMAT " %d %d %u %s %s", kinds[d->kind],
+        "%s %s %s %s %" G_GINT64_FORMAT " %d %d %u %s %s%s", kinds[d->kind],
         d->token, xf_uuid_format(d->uuid, uuid),
         xf_hex_format(d->key, XF_KEY_LEN, key), d->time, d->domid,
-        d->paused != 0, d->peer_port, host, name);
+        d->paused != 0, d->peer_port, host, name, log);
 
     return line_of(words);
 }
@@ -126,6 +141,21 @@ xf_decision_line_title_parse(GStrv words, char *identity, guint8 *secret)
 
 G_STATIC_ASSERT(XF_LOG_ID_LEN == XF_TOKEN_LEN);
 
+static gboolean
+peer_log_in(const char *log, const char *key, struct xf_decision *d)
+{
+    if (strcmp(log, "-") != 0)
+        d->peer_log = g_strdup(log);
+    return (!d->peer_log || xf_token_valid(log))
+           && xf_hex_parse(key, d->peer_log_key, XF_KEY_LEN);
+}
+
+static guint
+words_of(enum xf_decision_kind kind)
+{
+    return kind == XF_DECISION_SENDING ? WORDS_MAX : WORDS;
+}
+
 struct xf_decision *
 xf_decision_line_parse(GStrv word)
 {
@@ -135,13 +165,16 @@ xf_decision_line_parse(GStrv word)
     while (d->kind < XF_DECISION_LAST
            && g_strcmp0(word[0], kinds[d->kind]) != 0)
         d->kind++;
-    if (d->kind == XF_DECISION_LAST || g_strv_length(word) != WORDS_MAX
+    if (d->kind == XF_DECISION_LAST
+        || g_strv_length(word) != words_of(d->kind)
         || !xf_token_valid(word[1]) || !xf_uuid_parse(word[2], d->uuid)
         || !xf_hex_parse(word[3], d->key, XF_KEY_LEN)
         || !number_in(word[4], 0, G_MAXINT64, &d->time)
         || !number_in(word[5], -1, G_MAXINT, &domid)
         || !number_in(word[6], 0, 1, &paused)
-        || !number_in(word[7], 0, G_MAXUINT16, &port))
+        || !number_in(word[7], 0, G_MAXUINT16, &port)
+        || (d->kind == XF_DECISION_SENDING
+            && !peer_log_in(word[10], word[11], d)))
         return NULL;
     g_strlcpy(d->token, word[1], sizeof(d->token));
     d->domid = domid;

@@ -16,7 +16,7 @@
 #define NEW_NAME "decisions.new"
 #define LOCK_NAME "lock"
 /* Lines that say nothing any more before the file is written anew. */
-#define DEAD_MAX 64
+#define DEAD_MAX 128
 
 /* What is wrong with the file's end. */
 enum damage {
@@ -26,10 +26,12 @@ enum damage {
 };
 
 /* A decision, and its number among those written: it is none before it is on
- * disk. */
+ * disk.  Until then the one that it replaces, if any, is what counts. */
 struct entry {
+    char token[XF_TOKEN_LEN + 1];
     struct xf_decision *decision;
     guint64 number;
+    struct xf_decision *before;
 };
 
 /* Those who add at the same time share one fsync(), which one of them makes
@@ -72,6 +74,7 @@ xf_decision_free(struct xf_decision *decision)
         return;
     g_free(decision->peer_host);
     g_free(decision->name);
+    g_free(decision->peer_log);
     explicit_bzero(decision, sizeof(*decision));
     g_free(decision);
 }
@@ -84,6 +87,7 @@ decision_copy(const struct xf_decision *decision)
     copy->peer_host = g_strdup(decision->peer_host ? decision->peer_host
                                                    : "");
     copy->name = g_strdup(decision->name);
+    copy->peer_log = g_strdup(decision->peer_log);
     return copy;
 }
 
@@ -93,19 +97,15 @@ entry_free(gpointer data)
     struct entry *entry = data;
 
     xf_decision_free(entry->decision);
+    xf_decision_free(entry->before);
     g_free(entry);
 }
 
-/* Takes over the decision. */
-static void
-put_entry(struct xf_decisions *log, struct xf_decision *decision,
-          guint64 number)
+/* NULL: there is none yet. */
+static const struct xf_decision *
+in_force(const struct xf_decisions *log, const struct entry *entry)
 {
-    struct entry *entry = g_new0(struct entry, 1);
-
-    entry->decision = decision;
-    entry->number = number;
-    g_hash_table_replace(log->live, decision->token, entry);
+    return entry->number <= log->on_disk ? entry->decision : entry->before;
 }
 
 /* NULL: not in the log, or not yet. */
@@ -114,7 +114,25 @@ find(struct xf_decisions *log, const char *token)
 {
     const struct entry *entry = g_hash_table_lookup(log->live, token);
 
-    return entry && entry->number <= log->on_disk ? entry->decision : NULL;
+    return entry ? in_force(log, entry) : NULL;
+}
+
+/* Takes over the decision. */
+static void
+put_entry(struct xf_decisions *log, struct xf_decision *decision,
+          guint64 number)
+{
+    struct entry *entry = g_new0(struct entry, 1);
+    const struct xf_decision *before = find(log, decision->token);
+
+    if (before) {
+        log->dead++;
+        entry->before = decision_copy(before);
+    }
+    memcpy(entry->token, decision->token, sizeof(entry->token));
+    entry->decision = decision;
+    entry->number = number;
+    g_hash_table_replace(log->live, entry->token, entry);
 }
 
 /* -- reading lines -- */
@@ -250,9 +268,19 @@ drop_pending(struct xf_decisions *log)
     gpointer value;
 
     g_hash_table_iter_init(&iter, log->live);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        if (((struct entry *)value)->number > log->on_disk)
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        struct entry *entry = value;
+
+        if (entry->number <= log->on_disk)
+            continue;
+        if (!entry->before) {
             g_hash_table_iter_remove(&iter);
+            continue;
+        }
+        xf_decision_free(entry->decision);
+        entry->decision = g_steal_pointer(&entry->before);
+        entry->number = 0;
+    }
 }
 
 static void
@@ -359,19 +387,19 @@ sync_written(struct xf_decisions *log)
 
 /* FALSE: it could not be written, and is in the log no more. */
 static gboolean
-wait_on_disk(struct xf_decisions *log, const char *token)
+wait_on_disk(struct xf_decisions *log, const char *token, guint64 number)
 {
     const struct entry *entry;
 
     while ((entry = g_hash_table_lookup(log->live, token))
-           && entry->number > log->on_disk) {
+           && entry->number == number && number > log->on_disk) {
         if (log->syncing)
             g_cond_wait(&log->synced, &log->lock);
         else
             sync_written(log);
     }
     errno = log->sync_errnum;
-    return entry != NULL;
+    return entry && entry->number == number;
 }
 
 /* -- opening -- */
@@ -549,17 +577,17 @@ acknowledge(struct xf_decisions *log, const char *token)
 }
 
 static const struct xf_decision *
-given_away(struct xf_decisions *log, const guint8 *uuid)
+find_by_uuid(struct xf_decisions *log, enum xf_decision_kind kind,
+             const guint8 *uuid)
 {
     GHashTableIter iter;
     gpointer value;
 
     g_hash_table_iter_init(&iter, log->live);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const struct xf_decision *d = ((struct entry *)value)->decision;
+        const struct xf_decision *d = in_force(log, value);
 
-        if (d->kind == XF_DECISION_GIVEN_AWAY
-            && memcmp(d->uuid, uuid, XF_UUID_LEN) == 0)
+        if (d && d->kind == kind && memcmp(d->uuid, uuid, XF_UUID_LEN) == 0)
             return d;
     }
     return NULL;
@@ -568,7 +596,8 @@ given_away(struct xf_decisions *log, const guint8 *uuid)
 static void
 came_back(struct xf_decisions *log, const guint8 *uuid)
 {
-    const struct xf_decision *d = given_away(log, uuid);
+    const struct xf_decision *d =
+        find_by_uuid(log, XF_DECISION_GIVEN_AWAY, uuid);
 
     while (d) {
         g_autofree char *token = g_strdup(d->token);
@@ -578,7 +607,7 @@ came_back(struct xf_decisions *log, const guint8 *uuid)
             g_warning("%s: %s", log->path, g_strerror(errno));
             return;
         }
-        d = given_away(log, uuid);
+        d = find_by_uuid(log, XF_DECISION_GIVEN_AWAY, uuid);
     }
 }
 
@@ -593,8 +622,11 @@ add(struct xf_decisions *log, const struct xf_decision *decision)
     line = xf_decision_line_format(decision);
     if (!append(log, line))
         return FALSE;
-    put_entry(log, decision_copy(decision), ++log->written);
-    if (!wait_on_disk(log, decision->token))
+
+    guint64 number = ++log->written;
+
+    put_entry(log, decision_copy(decision), number);
+    if (!wait_on_disk(log, decision->token, number))
         return FALSE;
     if (decision->kind == XF_DECISION_COMMITTED)
         came_back(log, decision->uuid);
@@ -654,11 +686,16 @@ xf_decisions_find(struct xf_decisions *log, const char *token)
 }
 
 struct xf_decision *
-xf_decisions_given_away(struct xf_decisions *log, const guint8 *uuid)
+xf_decisions_elsewhere(struct xf_decisions *log, const guint8 *uuid)
 {
     g_mutex_lock(&log->lock);
 
-    const struct xf_decision *d = given_away(log, uuid);
+    const struct xf_decision *d =
+        find_by_uuid(log, XF_DECISION_GIVEN_AWAY, uuid);
+
+    if (!d)
+        d = find_by_uuid(log, XF_DECISION_SENDING, uuid);
+
     struct xf_decision *copy = d ? decision_copy(d) : NULL;
 
     g_mutex_unlock(&log->lock);
@@ -676,10 +713,10 @@ xf_decisions_all(struct xf_decisions *log)
     g_mutex_lock(&log->lock);
     g_hash_table_iter_init(&iter, log->live);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const struct entry *entry = value;
+        const struct xf_decision *d = in_force(log, value);
 
-        if (entry->number <= log->on_disk)
-            g_ptr_array_add(all, decision_copy(entry->decision));
+        if (d)
+            g_ptr_array_add(all, decision_copy(d));
     }
     g_mutex_unlock(&log->lock);
     return all;

@@ -3,10 +3,13 @@
  * The decisions log: what must outlive a reboot.
  *
  * Records are in xenstore, which forgets when its host or xenstored starts
- * again.  Two facts must not be forgotten then: that a domain was `committed`
- * here, and that one was `given away` from here.  They are lines of a file,
- * on disk before the record is written and before anything is done about
- * them, until the other side has said that it has acted.
+ * again.  Three facts must not be forgotten then: that a domain was
+ * `committed` here; that one was `given away` from here; and that one is
+ * being sent (`sending`), so that it may run elsewhere by the time somebody
+ * asks.  They are lines of a file, on disk before the record is written and
+ * before anything is done about them, until the other side has said that it
+ * has acted; `sending` until it is known what was decided.  It is written
+ * before the first byte is sent: no guest waits for that.
  *
  * The log has an identity, random, made with it, and a secret.  With the
  * same log whole, what is not in it never happened: then "I do not know this
@@ -22,7 +25,12 @@
  *   xenferry-decisions 1 IDENTITY SECRET
  *   committed  TOKEN UUID KEY TIME DOMID PAUSED PORT PEER-HOST NAME
  *   given-away TOKEN UUID KEY TIME DOMID PAUSED PORT PEER-HOST NAME
+ *   sending    TOKEN UUID KEY TIME DOMID PAUSED PORT PEER-HOST NAME
+ *              PEER-LOG PEER-LOG-KEY
  *   acknowledged TOKEN
+ *
+ * (the last words of `sending` are of the same line: the identity of the
+ * destination's log, "-" for none, and the key to ask it by).
  *
  * The last line may be torn by a crash, and is then cut off: it had not been
  * acted on.  Any other damage is an error: such a log is not whole.  What has
@@ -47,6 +55,7 @@
 enum xf_decision_kind {
     XF_DECISION_COMMITTED,
     XF_DECISION_GIVEN_AWAY,
+    XF_DECISION_SENDING,
     XF_DECISION_LAST
 };
 
@@ -61,12 +70,14 @@ struct xf_decision {
     char *peer_host;            /* the other side's channel; "" not known */
     guint16 peer_port;
     char *name;
+    char *peer_log;             /* sending: as in the record; NULL: none */
+    guint8 peer_log_key[XF_KEY_LEN];
 };
 
 void xf_decision_free(struct xf_decision *decision);
 XF_DEFINE_AUTO(xf_decision, xf_decision_free);
 
-/* "committed", "given-away" */
+/* "committed", "given-away", "sending" */
 const char *xf_decision_kind_name(enum xf_decision_kind kind);
 
 struct xf_decisions;
@@ -96,9 +107,10 @@ gboolean xf_decisions_acknowledge(struct xf_decisions *log,
 /* Copies; NULL: not in the log. */
 struct xf_decision *xf_decisions_find(struct xf_decisions *log,
                                       const char *token);
-/* The domain of that uuid was given away, and has not come back. */
-struct xf_decision *xf_decisions_given_away(struct xf_decisions *log,
-                                            const guint8 *uuid);
+/* The domain of that uuid was given away, and has not come back; or it was
+ * being sent, and it is not known what became of that. */
+struct xf_decision *xf_decisions_elsewhere(struct xf_decisions *log,
+                                           const guint8 *uuid);
 /* All of them, copies, in an array that frees them. */
 GPtrArray *xf_decisions_all(struct xf_decisions *log);
 

@@ -124,8 +124,8 @@ hangs(struct xf_handoff *h)
     /* Perform may still hear it from one that cannot be asked. */
     gboolean yes = (h->state == XF_STATE_IN_DOUBT
                     && !(h->foreign && h->busy))
-                   || (h->state == XF_STATE_RECEIVED && !h->owner
-                       && !h->busy);
+                   || (h->state == XF_STATE_RECEIVED
+                       && (!h->owner || h->asking) && !h->busy);
 
     g_mutex_unlock(&h->lock);
     return yes;

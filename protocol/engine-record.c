@@ -79,12 +79,17 @@ record_fields(const struct xf_handoff *h, enum xf_state state, gint64 since,
 
 /* -- decisions -- */
 
-/* Which state is a decision; XF_DECISION_LAST: it is none. */
+/* Which state is a decision; XF_DECISION_LAST: it is none.  A foreign
+ * destination can do nothing before it is given leave. */
 static enum xf_decision_kind
-decision_of(enum xf_state state)
+decision_of(const struct xf_handoff *h, enum xf_state state)
 {
+    enum xf_state sending = h->foreign ? XF_STATE_PERFORMED
+                                       : XF_STATE_PERFORMING;
+
     return state == XF_STATE_COMMITTED ? XF_DECISION_COMMITTED
            : state == XF_STATE_DONE    ? XF_DECISION_GIVEN_AWAY
+           : state == sending          ? XF_DECISION_SENDING
                                        : XF_DECISION_LAST;
 }
 
@@ -100,8 +105,10 @@ add_decision(const struct xf_handoff *h, enum xf_decision_kind kind,
         .peer_host = h->peer_host,
         .peer_port = h->peer_port,
         .name = h->name,
+        .peer_log = h->peer_log,
     };
 
+    memcpy(decision.peer_log_key, h->peer_log_key, XF_KEY_LEN);
     memcpy(decision.token, h->token, sizeof(decision.token));
     memcpy(decision.uuid, h->uuid, XF_UUID_LEN);
     memcpy(decision.key, h->key, XF_KEY_LEN);
@@ -110,7 +117,7 @@ add_decision(const struct xf_handoff *h, enum xf_decision_kind kind,
                   && xf_decisions_add(h->engine->decisions, &decision, err);
 
     XF_FAULT("decided");
-    explicit_bzero(decision.key, sizeof(decision.key));
+    explicit_bzero(&decision, sizeof(decision));
     return ok;
 }
 
@@ -125,7 +132,7 @@ contradicts(const struct xf_handoff *h, enum xf_state next)
 
     return next != h->state && xf_state_is_final(next)
            && xf_handoff_next(h->side, h->state, deciding, &decided, &action)
-           && decision_of(decided) != XF_DECISION_LAST;
+           && decision_of(h, decided) != XF_DECISION_LAST;
 }
 
 /* On disk, before the record and the act.  *decided: this cannot be undone
@@ -134,11 +141,12 @@ static gboolean
 decide(const struct xf_handoff *h, enum xf_state next, gint64 now,
        gboolean *decided, GError **err)
 {
-    enum xf_decision_kind kind = decision_of(next);
+    enum xf_decision_kind kind = decision_of(h, next);
     gboolean ok = TRUE;
 
-    *decided = kind != XF_DECISION_LAST;
-    if (*decided)
+    /* That it is being sent only makes us ask: no harm if it is not. */
+    *decided = kind != XF_DECISION_LAST && kind != XF_DECISION_SENDING;
+    if (kind != XF_DECISION_LAST)
         ok = add_decision(h, kind, now, err);
     else if (contradicts(h, next))
         ok = xf_decisions_settle(h->engine->decisions, err);
@@ -235,6 +243,18 @@ xf_handoff_event(struct xf_handoff *h, enum xf_event event,
     return ok;
 }
 
+/* It is known that it runs here alone: nobody need ask when we start again
+ * without a record. */
+static void
+not_sent(struct xf_handoff *h)
+{
+    g_autoptr(GError) err = NULL;
+
+    /* Tried once more when it is forgotten. */
+    if (!xf_decisions_acknowledge(h->engine->decisions, h->token, &err))
+        g_warning("handoff %s: %s", h->token, err->message);
+}
+
 void
 xf_handoff_acted(struct xf_handoff *h)
 {
@@ -255,6 +275,8 @@ xf_handoff_acted(struct xf_handoff *h)
                                                 fields, &err);
     if (h->stale)
         g_warning("handoff %s: %s", h->token, err->message);
+    if (h->state == XF_STATE_CANCELLED)
+        not_sent(h);
     g_mutex_unlock(&h->lock);
 }
 

@@ -5,7 +5,8 @@
  * A record is taken up with the event `restarted`.  When the log has a
  * decision that the record has not got yet, the decision was made: it comes
  * first.  A decision without any record (xenstore has forgotten) becomes a
- * handoff again, which is decided and waits for its other side.
+ * handoff again, which is decided and waits for its other side; what was
+ * being sent is in doubt then, whether its copy is still here or not.
  */
 #include "config.h"
 
@@ -39,7 +40,9 @@ catch_up(struct xf_handoff *h)
         xf_decisions_find(h->engine->decisions, h->token);
     g_autoptr(GError) err = NULL;
 
-    if (!decision || xf_state_is_final(xf_handoff_state(h)))
+    /* The record knows better how far the sending came. */
+    if (!decision || decision->kind == XF_DECISION_SENDING
+        || xf_state_is_final(xf_handoff_state(h)))
         return;
     if (deciding[decision->kind].side != h->side) {
         g_warning("handoff %s: the decisions log has it as %s, but its "
@@ -76,6 +79,11 @@ recover_record(struct xf_engine *engine, const char *token)
 static void
 recover_decision(struct xf_engine *engine, const struct xf_decision *decision)
 {
+    static const enum xf_state states[XF_DECISION_LAST] = {
+        [XF_DECISION_COMMITTED] = XF_STATE_COMMITTED,
+        [XF_DECISION_GIVEN_AWAY] = XF_STATE_DONE,
+        [XF_DECISION_SENDING] = XF_STATE_IN_DOUBT,
+    };
     gboolean committed = decision->kind == XF_DECISION_COMMITTED;
     XF_AUTO(xf_handoff) *known = xf_engine_by_token(engine, decision->token);
     g_autoptr(GError) err = NULL;
@@ -87,10 +95,12 @@ recover_decision(struct xf_engine *engine, const struct xf_decision *decision)
         engine, committed ? XF_DESTINATION : XF_SOURCE, decision->token,
         decision->key, decision->uuid, decision->name);
 
-    h->state = committed ? XF_STATE_COMMITTED : XF_STATE_DONE;
+    h->state = states[decision->kind];
     h->since = decision->time;
     h->peer_host = g_strdup(decision->peer_host);
     h->peer_port = decision->peer_port;
+    h->peer_log = g_strdup(decision->peer_log);
+    memcpy(h->peer_log_key, decision->peer_log_key, XF_KEY_LEN);
     h->paused = decision->paused;
     h->connected = TRUE;
     /* a channel always has one */
@@ -147,7 +157,8 @@ surely_no_record(struct xf_engine *engine, const char *token)
 }
 
 enum xf_channel_msg
-xf_engine_resolve_lost(struct xf_engine *engine, const char *token)
+xf_engine_answer_lost(struct xf_engine *engine, const char *token,
+                      gboolean revoke)
 {
     XF_AUTO(xf_handoff) *h = xf_engine_by_token(engine, token);
     XF_AUTO(xf_decision) *decision =
@@ -155,7 +166,7 @@ xf_engine_resolve_lost(struct xf_engine *engine, const char *token)
     g_autoptr(GError) err = NULL;
 
     if (h && h->side == XF_DESTINATION)
-        return xf_dest_resolve(h);
+        return revoke ? xf_dest_resolve(h) : xf_dest_decided(h);
     if (decision)
         return decision->kind == XF_DECISION_COMMITTED ? XF_MSG_COMMITTED : 0;
     /* A record that could not be taken up may be a complete copy's. */

@@ -96,7 +96,8 @@ struct xf_domain_ref *xf_engine_arrived(struct xf_conn *conn,
 
 /* May a domain of that uuid be started on this host?  FALSE with
  * XF_ERROR_OPERATION_INVALID when it was given away to another host, which
- * has not said yet that it knows: whoever starts domains without being asked
+ * has not said yet that it knows, or was being sent to one, which has not
+ * said yet what it has decided: whoever starts domains without being asked
  * (autostart) asks this first. */
 gboolean xf_engine_may_start(struct xf_engine *engine, const guint8 *uuid,
                              GError **err);

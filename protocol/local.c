@@ -289,7 +289,7 @@ xf_engine_may_start(struct xf_engine *engine, const guint8 *uuid,
                     GError **err)
 {
     XF_AUTO(xf_decision) *decision =
-        xf_decisions_given_away(engine->decisions, uuid);
+        xf_decisions_elsewhere(engine->decisions, uuid);
 
     if (!decision)
         return TRUE;
@@ -298,13 +298,23 @@ xf_engine_may_start(struct xf_engine *engine, const guint8 *uuid,
         g_date_time_new_from_unix_local(decision->time / G_USEC_PER_SEC);
     g_autofree char *when = g_date_time_format(time, "%F %T");
 
-    g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
-                "domain '%s' was given away to %s at %s (handoff %s), which "
-                "has not said yet that it knows: started here it may run "
-                "twice.  If it is certain that it does not run there: "
-                "xenferry create --given-away", decision->name,
-                *decision->peer_host ? decision->peer_host : "another host",
-                when, decision->token);
+    const char *peer = *decision->peer_host ? decision->peer_host
+                                            : "another host";
+
+    if (decision->kind == XF_DECISION_SENDING)
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' was being sent to %s at %s (handoff %s), "
+                    "and it is not known whether it runs there: started here "
+                    "it may run twice.  %s is being asked; to settle it: "
+                    "xenferry resolve %s", decision->name, peer, when,
+                    decision->token, peer, decision->token);
+    else
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' was given away to %s at %s (handoff %s), "
+                    "which has not said yet that it knows: started here it "
+                    "may run twice.  If it is certain that it does not run "
+                    "there: xenferry create --given-away", decision->name,
+                    peer, when, decision->token);
     return FALSE;
 }
 

@@ -258,6 +258,7 @@ START_TEST(destination_makes_it_the_copy)
     wait_for(no_records, &dst);
     host_start(&src);
     walk_clear(&walk);
+    wait_for(no_decisions, &src);
     moves_from(&dst);
 }
 END_TEST
