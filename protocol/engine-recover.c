@@ -6,7 +6,8 @@
  * decision that the record has not got yet, the decision was made: it comes
  * first.  A decision without any record (xenstore has forgotten) becomes a
  * handoff again, which is decided and waits for its other side; what was
- * being sent is in doubt then, whether its copy is still here or not.
+ * being sent is in doubt then, whether its copy is still here or not.  Last,
+ * what an earlier daemon received and nobody knows of any more is destroyed.
  */
 #include "config.h"
 
@@ -56,7 +57,7 @@ catch_up(struct xf_handoff *h)
         g_warning("%s", err->message);
 }
 
-static void
+static gboolean
 recover_record(struct xf_engine *engine, const char *token)
 {
     g_autoptr(GError) err = NULL;
@@ -64,14 +65,32 @@ recover_record(struct xf_engine *engine, const char *token)
 
     if (!h) {
         g_warning("%s; left as it is", err->message);
-        return;
+        return FALSE;
     }
     if (!xf_engine_add(engine, h, &err)) {
         g_warning("handoff %s: not taken up: %s", token, err->message);
-        return;
+        return FALSE;
     }
     catch_up(h);
     restarted(h);
+    return TRUE;
+}
+
+/* FALSE: there is one that could not be taken up, whatever it may say. */
+static gboolean
+recover_records(struct xf_engine *engine, char **tokens)
+{
+    gboolean all = TRUE;
+
+    for (char **token = tokens; *token; token++) {
+        if (xf_token_valid(*token)) {
+            all = recover_record(engine, *token) && all;
+        } else {
+            g_warning("record '%s': not a handoff's; left as it is", *token);
+            all = FALSE;
+        }
+    }
+    return all;
 }
 
 /* -- decisions -- */
@@ -121,6 +140,47 @@ recover_decision(struct xf_engine *engine, const struct xf_decision *decision)
         g_warning("handoff %s: not taken up: %s", h->token, err->message);
 }
 
+/* -- copies that nobody knows of -- */
+
+/* Ours, paused, and no handoff's: its record went with xenstore, and since it
+ * is not in the log either, its source has been told, or will be, that it was
+ * never committed.  It only is in the way of the next one. */
+static gboolean
+is_left(struct xf_engine *engine, const struct xf_hv_domain *domain)
+{
+    XF_AUTO(xf_handoff) *h = NULL;
+
+    if (!domain->paused || domain->dying
+        || !g_str_has_suffix(domain->name, XF_INCOMING_SUFFIX))
+        return FALSE;
+    h = xf_engine_by_uuid(engine, XF_DESTINATION, domain->uuid);
+    return !h && engine->hv->ops->incoming_left(engine->hv, domain->domid);
+}
+
+static void
+destroy_left(struct xf_engine *engine)
+{
+    struct xf_hypervisor *hv = engine->hv;
+    g_autoptr(GError) list_err = NULL;
+    g_autoptr(GPtrArray) domains = hv->ops->list(hv, &list_err);
+
+    if (!domains)
+        g_warning("copies that are left over are not looked for: %s",
+                  list_err->message);
+    for (guint i = 0; domains && i < domains->len; i++) {
+        const struct xf_hv_domain *domain = domains->pdata[i];
+        g_autoptr(GError) err = NULL;
+
+        if (!is_left(engine, domain))
+            continue;
+        g_message("domain %d ('%s') is left of a move that nobody knows of "
+                  "any more, and is destroyed", domain->domid, domain->name);
+        if (!hv->ops->destroy(hv, domain->domid, &err))
+            g_warning("domain %d ('%s'): %s", domain->domid, domain->name,
+                      err->message);
+    }
+}
+
 gboolean
 xf_engine_recover(struct xf_engine *engine, GError **err)
 {
@@ -128,17 +188,15 @@ xf_engine_recover(struct xf_engine *engine, GError **err)
 
     if (!tokens)
         return FALSE;
-    for (char **token = tokens; *token; token++) {
-        if (xf_token_valid(*token))
-            recover_record(engine, *token);
-        else
-            g_warning("record '%s': not a handoff's; left as it is", *token);
-    }
 
+    gboolean all = recover_records(engine, tokens);
     g_autoptr(GPtrArray) decisions = xf_decisions_all(engine->decisions);
 
     for (guint i = 0; i < decisions->len; i++)
         recover_decision(engine, g_ptr_array_index(decisions, i));
+    /* A record that cannot be read may be that of a complete copy. */
+    if (all)
+        destroy_left(engine);
     return TRUE;
 }
 

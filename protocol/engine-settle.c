@@ -158,6 +158,7 @@ act(struct xf_handoff *h, gboolean committed, GError **err)
         return hv->ops->destroy(hv, h->domid, err);
     if (!hv->ops->info(hv, h->domid, &domain, err))
         return FALSE;
+    hv->ops->suspend_clean(hv, h->domid);
     if (domain.suspended)
         return hv->ops->resume(hv, h->domid, h->paused, err);
     /* Let run only so that it could suspend itself, and then we died. */

@@ -333,6 +333,9 @@ unrest(gboolean paused)
     for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++) {
         if (!no_record(hosts[i]))
             return g_strdup_printf("%s has a record", hosts[i]->name);
+        if (xf_sim_tracks_writes(hosts[i]->sim))
+            return g_strdup_printf("%s still tracks what its guest writes",
+                                   hosts[i]->name);
         if (host_has_fds(hosts[i]))
             return g_strdup_printf("%s's daemon (pid %d) has more fds than "
                                    "at its start", hosts[i]->name,
