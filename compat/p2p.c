@@ -12,6 +12,7 @@
 #include "config.h"
 
 #include "compat/compat.h"
+#include "protocol/fault.h"
 #include "protocol/rpc/client.h"
 #include "protocol/sequence.h"
 
@@ -38,9 +39,13 @@ move(struct xf_conn *conn, const struct xf_domain_ref *dom,
      GError **err)
 {
     g_autoptr(GError) why = NULL;
+
+    XF_FAULT("p2p-to-move");
+
     XF_AUTO(xf_domain_ref) *moved =
         xf_sequence_run(conn, dom, destination, request, &why);
 
+    XF_FAULT("p2p-moved");
     if (moved)
         return TRUE;
     if (has_gone(conn, dom)) {
@@ -78,7 +83,8 @@ xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
     here = conn->driver->lookup_by_uuid(conn, dom->uuid, err);
     if (!here)
         return FALSE;
-    destination = xf_remote_open(to, err);
+    if (!XF_FAULT_FAILS("p2p-connect", err))
+        destination = xf_remote_open(to, err);
     if (!destination) {
         g_prefix_error(err, "peer-to-peer migration of domain '%s': ",
                        dom->name);

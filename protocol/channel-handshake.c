@@ -324,7 +324,7 @@ read_preamble(int fd, const struct xf_patience *patience, guint8 *raw,
     guint purpose = get_u16(raw + PURPOSE_AT);
 
     if (version != CHANNEL_VERSION || purpose < XF_CHANNEL_STREAM
-        || purpose > XF_CHANNEL_RESOLVE_LOG) {
+        || purpose >= XF_CHANNEL_PURPOSE_LAST) {
         char about[64];
 
         g_snprintf(about, sizeof(about), "%u, purpose %u", version, purpose);
@@ -374,7 +374,8 @@ xf_channel_answer(int fd, const struct xf_channel_handler *handler,
                       "no such handoff:", caller->token);
     XF_FAULT_FD("channel-hello", fd);
     /* Of a lost handoff any token will do: naming one earns nothing. */
-    if (known && caller->purpose != XF_CHANNEL_RESOLVE_LOG)
+    if (known && caller->purpose != XF_CHANNEL_RESOLVE_LOG
+        && caller->purpose != XF_CHANNEL_DECIDED_LOG)
         known(known_user);
 
     gboolean ok = exchange_proofs(fd, key, preamble, caller, patience, err);

@@ -78,6 +78,11 @@ enum xf_channel_purpose {
                                  * even of a handoff that it does not know
                                  * any more that it never committed.
                                  * decisions.h */
+    XF_CHANNEL_DECIDED = 7,     /* source, whose own copy is gone: "what have
+                                 * you decided?"; nothing is revoked by that,
+                                 * since the destination's is the last copy */
+    XF_CHANNEL_DECIDED_LOG = 8, /* ... by the log's key */
+    XF_CHANNEL_PURPOSE_LAST
 };
 
 enum xf_channel_verdict {
@@ -95,6 +100,7 @@ enum xf_channel_msg {
                                  * COMMITTED or REVOKED */
     /* destination on a stream or resolve */
     XF_MSG_RECEIVED = 'r',      /* complete copy, paused, undecided */
+    XF_MSG_UNDECIDED = 'u',     /* answer to DECIDED: no complete copy yet */
     XF_MSG_COMMITTED = 'c',
     XF_MSG_REVOKED = 'x',
     /* answer to a description, besides OK; a block of text follows */

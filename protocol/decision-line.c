@@ -10,12 +10,12 @@
 #define FORMAT "1"
 #define SUM_LEN 16
 #define WORDS 10
-#define WORDS_MAX 12           /* those of an offer */
+#define WORDS_MAX 12            /* those of `sending` */
 
 static const char *const kinds[XF_DECISION_LAST] = {
     [XF_DECISION_COMMITTED] = "committed",
     [XF_DECISION_GIVEN_AWAY] = "given-away",
-    [XF_DECISION_OFFERED] = "offered",
+    [XF_DECISION_SENDING] = "sending",
 };
 #define ACKNOWLEDGED "acknowledged"
 
@@ -78,25 +78,32 @@ xf_decision_line_title(const char *identity, const guint8 *secret)
     return line_of(words);
 }
 
+/* What a source asks the destination's log by. */
+static char *
+peer_log_words(const struct xf_decision *d)
+{
+    char key[2 * XF_KEY_LEN + 1];
+
+    if (d->kind != XF_DECISION_SENDING)
+        return g_strdup("");
+    return g_strdup_printf(" %s %s", d->peer_log ? d->peer_log : "-",
+                           xf_hex_format(d->peer_log_key, XF_KEY_LEN, key));
+}
+
 char *
 xf_decision_line_format(const struct xf_decision *d)
 {
     char uuid[XF_UUID_STRING_LEN + 1], key[2 * XF_KEY_LEN + 1];
     g_autofree char *host = text_out(d->peer_host ? d->peer_host : "");
     g_autofree char *name = text_out(d->name);
+    g_autofree char *log = peer_log_words(d);
     g_autofree char *words = g_strdup_printf(
-        "%s %s %s %s %" G_GINT64_FORMAT " %d %d %u %s %s", kinds[d->kind],
+        "%s %s %s %s %" G_GINT64_FORMAT " %d %d %u %s %s%s", kinds[d->kind],
         d->token, xf_uuid_format(d->uuid, uuid),
         xf_hex_format(d->key, XF_KEY_LEN, key), d->time, d->domid,
-        d->paused != 0, d->peer_port, host, name);
-    g_autofree char *offer = NULL;
+        d->paused != 0, d->peer_port, host, name, log);
 
-    if (d->kind != XF_DECISION_OFFERED)
-        return line_of(words);
-    offer = g_strdup_printf("%s %s %s", words,
-                            *d->peer_log ? d->peer_log : "-",
-                            xf_hex_format(d->peer_log_key, XF_KEY_LEN, key));
-    return line_of(offer);
+    return line_of(words);
 }
 
 char *
@@ -134,16 +141,19 @@ xf_decision_line_title_parse(GStrv words, char *identity, guint8 *secret)
 
 G_STATIC_ASSERT(XF_LOG_ID_LEN == XF_TOKEN_LEN);
 
-/* What an offer has besides. */
 static gboolean
-take_peer_log(GStrv word, struct xf_decision *d)
+peer_log_in(const char *log, const char *key, struct xf_decision *d)
 {
-    gboolean none = strcmp(word[WORDS], "-") == 0;
+    if (strcmp(log, "-") != 0)
+        d->peer_log = g_strdup(log);
+    return (!d->peer_log || xf_token_valid(log))
+           && xf_hex_parse(key, d->peer_log_key, XF_KEY_LEN);
+}
 
-    if (!none && !xf_token_valid(word[WORDS]))
-        return FALSE;
-    g_strlcpy(d->peer_log, none ? "" : word[WORDS], sizeof(d->peer_log));
-    return xf_hex_parse(word[WORDS + 1], d->peer_log_key, XF_KEY_LEN);
+static guint
+words_of(enum xf_decision_kind kind)
+{
+    return kind == XF_DECISION_SENDING ? WORDS_MAX : WORDS;
 }
 
 struct xf_decision *
@@ -156,15 +166,15 @@ xf_decision_line_parse(GStrv word)
            && g_strcmp0(word[0], kinds[d->kind]) != 0)
         d->kind++;
     if (d->kind == XF_DECISION_LAST
-        || g_strv_length(word)
-               != (d->kind == XF_DECISION_OFFERED ? WORDS_MAX : WORDS)
+        || g_strv_length(word) != words_of(d->kind)
         || !xf_token_valid(word[1]) || !xf_uuid_parse(word[2], d->uuid)
         || !xf_hex_parse(word[3], d->key, XF_KEY_LEN)
         || !number_in(word[4], 0, G_MAXINT64, &d->time)
         || !number_in(word[5], -1, G_MAXINT, &domid)
         || !number_in(word[6], 0, 1, &paused)
         || !number_in(word[7], 0, G_MAXUINT16, &port)
-        || (d->kind == XF_DECISION_OFFERED && !take_peer_log(word, d)))
+        || (d->kind == XF_DECISION_SENDING
+            && !peer_log_in(word[10], word[11], d)))
         return NULL;
     g_strlcpy(d->token, word[1], sizeof(d->token));
     d->domid = domid;

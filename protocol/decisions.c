@@ -16,7 +16,7 @@
 #define NEW_NAME "decisions.new"
 #define LOCK_NAME "lock"
 /* Lines that say nothing any more before the file is written anew. */
-#define DEAD_MAX 64
+#define DEAD_MAX 128
 
 /* What is wrong with the file's end. */
 enum damage {
@@ -26,10 +26,12 @@ enum damage {
 };
 
 /* A decision, and its number among those written: it is none before it is on
- * disk. */
+ * disk.  Until then the one that it replaces, if any, is what counts. */
 struct entry {
+    char token[XF_TOKEN_LEN + 1];
     struct xf_decision *decision;
     guint64 number;
+    struct xf_decision *before;
 };
 
 /* Those who add at the same time share one fsync(), which one of them makes
@@ -48,8 +50,7 @@ struct xf_decisions {
     guint dead;
     char identity[XF_LOG_ID_LEN + 1];
     guint8 secret[XF_KEY_LEN];
-    GHashTable *live;           /* token -> struct entry: decisions */
-    GHashTable *offers;         /* the same: what is offered */
+    GHashTable *live;           /* token -> struct entry */
 };
 
 static gssize
@@ -73,6 +74,7 @@ xf_decision_free(struct xf_decision *decision)
         return;
     g_free(decision->peer_host);
     g_free(decision->name);
+    g_free(decision->peer_log);
     explicit_bzero(decision, sizeof(*decision));
     g_free(decision);
 }
@@ -85,6 +87,7 @@ decision_copy(const struct xf_decision *decision)
     copy->peer_host = g_strdup(decision->peer_host ? decision->peer_host
                                                    : "");
     copy->name = g_strdup(decision->name);
+    copy->peer_log = g_strdup(decision->peer_log);
     return copy;
 }
 
@@ -94,13 +97,24 @@ entry_free(gpointer data)
     struct entry *entry = data;
 
     xf_decision_free(entry->decision);
+    xf_decision_free(entry->before);
     g_free(entry);
 }
 
-static GHashTable *
-table_of(struct xf_decisions *log, enum xf_decision_kind kind)
+/* NULL: there is none yet. */
+static const struct xf_decision *
+in_force(const struct xf_decisions *log, const struct entry *entry)
 {
-    return kind == XF_DECISION_OFFERED ? log->offers : log->live;
+    return entry->number <= log->on_disk ? entry->decision : entry->before;
+}
+
+/* NULL: not in the log, or not yet. */
+static const struct xf_decision *
+find(struct xf_decisions *log, const char *token)
+{
+    const struct entry *entry = g_hash_table_lookup(log->live, token);
+
+    return entry ? in_force(log, entry) : NULL;
 }
 
 /* Takes over the decision. */
@@ -109,28 +123,16 @@ put_entry(struct xf_decisions *log, struct xf_decision *decision,
           guint64 number)
 {
     struct entry *entry = g_new0(struct entry, 1);
+    const struct xf_decision *before = find(log, decision->token);
 
+    if (before) {
+        log->dead++;
+        entry->before = decision_copy(before);
+    }
+    memcpy(entry->token, decision->token, sizeof(entry->token));
     entry->decision = decision;
     entry->number = number;
-    g_hash_table_replace(table_of(log, decision->kind), decision->token,
-                         entry);
-}
-
-/* How many entries that was. */
-static guint
-remove_entries(struct xf_decisions *log, const char *token)
-{
-    return g_hash_table_remove(log->live, token)
-           + g_hash_table_remove(log->offers, token);
-}
-
-/* NULL: not in the log, or not yet. */
-static const struct xf_decision *
-find(struct xf_decisions *log, GHashTable *table, const char *token)
-{
-    const struct entry *entry = g_hash_table_lookup(table, token);
-
-    return entry && entry->number <= log->on_disk ? entry->decision : NULL;
+    g_hash_table_replace(log->live, entry->token, entry);
 }
 
 /* -- reading lines -- */
@@ -142,7 +144,7 @@ take_words(struct xf_decisions *log, GStrv words)
     struct xf_decision *d;
 
     if (token) {
-        log->dead += 1 + remove_entries(log, token);
+        log->dead += 1 + g_hash_table_remove(log->live, token);
         return TRUE;
     }
     d = xf_decision_line_parse(words);
@@ -239,44 +241,46 @@ sync_fd(struct xf_decisions *log, int fd)
     return r == 0;
 }
 
-static void
-append_lines(GString *text, GHashTable *table)
-{
-    GHashTableIter iter;
-    gpointer value;
-
-    g_hash_table_iter_init(&iter, table);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const struct entry *entry = value;
-        g_autofree char *line = xf_decision_line_format(entry->decision);
-
-        g_string_append(text, line);
-    }
-}
-
 static GString *
 whole_text(struct xf_decisions *log)
 {
     g_autofree char *title = xf_decision_line_title(log->identity,
                                                     log->secret);
     GString *text = g_string_new(title);
+    GHashTableIter iter;
+    gpointer value;
 
-    append_lines(text, log->offers);
-    append_lines(text, log->live);
+    g_hash_table_iter_init(&iter, log->live);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const struct entry *entry = value;
+        g_autofree char *line = xf_decision_line_format(entry->decision);
+
+        g_string_append(text, line);
+    }
     return text;
 }
 
 /* What has been written and is not on disk never will be. */
 static void
-drop_pending(struct xf_decisions *log, GHashTable *table)
+drop_pending(struct xf_decisions *log)
 {
     GHashTableIter iter;
     gpointer value;
 
-    g_hash_table_iter_init(&iter, table);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        if (((struct entry *)value)->number > log->on_disk)
+    g_hash_table_iter_init(&iter, log->live);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        struct entry *entry = value;
+
+        if (entry->number <= log->on_disk)
+            continue;
+        if (!entry->before) {
             g_hash_table_iter_remove(&iter);
+            continue;
+        }
+        xf_decision_free(entry->decision);
+        entry->decision = g_steal_pointer(&entry->before);
+        entry->number = 0;
+    }
 }
 
 static void
@@ -375,8 +379,7 @@ sync_written(struct xf_decisions *log)
         log->on_disk = MAX(log->on_disk, written);
     } else {
         log->sync_errnum = errnum;
-        drop_pending(log, log->live);
-        drop_pending(log, log->offers);
+        drop_pending(log);
         damaged(log, DAMAGE_REWRITE);
     }
     g_cond_broadcast(&log->synced);
@@ -384,19 +387,19 @@ sync_written(struct xf_decisions *log)
 
 /* FALSE: it could not be written, and is in the log no more. */
 static gboolean
-wait_on_disk(struct xf_decisions *log, GHashTable *table, const char *token)
+wait_on_disk(struct xf_decisions *log, const char *token, guint64 number)
 {
     const struct entry *entry;
 
-    while ((entry = g_hash_table_lookup(table, token))
-           && entry->number > log->on_disk) {
+    while ((entry = g_hash_table_lookup(log->live, token))
+           && entry->number == number && number > log->on_disk) {
         if (log->syncing)
             g_cond_wait(&log->synced, &log->lock);
         else
             sync_written(log);
     }
     errno = log->sync_errnum;
-    return entry != NULL;
+    return entry && entry->number == number;
 }
 
 /* -- opening -- */
@@ -502,8 +505,6 @@ xf_decisions_open(const char *dir, GError **err)
     log->dir_fd = log->lock_fd = log->fd = -1;
     log->live = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
                                       entry_free);
-    log->offers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
-                                        entry_free);
     if (open_log(log, err))
         return log;
     xf_decisions_close(log);
@@ -519,7 +520,6 @@ xf_decisions_close(struct xf_decisions *log)
     xf_close_fd(&log->lock_fd);
     xf_close_fd(&log->dir_fd);
     g_hash_table_destroy(log->live);
-    g_hash_table_destroy(log->offers);
     g_mutex_clear(&log->lock);
     g_cond_clear(&log->synced);
     g_free(log->dir);
@@ -567,29 +567,27 @@ acknowledge(struct xf_decisions *log, const char *token)
     /* Lost in a crash it is only said once more: nobody waits for it. */
     if (!append(log, line))
         return FALSE;
-    log->dead += 1 + remove_entries(log, token);
+    g_hash_table_remove(log->live, token);
+    log->dead += 2;
     /* Not smaller now: the next time. */
     if (log->dead > DEAD_MAX
-        && log->dead > g_hash_table_size(log->live)
-                           + g_hash_table_size(log->offers)
-        && !rewrite(log))
+        && log->dead > g_hash_table_size(log->live) && !rewrite(log))
         g_message("%s: not written anew: %s", log->path, g_strerror(errno));
     return TRUE;
 }
 
 static const struct xf_decision *
-of_domain(struct xf_decisions *log, enum xf_decision_kind kind,
-          const guint8 *uuid)
+find_by_uuid(struct xf_decisions *log, enum xf_decision_kind kind,
+             const guint8 *uuid)
 {
     GHashTableIter iter;
     gpointer value;
 
-    g_hash_table_iter_init(&iter, table_of(log, kind));
+    g_hash_table_iter_init(&iter, log->live);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const struct xf_decision *d = ((struct entry *)value)->decision;
+        const struct xf_decision *d = in_force(log, value);
 
-        if (d->kind == kind
-            && memcmp(d->uuid, uuid, XF_UUID_LEN) == 0)
+        if (d && d->kind == kind && memcmp(d->uuid, uuid, XF_UUID_LEN) == 0)
             return d;
     }
     return NULL;
@@ -599,7 +597,7 @@ static void
 came_back(struct xf_decisions *log, const guint8 *uuid)
 {
     const struct xf_decision *d =
-        of_domain(log, XF_DECISION_GIVEN_AWAY, uuid);
+        find_by_uuid(log, XF_DECISION_GIVEN_AWAY, uuid);
 
     while (d) {
         g_autofree char *token = g_strdup(d->token);
@@ -609,15 +607,14 @@ came_back(struct xf_decisions *log, const guint8 *uuid)
             g_warning("%s: %s", log->path, g_strerror(errno));
             return;
         }
-        d = of_domain(log, XF_DECISION_GIVEN_AWAY, uuid);
+        d = find_by_uuid(log, XF_DECISION_GIVEN_AWAY, uuid);
     }
 }
 
 static gboolean
 add(struct xf_decisions *log, const struct xf_decision *decision)
 {
-    GHashTable *table = table_of(log, decision->kind);
-    const struct xf_decision *old = find(log, table, decision->token);
+    const struct xf_decision *old = find(log, decision->token);
     g_autofree char *line = NULL;
 
     if (old && old->kind == decision->kind)
@@ -625,8 +622,11 @@ add(struct xf_decisions *log, const struct xf_decision *decision)
     line = xf_decision_line_format(decision);
     if (!append(log, line))
         return FALSE;
-    put_entry(log, decision_copy(decision), ++log->written);
-    if (!wait_on_disk(log, table, decision->token))
+
+    guint64 number = ++log->written;
+
+    put_entry(log, decision_copy(decision), number);
+    if (!wait_on_disk(log, decision->token, number))
         return FALSE;
     if (decision->kind == XF_DECISION_COMMITTED)
         came_back(log, decision->uuid);
@@ -665,8 +665,7 @@ xf_decisions_acknowledge(struct xf_decisions *log, const char *token,
 {
     g_mutex_lock(&log->lock);
 
-    gboolean ok = (!g_hash_table_contains(log->live, token)
-                   && !g_hash_table_contains(log->offers, token))
+    gboolean ok = !g_hash_table_contains(log->live, token)
                   || acknowledge(log, token)
                   || failed(log, "cannot write an acknowledgement", err);
 
@@ -679,40 +678,32 @@ xf_decisions_find(struct xf_decisions *log, const char *token)
 {
     g_mutex_lock(&log->lock);
 
-    const struct xf_decision *d = find(log, log->live, token);
+    const struct xf_decision *d = find(log, token);
     struct xf_decision *copy = d ? decision_copy(d) : NULL;
 
     g_mutex_unlock(&log->lock);
     return copy;
 }
 
-static struct xf_decision *
-copy_of_domain(struct xf_decisions *log, enum xf_decision_kind kind,
-               const guint8 *uuid)
+struct xf_decision *
+xf_decisions_elsewhere(struct xf_decisions *log, const guint8 *uuid)
 {
     g_mutex_lock(&log->lock);
 
-    const struct xf_decision *d = of_domain(log, kind, uuid);
+    const struct xf_decision *d =
+        find_by_uuid(log, XF_DECISION_GIVEN_AWAY, uuid);
+
+    if (!d)
+        d = find_by_uuid(log, XF_DECISION_SENDING, uuid);
+
     struct xf_decision *copy = d ? decision_copy(d) : NULL;
 
     g_mutex_unlock(&log->lock);
     return copy;
 }
 
-struct xf_decision *
-xf_decisions_given_away(struct xf_decisions *log, const guint8 *uuid)
-{
-    return copy_of_domain(log, XF_DECISION_GIVEN_AWAY, uuid);
-}
-
-struct xf_decision *
-xf_decisions_offered(struct xf_decisions *log, const guint8 *uuid)
-{
-    return copy_of_domain(log, XF_DECISION_OFFERED, uuid);
-}
-
-static GPtrArray *
-copy_all(struct xf_decisions *log, GHashTable *table)
+GPtrArray *
+xf_decisions_all(struct xf_decisions *log)
 {
     GPtrArray *all =
         g_ptr_array_new_with_free_func((GDestroyNotify)xf_decision_free);
@@ -720,25 +711,13 @@ copy_all(struct xf_decisions *log, GHashTable *table)
     gpointer value;
 
     g_mutex_lock(&log->lock);
-    g_hash_table_iter_init(&iter, table);
+    g_hash_table_iter_init(&iter, log->live);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const struct entry *entry = value;
+        const struct xf_decision *d = in_force(log, value);
 
-        if (entry->number <= log->on_disk)
-            g_ptr_array_add(all, decision_copy(entry->decision));
+        if (d)
+            g_ptr_array_add(all, decision_copy(d));
     }
     g_mutex_unlock(&log->lock);
     return all;
-}
-
-GPtrArray *
-xf_decisions_all(struct xf_decisions *log)
-{
-    return copy_all(log, log->live);
-}
-
-GPtrArray *
-xf_decisions_offers(struct xf_decisions *log)
-{
-    return copy_all(log, log->offers);
 }

@@ -3,15 +3,13 @@
  * The decisions log: what must outlive a reboot.
  *
  * Records are in xenstore, which forgets when its host or xenstored starts
- * again.  Two facts must not be forgotten then: that a domain was `committed`
- * here, and that one was `given away` from here.  They are lines of a file,
- * on disk before the record is written and before anything is done about
- * them, until the other side has said that it has acted.
- *
- * A third one is no decision yet: that a domain is `offered`, which is
- * written before its stream begins.  From then on the other side may commit,
- * and this host may die before it hears of it: what finds an offer and
- * nothing else must ask the other side before it starts that domain.
+ * again.  Three facts must not be forgotten then: that a domain was
+ * `committed` here; that one was `given away` from here; and that one is
+ * being sent (`sending`), so that it may run elsewhere by the time somebody
+ * asks.  They are lines of a file, on disk before the record is written and
+ * before anything is done about them, until the other side has said that it
+ * has acted; `sending` until it is known what was decided.  It is written
+ * before the first byte is sent: no guest waits for that.
  *
  * The log has an identity, random, made with it, and a secret.  With the
  * same log whole, what is not in it never happened: then "I do not know this
@@ -27,9 +25,12 @@
  *   xenferry-decisions 1 IDENTITY SECRET
  *   committed  TOKEN UUID KEY TIME DOMID PAUSED PORT PEER-HOST NAME
  *   given-away TOKEN UUID KEY TIME DOMID PAUSED PORT PEER-HOST NAME
- *   offered    TOKEN UUID KEY TIME DOMID PAUSED PORT PEER-HOST NAME
+ *   sending    TOKEN UUID KEY TIME DOMID PAUSED PORT PEER-HOST NAME
  *              PEER-LOG PEER-LOG-KEY
  *   acknowledged TOKEN
+ *
+ * (the last words of `sending` are of the same line: the identity of the
+ * destination's log, "-" for none, and the key to ask it by).
  *
  * The last line may be torn by a crash, and is then cut off: it had not been
  * acted on.  Any other damage is an error: such a log is not whole.  What has
@@ -54,7 +55,7 @@
 enum xf_decision_kind {
     XF_DECISION_COMMITTED,
     XF_DECISION_GIVEN_AWAY,
-    XF_DECISION_OFFERED,
+    XF_DECISION_SENDING,
     XF_DECISION_LAST
 };
 
@@ -69,16 +70,14 @@ struct xf_decision {
     char *peer_host;            /* the other side's channel; "" not known */
     guint16 peer_port;
     char *name;
-    /* offered: the other side's log, "" when it has named none, and the key
-     * to ask it by */
-    char peer_log[XF_LOG_ID_LEN + 1];
+    char *peer_log;             /* sending: as in the record; NULL: none */
     guint8 peer_log_key[XF_KEY_LEN];
 };
 
 void xf_decision_free(struct xf_decision *decision);
 XF_DEFINE_AUTO(xf_decision, xf_decision_free);
 
-/* "committed", "given-away", "offered" */
+/* "committed", "given-away", "sending" */
 const char *xf_decision_kind_name(enum xf_decision_kind kind);
 
 struct xf_decisions;
@@ -101,23 +100,19 @@ gboolean xf_decisions_add(struct xf_decisions *log,
  * failed add() it may have the decision nevertheless, and until this
  * succeeds the opposite must not be told to anyone. */
 gboolean xf_decisions_settle(struct xf_decisions *log, GError **err);
-/* The other side has acted: forgets it, and its offer.  Success when it is not
- * there. */
+/* The other side has acted: forgets it.  Success when it is not there. */
 gboolean xf_decisions_acknowledge(struct xf_decisions *log,
                                   const char *token, GError **err);
 
-/* Copies; NULL: not in the log.  Offers are found by the last two alone. */
+/* Copies; NULL: not in the log. */
 struct xf_decision *xf_decisions_find(struct xf_decisions *log,
                                       const char *token);
-/* The domain of that uuid was given away, and has not come back. */
-struct xf_decision *xf_decisions_given_away(struct xf_decisions *log,
-                                            const guint8 *uuid);
+/* The domain of that uuid was given away, and has not come back; or it was
+ * being sent, and it is not known what became of that. */
+struct xf_decision *xf_decisions_elsewhere(struct xf_decisions *log,
+                                           const guint8 *uuid);
 /* All of them, copies, in an array that frees them. */
 GPtrArray *xf_decisions_all(struct xf_decisions *log);
-/* The domain of that uuid was offered, and it is not known what came of it. */
-struct xf_decision *xf_decisions_offered(struct xf_decisions *log,
-                                         const guint8 *uuid);
-GPtrArray *xf_decisions_offers(struct xf_decisions *log);
 
 /* What writes: for tests, which put a bad disk in its place. */
 struct xf_decisions_io {

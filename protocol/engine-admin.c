@@ -26,13 +26,41 @@ static const char *const to_come[XF_STATE_LAST] = {
     [XF_STATE_REVOKED] = "destroys the copy here",
 };
 
-static const char *
+/* Wall clock, as long ago or to come as that. */
+static gint64
+wall_clock(gint64 mono)
+{
+    return g_get_real_time() + mono - g_get_monotonic_time();
+}
+
+/* A copy that may be the last is given up in the end. */
+static char *
+kept_until(const struct xf_handoff *h)
+{
+    gint64 until = wall_clock(h->since_mono
+                              + h->engine->config.keep_orphan_ms
+                                    * (gint64)USEC_PER_MS);
+    g_autoptr(GDateTime) time =
+        g_date_time_new_from_unix_local(until / G_USEC_PER_SEC);
+    g_autofree char *when = g_date_time_format(time, "%F %T");
+
+    return g_strdup_printf("asks the source again; keeps the copy here, "
+                           "paused, until %s, then destroys it", when);
+}
+
+static char *
 next_step(const struct xf_handoff *h)
 {
+    if (h->state == XF_STATE_RECEIVED && h->asking)
+        return kept_until(h);
+    if (h->state == XF_STATE_IN_DOUBT && h->domid < 0)
+        return g_strdup("asks the destination again; there is no copy here "
+                        "any more");
     if (!xf_state_is_final(h->state) || !h->acted)
-        return to_come[h->state];
-    return h->side == XF_SOURCE ? "tells the destination that it is over"
-                                : "waits for the source to have acted";
+        return g_strdup(to_come[h->state]);
+    return g_strdup(h->side == XF_SOURCE
+                        ? "tells the destination that it is over"
+                        : "waits for the source to have acted");
 }
 
 /* Wall clock, us; 0: when somebody else has done something. */
@@ -40,7 +68,6 @@ static gint64
 next_time(const struct xf_handoff *h)
 {
     const struct xf_engine_config *config = &h->engine->config;
-    gint64 now = g_get_real_time(), mono = g_get_monotonic_time();
     guint limit_ms = h->state == XF_STATE_PERFORMED ? config->confirm_timeout_ms
                      : h->state == XF_STATE_PREPARED
                          ? config->finish_timeout_ms
@@ -48,8 +75,8 @@ next_time(const struct xf_handoff *h)
 
     if (h->next_try)
         return h->next_try;
-    return limit_ms ? now + h->since_mono - mono
-                          + limit_ms * (gint64)USEC_PER_MS
+    return limit_ms ? wall_clock(h->since_mono
+                                 + limit_ms * (gint64)USEC_PER_MS)
                     : 0;
 }
 
@@ -71,7 +98,7 @@ info_of(struct xf_handoff *h)
     info->domid = h->domid;
     info->since = h->since;
     info->next = h->foreign && h->state == XF_STATE_IN_DOUBT
-                     ? xf_foreign_advice(h) : g_strdup(next_step(h));
+                     ? xf_foreign_advice(h) : next_step(h);
     info->next_time = next_time(h);
     info->trouble = g_strdup(h->trouble ? h->trouble : "");
     g_mutex_unlock(&h->lock);
@@ -124,8 +151,8 @@ hangs(struct xf_handoff *h)
     /* Perform may still hear it from one that cannot be asked. */
     gboolean yes = (h->state == XF_STATE_IN_DOUBT
                     && !(h->foreign && h->busy))
-                   || (h->state == XF_STATE_RECEIVED && !h->owner
-                       && !h->busy);
+                   || (h->state == XF_STATE_RECEIVED
+                       && (!h->owner || h->asking) && !h->busy);
 
     g_mutex_unlock(&h->lock);
     return yes;

@@ -714,6 +714,17 @@ xf_dest_resolve(struct xf_handoff *h)
                                                      : XF_MSG_REVOKED;
 }
 
+enum xf_channel_msg
+xf_dest_decided(struct xf_handoff *h)
+{
+    enum xf_state state = xf_handoff_state(h);
+
+    return state == XF_STATE_COMMITTED ? XF_MSG_COMMITTED
+           : state == XF_STATE_REVOKED ? XF_MSG_REVOKED
+           : state == XF_STATE_RECEIVED ? XF_MSG_RECEIVED
+                                        : XF_MSG_UNDECIDED;
+}
+
 gboolean
 xf_dest_settled(struct xf_handoff *h)
 {

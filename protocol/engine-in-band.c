@@ -132,6 +132,7 @@ xf_engine_expect(struct xf_conn *conn, const struct xf_migrate_args *args,
                             : expect_unknown)(conn, args, cookie_out, err))
         return FALSE;
     *uri_out = g_steal_pointer(&uri);
+    XF_FAULT("expected");
     return TRUE;
 }
 
@@ -327,7 +328,9 @@ meet(struct xf_engine *engine, const char *token, struct description *d,
         args.flags |= XF_MIGRATE_PERSIST_DEST;
     memcpy(d->cookie->key, e.key, XF_KEY_LEN);
 
-    XF_AUTO(xf_handoff) *h = xf_dest_new(engine, &args, d->cookie, err);
+    XF_AUTO(xf_handoff) *h =
+        XF_FAULT_FAILS("claimed", err)
+            ? NULL : xf_dest_new(engine, &args, d->cookie, err);
 
     if (h) {
         h->in_band = TRUE;
@@ -336,6 +339,7 @@ meet(struct xf_engine *engine, const char *token, struct description *d,
 
     gboolean ok = admit(h, d->cookie, err);
 
+    XF_FAULT("admitted");
     claimed(engine, token, ok ? h : NULL);
     if (ok && !h->owner)        /* its client went meanwhile */
         xf_dest_client_gone(h);
@@ -346,7 +350,8 @@ meet(struct xf_engine *engine, const char *token, struct description *d,
 static gboolean
 recognise(struct xf_handoff *h, const struct description *d, GError **err)
 {
-    if (!xf_dest_check_uuid(h, d->cookie, err))
+    if (!xf_dest_check_uuid(h, d->cookie, err)
+        || XF_FAULT_FAILS("recognise", err))
         return FALSE;
     g_mutex_lock(&h->lock);
     if (h->state == XF_STATE_PREPARED && !h->connected) {
@@ -365,6 +370,7 @@ refuse(int fd, const char *token, const GError *why)
     gsize len = MIN(strlen(why->message), REFUSAL_MAX);
 
     g_message("handoff %s: refused: %s", token, why->message);
+    XF_FAULT_FD("refusal-to-send", fd);
     /* Not delivered: to the source the connection has broken. */
     if (!xf_channel_send(fd, XF_MSG_REFUSED, &err)
         || !xf_channel_send_block(fd, why->message, len, &err))
@@ -379,6 +385,7 @@ xf_dest_described(struct xf_engine *engine, const char *token, int fd)
     XF_AUTO(xf_handoff) *h = NULL;
     gboolean ok = read_description(engine, token, fd, &d, &err);
 
+    XF_FAULT_FD("description-read", fd);
     if (ok) {
         h = xf_engine_by_token(engine, token);
         ok = h ? recognise(h, &d, &err)
@@ -453,6 +460,7 @@ xf_source_describe(struct xf_handoff *h, int fd, GError **err)
     if (!describe(h, fd, err)
         || !xf_channel_recv(fd, config->ack_timeout_ms, &answer, err))
         return FALSE;
+    XF_FAULT("description-answered");
     if (answer == XF_MSG_OK)
         return TRUE;
     if (answer == XF_MSG_REFUSED)

@@ -209,10 +209,11 @@ char *xf_admin_resolve(struct xf_engine *engine, const char *token,
 /* -- engine-recover.c -- */
 /* At start: takes up every record, and every decision without one. */
 gboolean xf_engine_recover(struct xf_engine *engine, GError **err);
-/* Answers a source that asks about a handoff which is in no record: by the
- * log.  0: this host cannot tell. */
-enum xf_channel_msg xf_engine_resolve_lost(struct xf_engine *engine,
-                                           const char *token);
+/* Answers a source that asks by the log's key, even about a handoff which is
+ * in no record.  revoke: "unless you have committed"; else nothing changes.
+ * 0: this host cannot tell. */
+enum xf_channel_msg xf_engine_answer_lost(struct xf_engine *engine,
+                                          const char *token, gboolean revoke);
 
 /* -- engine-job.c -- */
 void xf_job_init(struct xf_job *job);
@@ -367,6 +368,8 @@ void xf_dest_discard(struct xf_handoff *h);
 void xf_dest_stream(struct xf_handoff *h, int fd);
 /* "Revoke, unless you have committed": what was decided. */
 enum xf_channel_msg xf_dest_resolve(struct xf_handoff *h);
+/* What has been decided so far; changes nothing. */
+enum xf_channel_msg xf_dest_decided(struct xf_handoff *h);
 void xf_dest_client_gone(struct xf_handoff *h);
 void xf_dest_deadline(struct xf_handoff *h);
 void xf_dest_restarted(struct xf_handoff *h);

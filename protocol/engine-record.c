@@ -80,21 +80,18 @@ record_fields(const struct xf_handoff *h, enum xf_state state, gint64 since,
 
 /* -- decisions -- */
 
-/* What the log is told of a state; XF_DECISION_LAST: nothing. */
+/* Which state is a decision; XF_DECISION_LAST: it is none.  A foreign
+ * destination can do nothing before it is given leave. */
 static enum xf_decision_kind
-line_of(enum xf_state state)
+decision_of(const struct xf_handoff *h, enum xf_state state)
 {
-    return state == XF_STATE_COMMITTED    ? XF_DECISION_COMMITTED
-           : state == XF_STATE_DONE       ? XF_DECISION_GIVEN_AWAY
-           : state == XF_STATE_PERFORMING ? XF_DECISION_OFFERED
-                                          : XF_DECISION_LAST;
-}
+    enum xf_state sending = h->foreign ? XF_STATE_PERFORMED
+                                       : XF_STATE_PERFORMING;
 
-/* Which state is a decision; XF_DECISION_LAST: it is none. */
-static enum xf_decision_kind
-decision_of(enum xf_state state)
-{
-    return state == XF_STATE_PERFORMING ? XF_DECISION_LAST : line_of(state);
+    return state == XF_STATE_COMMITTED ? XF_DECISION_COMMITTED
+           : state == XF_STATE_DONE    ? XF_DECISION_GIVEN_AWAY
+           : state == sending          ? XF_DECISION_SENDING
+                                       : XF_DECISION_LAST;
 }
 
 static gboolean
@@ -109,8 +106,10 @@ add_decision(const struct xf_handoff *h, enum xf_decision_kind kind,
         .peer_host = h->peer_host,
         .peer_port = h->peer_port,
         .name = h->name,
+        .peer_log = h->peer_log,
     };
 
+    memcpy(decision.peer_log_key, h->peer_log_key, XF_KEY_LEN);
     memcpy(decision.token, h->token, sizeof(decision.token));
     memcpy(decision.uuid, h->uuid, XF_UUID_LEN);
     memcpy(decision.key, h->key, XF_KEY_LEN);
@@ -123,7 +122,7 @@ add_decision(const struct xf_handoff *h, enum xf_decision_kind kind,
                   && xf_decisions_add(h->engine->decisions, &decision, err);
 
     XF_FAULT("decided");
-    explicit_bzero(decision.key, sizeof(decision.key));
+    explicit_bzero(&decision, sizeof(decision));
     return ok;
 }
 
@@ -138,7 +137,7 @@ contradicts(const struct xf_handoff *h, enum xf_state next)
 
     return next != h->state && xf_state_is_final(next)
            && xf_handoff_next(h->side, h->state, deciding, &decided, &action)
-           && decision_of(decided) != XF_DECISION_LAST;
+           && decision_of(h, decided) != XF_DECISION_LAST;
 }
 
 /* On disk, before the record and the act.  *decided: this cannot be undone
@@ -147,12 +146,13 @@ static gboolean
 decide(const struct xf_handoff *h, enum xf_state next, gint64 now,
        gboolean *decided, GError **err)
 {
-    enum xf_decision_kind line = line_of(next);
+    enum xf_decision_kind kind = decision_of(h, next);
     gboolean ok = TRUE;
 
-    *decided = decision_of(next) != XF_DECISION_LAST;
-    if (line != XF_DECISION_LAST)
-        ok = add_decision(h, line, now, err);
+    /* That it is being sent only makes us ask: no harm if it is not. */
+    *decided = kind != XF_DECISION_LAST && kind != XF_DECISION_SENDING;
+    if (kind != XF_DECISION_LAST)
+        ok = add_decision(h, kind, now, err);
     else if (contradicts(h, next))
         ok = xf_decisions_settle(h->engine->decisions, err);
     if (!ok)
@@ -248,17 +248,16 @@ xf_handoff_event(struct xf_handoff *h, enum xf_event event,
     return ok;
 }
 
-/* What was offered was not taken, and the guest runs on here: a host that
- * dies now need not ask.  What stays is acknowledged when the handoff is
- * forgotten. */
+/* It is known that it runs here alone: nobody need ask when we start again
+ * without a record. */
 static void
-withdraw(struct xf_handoff *h)
+not_sent(struct xf_handoff *h)
 {
     g_autoptr(GError) err = NULL;
 
-    if (xf_handoff_state(h) == XF_STATE_CANCELLED
-        && !xf_decisions_acknowledge(h->engine->decisions, h->token, &err))
-        g_message("handoff %s: %s", h->token, err->message);
+    /* Tried once more when it is forgotten. */
+    if (!xf_decisions_acknowledge(h->engine->decisions, h->token, &err))
+        g_warning("handoff %s: %s", h->token, err->message);
 }
 
 void
@@ -283,6 +282,8 @@ xf_handoff_acted(struct xf_handoff *h)
                                                 fields, &err);
     if (h->stale)
         g_warning("handoff %s: %s", h->token, err->message);
+    if (h->state == XF_STATE_CANCELLED)
+        not_sent(h);
     g_mutex_unlock(&h->lock);
 }
 

@@ -5,9 +5,9 @@
  * A record is taken up with the event `restarted`.  When the log has a
  * decision that the record has not got yet, the decision was made: it comes
  * first.  A decision without any record (xenstore has forgotten) becomes a
- * handoff again, which is decided and waits for its other side.  An offer
- * without a record or a decision becomes one in doubt: the other side is asked
- * what it has decided.
+ * handoff again, which is decided and waits for its other side; what was
+ * being sent is in doubt then, whether its copy is still here or not.  Last,
+ * what an earlier daemon received and nobody knows of any more is destroyed.
  */
 #include "config.h"
 
@@ -36,14 +36,14 @@ catch_up(struct xf_handoff *h)
     } deciding[XF_DECISION_LAST] = {
         [XF_DECISION_COMMITTED] = { XF_DESTINATION, XF_EVENT_FINISH },
         [XF_DECISION_GIVEN_AWAY] = { XF_SOURCE, XF_EVENT_COMMITTED_KNOWN },
-        /* never found by its token: it decides nothing */
-        [XF_DECISION_OFFERED] = { XF_SIDE_LAST, XF_EVENT_LAST },
     };
     XF_AUTO(xf_decision) *decision =
         xf_decisions_find(h->engine->decisions, h->token);
     g_autoptr(GError) err = NULL;
 
-    if (!decision || xf_state_is_final(xf_handoff_state(h)))
+    /* The record knows better how far the sending came. */
+    if (!decision || decision->kind == XF_DECISION_SENDING
+        || xf_state_is_final(xf_handoff_state(h)))
         return;
     if (deciding[decision->kind].side != h->side) {
         g_warning("handoff %s: the decisions log has it as %s, but its "
@@ -57,7 +57,7 @@ catch_up(struct xf_handoff *h)
         g_warning("%s", err->message);
 }
 
-static void
+static gboolean
 recover_record(struct xf_engine *engine, const char *token)
 {
     g_autoptr(GError) err = NULL;
@@ -65,14 +65,32 @@ recover_record(struct xf_engine *engine, const char *token)
 
     if (!h) {
         g_warning("%s; left as it is", err->message);
-        return;
+        return FALSE;
     }
     if (!xf_engine_add(engine, h, &err)) {
         g_warning("handoff %s: not taken up: %s", token, err->message);
-        return;
+        return FALSE;
     }
     catch_up(h);
     restarted(h);
+    return TRUE;
+}
+
+/* FALSE: there is one that could not be taken up, whatever it may say. */
+static gboolean
+recover_records(struct xf_engine *engine, char **tokens)
+{
+    gboolean all = TRUE;
+
+    for (char **token = tokens; *token; token++) {
+        if (xf_token_valid(*token)) {
+            all = recover_record(engine, *token) && all;
+        } else {
+            g_warning("record '%s': not a handoff's; left as it is", *token);
+            all = FALSE;
+        }
+    }
+    return all;
 }
 
 /* -- decisions -- */
@@ -80,6 +98,11 @@ recover_record(struct xf_engine *engine, const char *token)
 static void
 recover_decision(struct xf_engine *engine, const struct xf_decision *decision)
 {
+    static const enum xf_state states[XF_DECISION_LAST] = {
+        [XF_DECISION_COMMITTED] = XF_STATE_COMMITTED,
+        [XF_DECISION_GIVEN_AWAY] = XF_STATE_DONE,
+        [XF_DECISION_SENDING] = XF_STATE_IN_DOUBT,
+    };
     gboolean committed = decision->kind == XF_DECISION_COMMITTED;
     XF_AUTO(xf_handoff) *known = xf_engine_by_token(engine, decision->token);
     g_autoptr(GError) err = NULL;
@@ -91,10 +114,12 @@ recover_decision(struct xf_engine *engine, const struct xf_decision *decision)
         engine, committed ? XF_DESTINATION : XF_SOURCE, decision->token,
         decision->key, decision->uuid, decision->name);
 
-    h->state = committed ? XF_STATE_COMMITTED : XF_STATE_DONE;
+    h->state = states[decision->kind];
     h->since = decision->time;
     h->peer_host = g_strdup(decision->peer_host);
     h->peer_port = decision->peer_port;
+    h->peer_log = g_strdup(decision->peer_log);
+    memcpy(h->peer_log_key, decision->peer_log_key, XF_KEY_LEN);
     h->paused = decision->paused;
     h->connected = TRUE;
     /* a channel always has one */
@@ -115,38 +140,45 @@ recover_decision(struct xf_engine *engine, const struct xf_decision *decision)
         g_warning("handoff %s: not taken up: %s", h->token, err->message);
 }
 
-/* -- offers -- */
+/* -- copies that nobody knows of -- */
+
+/* Ours, paused, and no handoff's: its record went with xenstore, and since it
+ * is not in the log either, its source has been told, or will be, that it was
+ * never committed.  It only is in the way of the next one. */
+static gboolean
+is_left(struct xf_engine *engine, const struct xf_hv_domain *domain)
+{
+    XF_AUTO(xf_handoff) *h = NULL;
+
+    if (!domain->paused || domain->dying
+        || !g_str_has_suffix(domain->name, XF_INCOMING_SUFFIX))
+        return FALSE;
+    h = xf_engine_by_uuid(engine, XF_DESTINATION, domain->uuid);
+    return !h && engine->hv->ops->incoming_left(engine->hv, domain->domid);
+}
 
 static void
-recover_offer(struct xf_engine *engine, const struct xf_decision *offer)
+destroy_left(struct xf_engine *engine)
 {
-    XF_AUTO(xf_handoff) *known = xf_engine_by_token(engine, offer->token);
-    g_autoptr(GError) err = NULL;
+    struct xf_hypervisor *hv = engine->hv;
+    g_autoptr(GError) list_err = NULL;
+    g_autoptr(GPtrArray) domains = hv->ops->list(hv, &list_err);
 
-    if (known)
-        return;
+    if (!domains)
+        g_warning("copies that are left over are not looked for: %s",
+                  list_err->message);
+    for (guint i = 0; domains && i < domains->len; i++) {
+        const struct xf_hv_domain *domain = domains->pdata[i];
+        g_autoptr(GError) err = NULL;
 
-    XF_AUTO(xf_handoff) *h =
-        xf_handoff_new(engine, XF_SOURCE, offer->token, offer->key,
-                       offer->uuid, offer->name);
-
-    h->state = XF_STATE_IN_DOUBT;
-    h->since = offer->time;
-    h->peer_host = g_strdup(offer->peer_host);
-    h->peer_port = offer->peer_port;
-    h->peer_log = *offer->peer_log ? g_strdup(offer->peer_log) : NULL;
-    memcpy(h->peer_log_key, offer->peer_log_key, XF_KEY_LEN);
-    h->paused = offer->paused;
-    if (!h->peer_port)
-        h->foreign = g_strdup("another tool");
-    xf_source_remembered(h);
-    g_message("handoff %s: domain '%s': its record is gone, the decisions "
-              "log has it as offered to %s: in doubt until it is known what "
-              "that host did", h->token, h->name, h->peer_host);
-    if (xf_engine_add(engine, h, &err))
-        restarted(h);
-    else
-        g_warning("handoff %s: not taken up: %s", h->token, err->message);
+        if (!is_left(engine, domain))
+            continue;
+        g_message("domain %d ('%s') is left of a move that nobody knows of "
+                  "any more, and is destroyed", domain->domid, domain->name);
+        if (!hv->ops->destroy(hv, domain->domid, &err))
+            g_warning("domain %d ('%s'): %s", domain->domid, domain->name,
+                      err->message);
+    }
 }
 
 gboolean
@@ -156,22 +188,15 @@ xf_engine_recover(struct xf_engine *engine, GError **err)
 
     if (!tokens)
         return FALSE;
-    for (char **token = tokens; *token; token++) {
-        if (xf_token_valid(*token))
-            recover_record(engine, *token);
-        else
-            g_warning("record '%s': not a handoff's; left as it is", *token);
-    }
 
+    gboolean all = recover_records(engine, tokens);
     g_autoptr(GPtrArray) decisions = xf_decisions_all(engine->decisions);
 
     for (guint i = 0; i < decisions->len; i++)
         recover_decision(engine, g_ptr_array_index(decisions, i));
-
-    g_autoptr(GPtrArray) offers = xf_decisions_offers(engine->decisions);
-
-    for (guint i = 0; i < offers->len; i++)
-        recover_offer(engine, g_ptr_array_index(offers, i));
+    /* A record that cannot be read may be that of a complete copy. */
+    if (all)
+        destroy_left(engine);
     xf_stored_recover(engine);
     return TRUE;
 }
@@ -191,7 +216,8 @@ surely_no_record(struct xf_engine *engine, const char *token)
 }
 
 enum xf_channel_msg
-xf_engine_resolve_lost(struct xf_engine *engine, const char *token)
+xf_engine_answer_lost(struct xf_engine *engine, const char *token,
+                      gboolean revoke)
 {
     XF_AUTO(xf_handoff) *h = xf_engine_by_token(engine, token);
     XF_AUTO(xf_decision) *decision =
@@ -199,7 +225,7 @@ xf_engine_resolve_lost(struct xf_engine *engine, const char *token)
     g_autoptr(GError) err = NULL;
 
     if (h && h->side == XF_DESTINATION)
-        return xf_dest_resolve(h);
+        return revoke ? xf_dest_resolve(h) : xf_dest_decided(h);
     if (decision)
         return decision->kind == XF_DECISION_COMMITTED ? XF_MSG_COMMITTED : 0;
     /* A record that could not be taken up may be a complete copy's. */

@@ -8,6 +8,10 @@
  * destination so ("settled"), and forgets.  The destination keeps its record
  * until then: it is the answer to a question that may come again.
  *
+ * A source whose own copy is gone (its host lost power) must not have the
+ * last one revoked: it only asks what was decided, so that the domain can be
+ * started here if it is nowhere else.
+ *
  * Threads: a handoff in doubt has one background thread that asks
  * (xf_handoff_ask_begin); calls that want the result wait for the change.
  */
@@ -41,6 +45,21 @@ ask(struct xf_handoff *h, enum xf_channel_purpose purpose,
     enum xf_channel_msg *answer, GError **err)
 {
     return ask_by(h, h->key, purpose, answer, err);
+}
+
+/* The source's copy is there no more. */
+static gboolean
+gone(struct xf_handoff *h)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+    struct xf_hv_domain domain;
+    g_autoptr(GError) err = NULL;
+
+    if (h->domid < 0)
+        return TRUE;
+    if (!hv->ops->info(hv, h->domid, &domain, &err))
+        return g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN);
+    return memcmp(domain.uuid, h->uuid, XF_UUID_LEN) != 0;
 }
 
 /* -- source: telling that it is over -- */
@@ -128,18 +147,6 @@ xf_source_end(struct xf_handoff *h)
 /* -- source: acting on knowledge -- */
 
 static gboolean
-gone(struct xf_handoff *h)
-{
-    struct xf_hypervisor *hv = h->engine->hv;
-    struct xf_hv_domain domain;
-    g_autoptr(GError) err = NULL;
-
-    if (!hv->ops->info(hv, h->domid, &domain, &err))
-        return g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN);
-    return memcmp(domain.uuid, h->uuid, XF_UUID_LEN) != 0;
-}
-
-static gboolean
 act(struct xf_handoff *h, gboolean committed, GError **err)
 {
     struct xf_hypervisor *hv = h->engine->hv;
@@ -151,6 +158,7 @@ act(struct xf_handoff *h, gboolean committed, GError **err)
         return hv->ops->destroy(hv, h->domid, err) && xf_source_left(h, err);
     if (!hv->ops->info(hv, h->domid, &domain, err))
         return FALSE;
+    hv->ops->suspend_clean(hv, h->domid);
     if (domain.suspended)
         return hv->ops->resume(hv, h->domid, h->paused, err);
     /* Let run only so that it could suspend itself, and then we died. */
@@ -201,17 +209,23 @@ xf_source_known(struct xf_handoff *h, gboolean committed, GError **err)
 
 /* -- source: asking -- */
 
+/* What is asked: by the handoff's key, and by that of the log. */
+static const struct question {
+    enum xf_channel_purpose by_key, by_log;
+} revoke_unless = { XF_CHANNEL_RESOLVE, XF_CHANNEL_RESOLVE_LOG },
+  what_is_decided = { XF_CHANNEL_DECIDED, XF_CHANNEL_DECIDED_LOG };
+
 /* "Revoked" is knowledge only from the decisions log that the destination
  * had when it prepared: else it may have committed, lost its memory, and be
  * told of the handoff anew by a client that comes twice.  "Committed" is
  * knowledge from whoever holds the handoff's key. */
 static gboolean
-ask_another_log(struct xf_handoff *h, enum xf_channel_msg *answer,
-                GError **err)
+ask_another_log(struct xf_handoff *h, const struct question *question,
+                enum xf_channel_msg *answer, GError **err)
 {
     g_autoptr(GError) why = NULL;
 
-    if (ask(h, XF_CHANNEL_RESOLVE, answer, &why)
+    if (ask(h, question->by_key, answer, &why)
         && *answer == XF_MSG_COMMITTED)
         return TRUE;
     if (why && !g_error_matches(why, XF_ERROR, XF_ERROR_DENIED)) {
@@ -226,10 +240,10 @@ ask_another_log(struct xf_handoff *h, enum xf_channel_msg *answer,
 }
 
 static gboolean
-ask_without_log(struct xf_handoff *h, enum xf_channel_msg *answer,
-                GError **err)
+ask_without_log(struct xf_handoff *h, const struct question *question,
+                enum xf_channel_msg *answer, GError **err)
 {
-    if (ask(h, XF_CHANNEL_RESOLVE, answer, err))
+    if (ask(h, question->by_key, answer, err))
         return TRUE;
     if (err && g_error_matches(*err, XF_ERROR, XF_ERROR_DENIED)) {
         g_clear_error(err);
@@ -245,14 +259,16 @@ static gboolean
 ask_to_resolve(struct xf_handoff *h, enum xf_channel_msg *answer,
                GError **err)
 {
+    const struct question *question = gone(h) ? &what_is_decided
+                                              : &revoke_unless;
     g_autoptr(GError) why = NULL;
 
     if (!h->peer_log)
-        return ask_without_log(h, answer, err);
-    if (ask_by(h, h->peer_log_key, XF_CHANNEL_RESOLVE_LOG, answer, &why))
+        return ask_without_log(h, question, answer, err);
+    if (ask_by(h, h->peer_log_key, question->by_log, answer, &why))
         return TRUE;
     if (g_error_matches(why, XF_ERROR, XF_ERROR_DENIED))
-        return ask_another_log(h, answer, err);
+        return ask_another_log(h, question, answer, err);
     g_propagate_error(err, g_steal_pointer(&why));
     return FALSE;
 }
@@ -269,8 +285,16 @@ resolve_once(struct xf_handoff *h, gboolean *committed, GError **err)
     *committed = answer == XF_MSG_COMMITTED;
     if (*committed || answer == XF_MSG_REVOKED)
         return TRUE;
-    g_set_error(err, XF_ERROR, XF_ERROR_RPC,
-                "the destination answered 0x%02x", answer);
+    if (answer == XF_MSG_RECEIVED)
+        g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
+                    "it has the only copy left, complete and paused; to let "
+                    "it run, there: xenferry resolve --assume-committed %s",
+                    h->token);
+    else
+        g_set_error(err, XF_ERROR, XF_ERROR_RPC,
+                    answer == XF_MSG_UNDECIDED
+                        ? "it has not decided yet (0x%02x)"
+                        : "the destination answered 0x%02x", answer);
     return FALSE;
 }
 
@@ -321,10 +345,11 @@ set_in_doubt(struct xf_handoff *h, GError **err)
         return;
     }
     g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
-                "domain '%s' is suspended here and in doubt: the destination "
+                "domain '%s' is %s here and in doubt: the destination "
                 "%s:%u does not say whether it runs there (handoff %s)%s%s; "
                 "it is asked again until it answers.  To settle it: xenferry "
-                "resolve %s", h->name, h->peer_host, h->peer_port, h->token,
+                "resolve %s", h->name, h->domid < 0 ? "gone" : "suspended",
+                h->peer_host, h->peer_port, h->token,
                 h->trouble ? ": " : "", h->trouble ? h->trouble : "",
                 h->token);
 }
@@ -394,6 +419,8 @@ xf_settle_answer(struct xf_handoff *h, enum xf_channel_purpose purpose,
 
     if (purpose == XF_CHANNEL_RESOLVE)
         answer = xf_dest_resolve(h);
+    else if (purpose == XF_CHANNEL_DECIDED)
+        answer = xf_dest_decided(h);
     else if (purpose == XF_CHANNEL_ASK_SOURCE)
         answer = source_holds(h);
     else if (!xf_dest_settled(h))

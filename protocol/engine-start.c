@@ -76,39 +76,42 @@ xf_engine_guard_name(struct xf_engine *engine, const guint8 *uuid,
 
 /* -- what was given away -- */
 
-gboolean
-xf_engine_may_start(struct xf_engine *engine, const guint8 *uuid,
-                    GError **err)
+static void
+refuse_elsewhere(const struct xf_decision *decision, GError **err)
 {
-    XF_AUTO(xf_decision) *decision =
-        xf_decisions_given_away(engine->decisions, uuid);
-    XF_AUTO(xf_decision) *offer =
-        xf_decisions_offered(engine->decisions, uuid);
-    XF_AUTO(xf_definition) *stored =
-        xf_defined_by_uuid(engine->defined, uuid);
+    g_autoptr(GDateTime) time =
+        g_date_time_new_from_unix_local(decision->time / G_USEC_PER_SEC);
+    g_autofree char *when = g_date_time_format(time, "%F %T");
+    const char *peer = *decision->peer_host ? decision->peer_host
+                                            : "another host";
 
-    if (decision) {
-        g_autoptr(GDateTime) time =
-            g_date_time_new_from_unix_local(decision->time / G_USEC_PER_SEC);
-        g_autofree char *when = g_date_time_format(time, "%F %T");
-
+    if (decision->kind == XF_DECISION_SENDING)
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' was being sent to %s at %s (handoff %s), "
+                    "and it is not known whether it runs there: started here "
+                    "it may run twice.  %s is being asked; to settle it: "
+                    "xenferry resolve %s", decision->name, peer, when,
+                    decision->token, peer, decision->token);
+    else
         g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
                     "domain '%s' was given away to %s at %s (handoff %s), "
                     "which has not said yet that it knows: started here it "
                     "may run twice.  If it is certain that it does not run "
                     "there: xenferry create --given-away", decision->name,
-                    *decision->peer_host ? decision->peer_host
-                                         : "another host",
-                    when, decision->token);
-        return FALSE;
-    }
-    if (offer) {
-        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
-                    "domain '%s' is in doubt: it was offered to %s, which "
-                    "may run it (handoff %s).  To settle it: xenferry "
-                    "resolve %s", offer->name,
-                    *offer->peer_host ? offer->peer_host : "another host",
-                    offer->token, offer->token);
+                    peer, when, decision->token);
+}
+
+gboolean
+xf_engine_may_start(struct xf_engine *engine, const guint8 *uuid,
+                    GError **err)
+{
+    XF_AUTO(xf_decision) *decision =
+        xf_decisions_elsewhere(engine->decisions, uuid);
+    XF_AUTO(xf_definition) *stored =
+        xf_defined_by_uuid(engine->defined, uuid);
+
+    if (decision) {
+        refuse_elsewhere(decision, err);
         return FALSE;
     }
     if (stored && stored->away) {

@@ -470,7 +470,8 @@ channel_key(void *user, enum xf_channel_purpose purpose, const char *token,
     enum xf_side side =
         purpose == XF_CHANNEL_ASK_SOURCE ? XF_SOURCE : XF_DESTINATION;
 
-    if (purpose == XF_CHANNEL_RESOLVE_LOG) {
+    if (purpose == XF_CHANNEL_RESOLVE_LOG
+        || purpose == XF_CHANNEL_DECIDED_LOG) {
         xf_decisions_token_key(engine->decisions, token, key);
         return TRUE;
     }
@@ -488,10 +489,12 @@ channel_key(void *user, enum xf_channel_purpose purpose, const char *token,
 
 /* Not delivered: the source asks again. */
 static void
-answer_lost(struct xf_engine *engine, const char *token, int fd)
+answer_lost(struct xf_engine *engine, enum xf_channel_purpose purpose,
+            const char *token, int fd)
 {
     g_autoptr(GError) err = NULL;
-    enum xf_channel_msg answer = xf_engine_resolve_lost(engine, token);
+    enum xf_channel_msg answer = xf_engine_answer_lost(
+        engine, token, purpose == XF_CHANNEL_RESOLVE_LOG);
 
     if (answer && !xf_channel_send(fd, answer, &err))
         g_message("handoff %s: %s", token, err->message);
@@ -543,8 +546,9 @@ channel_accepted(void *user, enum xf_channel_purpose purpose,
         xf_dest_described(engine, token, fd);
     else if (purpose == XF_CHANNEL_SETTLED && !h)
         xf_expected_settled(engine, token, fd);
-    else if (purpose == XF_CHANNEL_RESOLVE_LOG)
-        answer_lost(engine, token, fd);
+    else if (purpose == XF_CHANNEL_RESOLVE_LOG
+             || purpose == XF_CHANNEL_DECIDED_LOG)
+        answer_lost(engine, purpose, token, fd);
     else if (h && purpose == XF_CHANNEL_STREAM)
         xf_dest_stream(h, fd);
     else if (h)

@@ -117,8 +117,9 @@ struct xf_domain_ref *xf_engine_arrived(struct xf_conn *conn,
                                         GError **err);
 
 /* May a domain of that uuid be started on this host?  FALSE with
- * XF_ERROR_OPERATION_INVALID when it was offered or given away to another
- * host, which has not said yet what it did, or when it is stored here and
+ * XF_ERROR_OPERATION_INVALID when it was given away to another host,
+ * which has not said yet that it knows, or was being sent to one, which has
+ * not said yet what it has decided, or when it is stored here and
  * has not come back. */
 gboolean xf_engine_may_start(struct xf_engine *engine, const guint8 *uuid,
                              GError **err);

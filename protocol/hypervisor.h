@@ -143,6 +143,10 @@ struct xf_hypervisor_ops {
     /* Makes a suspend() of that domain that is under way in another thread
      * fail with XF_ERROR_ABORTED; nothing under way: no effect. */
     void (*suspend_abort)(struct xf_hypervisor *hv, int domid);
+    /* Of a domain that does not leave after all: ends what a suspend() has
+     * left on that was killed with its process, which is that all it writes
+     * is tracked, and slow.  Nothing is left: no effect. */
+    void (*suspend_clean)(struct xf_hypervisor *hv, int domid);
     /* Lets a suspended guest run on; `paused`: it stays paused. */
     gboolean (*resume)(struct xf_hypervisor *hv, int domid, gboolean paused,
                        GError **err);
@@ -173,6 +177,9 @@ struct xf_hypervisor_ops {
     struct xf_incoming *(*incoming_adopt)(struct xf_hypervisor *hv,
                                           const guint8 *uuid,
                                           const char *name, GError **err);
+    /* Was that domain made by an incoming_stream() here, and never switched?
+     * FALSE also when that cannot be told: it may be another toolstack's. */
+    gboolean (*incoming_left)(struct xf_hypervisor *hv, int domid);
     /* Makes an incoming_stream() under way in another thread fail soon. */
     void (*incoming_abort)(struct xf_incoming *in);
     /* Frees the struct; a domain that was made stays (destroy it first). */

@@ -5,6 +5,7 @@
 #include "tools/commands.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static struct {
@@ -55,6 +56,9 @@ print_text(const struct xf_handoff_info *info)
             info->next_time ? ", at " : "", info->next_time ? when : "");
     if (*trouble)
         g_print("    last try: %s\n", trouble);
+    if (strcmp(info->state, "in-doubt") == 0)
+        g_print("    to ask now, or to settle it by hand: xenferry resolve "
+                "%s\n", info->token);
 }
 
 static void

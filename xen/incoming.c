@@ -298,6 +298,7 @@ look_for_domain(struct incoming *in, struct xf_context *c, const char *name)
     if (domid < 0 || !xf_early_possible(c, domid))
         return;
     g_atomic_int_set(&in->base.domid, domid);
+    xf_userdata_mark(c, domid);
     xf_userdata_keep(c, domid, in->xml);
     in->document_kept = TRUE;
     if (in->early)
@@ -470,8 +471,10 @@ xf_libxl_incoming_stream(struct xf_incoming *incoming, int fd, GError **err)
     if (restored) {
         g_atomic_int_set(&in->base.domid, domid);
         say_can_suspend(in, domid);
-        if (!in->document_kept)
+        if (!in->document_kept) {
+            xf_userdata_mark(in->context, domid);
             xf_userdata_keep(in->context, domid, in->xml);
+        }
         return TRUE;
     }
     if (!head_err)
@@ -551,8 +554,20 @@ xf_libxl_incoming_switch(struct xf_incoming *incoming, gboolean paused,
                   "reboot will not be acted on: %s", domid, in->base.name,
                   keep_err->message);
     /* The name last: it is the host's business, the guest need not wait. */
-    return (paused || xf_libxl_let_run(c, domid, err)) &&
-           take_name(c, in, &info, err);
+    if ((!paused && !xf_libxl_let_run(c, domid, err)) ||
+        !take_name(c, in, &info, err))
+        return FALSE;
+    xf_userdata_unmark(c, domid);
+    return TRUE;
+}
+
+gboolean
+xf_libxl_incoming_left(struct xf_hypervisor *hypervisor, int domid)
+{
+    struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
+    XF_LENT struct lent_context lent = borrow_context(hv->pool, NULL);
+
+    return lent.context && xf_userdata_marked(lent.context, domid);
 }
 
 void

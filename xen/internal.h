@@ -96,6 +96,7 @@ xf_libxl_suspend(struct xf_hypervisor *hv, int domid, int fd, guint flags,
 void xf_libxl_suspend_abort(struct xf_hypervisor *hv, int domid);
 gboolean xf_libxl_resume(struct xf_hypervisor *hv, int domid, gboolean paused,
                          GError **err);
+void xf_libxl_suspend_clean(struct xf_hypervisor *hv, int domid);
 /* Is a suspend() of that domain under way? */
 gboolean xf_libxl_suspending(struct libxl_hv *hv, int domid);
 
@@ -113,6 +114,7 @@ gboolean xf_libxl_incoming_stream(struct xf_incoming *in, int fd,
 gboolean xf_libxl_incoming_devices(struct xf_incoming *in, GError **err);
 gboolean xf_libxl_incoming_switch(struct xf_incoming *in, gboolean paused,
                                   GError **err);
+gboolean xf_libxl_incoming_left(struct xf_hypervisor *hv, int domid);
 void xf_libxl_incoming_abort(struct xf_incoming *in);
 void xf_libxl_incoming_free(struct xf_incoming *in);
 

@@ -38,6 +38,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <xenctrl.h>
 
 #include "xen/internal.h"
 #include "xen/stream.h"
@@ -411,6 +412,21 @@ keep_if_nobody_does(struct libxl_hv *hv, struct xf_context *c,
     else if (!xf_keeper_add(hv->keeper, info->domid, info->uuid, &err))
         g_warning("domain %d runs on, but its next shutdown or reboot will "
                   "not be acted on: %s", info->domid, err->message);
+}
+
+/* libxl switches it off itself, unless its helper is killed in the middle.
+ * To do so is not in its interface, but in that of the library below it. */
+void
+xf_libxl_suspend_clean(struct xf_hypervisor *hypervisor, int domid)
+{
+    xc_interface *xc = xc_interface_open(NULL, NULL, 0);
+
+    if (!xc)
+        return;
+    /* It says no when there is nothing to switch off.  When it stays on, the
+     * next move of the domain copes, and switches it off in the end. */
+    xc_shadow_control(xc, domid, XEN_DOMCTL_SHADOW_OP_OFF, NULL, 0);
+    xc_interface_close(xc);
 }
 
 static gboolean

@@ -44,3 +44,33 @@ xf_userdata_keep(struct xf_context *c, int domid, const char *xml)
                   "from (error %d): its title, description and metadata "
                   "will not be shown", domid, rc);
 }
+
+void
+xf_userdata_mark(struct xf_context *c, int domid)
+{
+    static const uint8_t mark[] = "1";
+    int rc = libxl_userdata_store(c->libxl, domid, XF_USERDATA_INCOMING, mark,
+                                  sizeof(mark));
+
+    if (rc)
+        g_info("domain %d: libxl cannot keep its %s (error %d)", domid,
+               XF_USERDATA_INCOMING, rc);
+}
+
+void
+xf_userdata_unmark(struct xf_context *c, int domid)
+{
+    int rc = libxl_userdata_unlink(c->libxl, domid, XF_USERDATA_INCOMING);
+
+    if (rc)
+        g_info("domain %d: libxl cannot remove its %s (error %d)", domid,
+               XF_USERDATA_INCOMING, rc);
+}
+
+gboolean
+xf_userdata_marked(struct xf_context *c, int domid)
+{
+    g_autofree char *mark = retrieve(c, domid, XF_USERDATA_INCOMING);
+
+    return mark && *mark;
+}

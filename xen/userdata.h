@@ -14,6 +14,7 @@
 
 #define XF_USERDATA_OURS "xenferry-xml"
 #define XF_USERDATA_LIBVIRT "libvirt-xml"
+#define XF_USERDATA_INCOMING "xenferry-incoming"
 
 /* Ours, else libvirt's, else NULL; free with g_free(). */
 char *xf_userdata_document(struct xf_context *context, int domid);
@@ -22,5 +23,12 @@ char *xf_userdata_document(struct xf_context *context, int domid);
  * texts for people, and the domain is there. */
 void xf_userdata_keep(struct xf_context *context, int domid,
                       const char *xml);
+
+/* A mark on a domain that is being received here, until it has its name: no
+ * other toolstack makes it.  Without the mark one that is left over stays,
+ * which is all that a failure brings: it is logged. */
+void xf_userdata_mark(struct xf_context *context, int domid);
+void xf_userdata_unmark(struct xf_context *context, int domid);
+gboolean xf_userdata_marked(struct xf_context *context, int domid);
 
 #endif

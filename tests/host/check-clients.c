@@ -329,6 +329,55 @@ START_TEST(bad_cookies)
 }
 END_TEST
 
+/* Every step of a handoff is a line of the log with its token, on both
+ * hosts. */
+static const struct {
+    struct host *host;
+    const char *step;
+} logged[] = {
+    { &host_a, "source, domain 'g': none -> begun (begin)" },
+    { &host_a, "source, domain 'g': begun -> performing (perform)" },
+    { &host_a, "domain 'g' suspended" },
+    { &host_a, "source, domain 'g': performing -> performed (stream-sent)" },
+    { &host_a, "source, domain 'g': performed -> done (committed-known)" },
+    { &host_a, "source, domain 'g': over (done) and forgotten" },
+    { &host_b, "destination, domain 'g': none -> prepared (prepare)" },
+    { &host_b, "destination, domain 'g': prepared -> receiving (connected)" },
+    { &host_b, "destination, domain 'g': receiving -> received (complete)" },
+    { &host_b, "destination, domain 'g': received -> committed (finish)" },
+    { &host_b, "destination, domain 'g': over (committed) and forgotten" },
+};
+
+START_TEST(each_step_is_logged_with_the_token)
+{
+    struct walk walk;
+
+    guest(&host_a);
+    walk_init(&walk);
+    walk_to(&walk, BEGIN);
+
+    g_autoptr(GPtrArray) infos =
+        walk.source->driver->list_handoffs(walk.source, NULL);
+
+    ck_assert(infos && infos->len == 1);
+
+    const struct xf_handoff_info *info = infos->pdata[0];
+
+    for (int i = PREPARE; i <= CONFIRM; i++)
+        ck_assert(phases[i](&walk, NULL));
+    walk_clear(&walk);
+    ends_at(&host_b, &host_a);
+    for (gsize i = 0; i < G_N_ELEMENTS(logged); i++) {
+        g_autofree char *line =
+            g_strdup_printf("handoff %s: %s", info->token, logged[i].step);
+
+        ck_assert_msg(host_log_count(logged[i].host, line) == 1,
+                      "not once in the log of %s: %s",
+                      logged[i].host->name, line);
+    }
+}
+END_TEST
+
 /* Our own program of the wire: the host's administrators only. */
 START_TEST(handoffs_by_the_unix_socket)
 {
@@ -388,6 +437,7 @@ main(void)
         { cancels_what_is_committed, 1 },
         { bad_cookies, 4 },
         { handoffs_by_the_unix_socket, 1 },
+        { each_step_is_logged_with_the_token, 1 },
         { NULL, 0 },
     };
 

@@ -119,6 +119,7 @@ START_TEST(source_killed)
     g_clear_error(&moving.err);
     host_start(&host_a);
     runs_on(&host_a, "g");
+    ck_assert(!xf_sim_tracks_writes(host_a.sim));
     empty(&host_b);
     moves(&host_a, &host_b, "g");
     all_is_well();

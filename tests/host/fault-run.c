@@ -43,11 +43,12 @@ const struct fault_kind fault_kinds[] = {
 };
 
 const struct way ways[] = {
-    { "v3", TRUE, 3 },
-    { "v3-params", FALSE, 3 },
-    { "v2", FALSE, 2 },
-    { "v1", FALSE, 1 },
-    { "direct", FALSE, 0 },
+    { "v3", TRUE, FALSE, 3 },
+    { "v3-params", FALSE, FALSE, 3 },
+    { "v2", FALSE, FALSE, 2 },
+    { "v1", FALSE, FALSE, 1 },
+    { "p2p", FALSE, TRUE, 3 },
+    { "direct", FALSE, FALSE, 0 },
 };
 
 guint fault_pace = 1;
@@ -332,6 +333,9 @@ unrest(gboolean paused)
     for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++) {
         if (!no_record(hosts[i]))
             return g_strdup_printf("%s has a record", hosts[i]->name);
+        if (xf_sim_tracks_writes(hosts[i]->sim))
+            return g_strdup_printf("%s still tracks what its guest writes",
+                                   hosts[i]->name);
         if (host_has_fds(hosts[i]))
             return g_strdup_printf("%s's daemon (pid %d) has more fds than "
                                    "at its start", hosts[i]->name,
@@ -441,6 +445,7 @@ struct client {
     struct host *from, *to;
     guint32 flags;
     guint version;              /* of the protocol */
+    gboolean p2p;
     gboolean ended;             /* atomic */
     gboolean ok;
     GError *err;
@@ -509,12 +514,30 @@ direct_move(const struct client *client, GError **err)
     return dom && source->driver->perform3(source, dom, &args, &cookie, err);
 }
 
+/* All is left to the source's daemon. */
+static gboolean
+p2p_move(const struct client *client, GError **err)
+{
+    XF_AUTO(xf_conn) *source = xf_remote_open(client->from->uri, err);
+    XF_AUTO(xf_domain_ref) *dom =
+        source ? source->driver->lookup_by_name(source, GUEST, err) : NULL;
+    const struct xf_migrate_args args = {
+        .flags = client->flags | XF_MIGRATE_PEER2PEER,
+        .dconnuri = client->to->uri,
+    };
+    g_autoptr(GBytes) cookie = NULL;
+
+    return dom
+           && source->driver->perform3(source, dom, &args, &cookie, err);
+}
+
 static gpointer
 client_main(gpointer data)
 {
     struct client *client = data;
 
-    client->ok = !client->version
+    client->ok = client->p2p ? p2p_move(client, &client->err)
+                 : !client->version
                      ? direct_move(client, &client->err)
                  : client->version < 3
                      ? old_move(client, &client->err)
@@ -761,6 +784,7 @@ world_run(const struct run *run, struct result *result)
                  | (manner.persist ? XF_MIGRATE_PERSIST_DEST
                                          | XF_MIGRATE_UNDEFINE_SOURCE : 0),
         .version = ways[run->way].version,
+        .p2p = ways[run->way].p2p,
     };
 
     if (manner.paused)

@@ -26,6 +26,7 @@ mtype s_mem = none;         /* the state, as the daemon has it in memory */
 mtype s_rec = none;         /* ... and in the record, in xenstore */
 mtype s_act = do_none;      /* the action under way; dies with the daemon */
 bit s_log;                  /* its log on disk: given away */
+bit s_sent;                 /* ... or sending, and not known what came of it */
 bit s_mid;                  /* the log is written, the record not yet */
 bit s_refuse;               /* its xenstore takes no writes */
 bit s_peer;                 /* which log of the destination it was told of */
@@ -52,6 +53,7 @@ mtype = { nothing, open, end_sent, received_ack, revoked_ack, ask_commit,
           committed_ack, broken };
 mtype stream = nothing;
 bit q_resolve, q_source, q_settled;     /* asked, told */
+bit q_decided;              /* asked by a source without a copy */
 bit a_committed, a_revoked, a_holds;    /* answers */
 
 /* -- what the client has in its hands -- */
@@ -67,8 +69,11 @@ bit quiet;                  /* no fault and no call comes any more */
 /* -- ghosts: nobody decides by them -- */
 bit s_back, d_ran;          /* a copy ran after the two parted */
 bit s_destroyed, d_destroyed;           /* by us, a whole copy */
-bit s_lost, d_lost;         /* a host lost its copy, or what it knew of it */
+bit s_lost, d_lost;         /* a host lost its copy */
+bit s_boot;                 /* its host has started anew: what starts domains
+                             * then has not started this one yet */
 bit holds_ever, expired;
+bit had_a_copy;             /* ... the source that asked for the revoke */
 
 /* -- the properties: each is a bit that must stay 0 -- */
 bit ran_twice, ran_old_memory, ran_half_a_copy, destroyed_both,
@@ -169,7 +174,7 @@ inline d_discard()
 }
 
 /* Its copy may be the last one: only who has the other may ask for that. */
-#define ASKED_FOR (q_resolve || q_settled || holds_ever || expired)
+#define ASKED_FOR (had_a_copy || q_settled || holds_ever || expired)
 #define D_REVOKES(e)                                                        \
     NEVER(destroyed_the_last,                                               \
           d_mem == received && NEXT_destination_##e(d_mem) == revoked       \
@@ -198,6 +203,8 @@ inline s_committed()
     :: NEXT_source_committed_known(s_mem) == done && s_mem != done ->
         printf("source: writes `given away` to its log\n");
         s_log = 1;
+        s_sent = 0;
+        s_boot = 0;
         s_mid = 1
     :: else ->
         S_EVENT(committed_known)
@@ -227,7 +234,7 @@ inline s_restart()
     :: else ->
         s_mem = s_rec;
         if
-        :: s_rec == none && s_dom == suspended -> s_lost = 1
+        :: s_rec == none && s_sent -> s_mem = in_doubt
         :: else
         fi
     fi;
@@ -326,13 +333,27 @@ end:
         :: else -> k_old = 1
         fi;
         D_EVENT(prepare) }
+#ifdef BROKEN_SENDING_NOT_LOGGED
+#define LOGS_SENDING 0
+#else
+#define LOGS_SENDING 1
+#endif
+    /* the log, and then no record: it is refused, or the daemon dies */
+    :: d_step { !quiet && (k_old || k_new) && s_mem == begun && !s_mid &&
+                s_sent != LOGS_SENDING ->
+        printf("client: Perform\n");
+        printf("source: writes `sending` to its log\n");
+        s_peer = !k_old;
+        s_sent = LOGS_SENDING }
     :: d_step { !quiet && k_old && S_CAN(perform) ->
         printf("client: Perform\n");
         s_peer = 0;
+        s_sent = LOGS_SENDING;
         S_EVENT(perform) }
     :: d_step { !quiet && k_new && S_CAN(perform) ->
         printf("client: Perform, with the cookie of the new log\n");
         s_peer = 1;
+        s_sent = LOGS_SENDING;
         S_EVENT(perform) }
     :: d_step { !quiet && D_CAN(finish) ->
         printf("client: Finish\n");
@@ -417,6 +438,9 @@ end:
 #else
         printf("source: Perform ends well\n");
         stream = broken;
+#ifdef BROKEN_SENDING_PRUNED
+        s_sent = 0;
+#endif
         s_act = do_none }
 #endif
     :: d_step { stream == committed_ack && S_CAN(committed_known) ->
@@ -429,10 +453,19 @@ end:
                 S_CAN(ack_lost) ->
         S_EVENT(ack_lost) }
 
-    /* asking */
-    :: d_step { s_act == do_resolve && !q_resolve ->
+    /* asking: who has lost its copy must not have the last one revoked */
+#ifdef BROKEN_LAST_COPY_REVOKED
+#define HAS_A_COPY true
+#else
+#define HAS_A_COPY (s_dom == suspended)
+#endif
+    :: d_step { s_act == do_resolve && HAS_A_COPY && !q_resolve ->
         printf("source: asks: revoke, unless you have committed\n");
+        had_a_copy = had_a_copy || s_dom == suspended;
         q_resolve = 1 }
+    :: d_step { s_act == do_resolve && !HAS_A_COPY && !q_decided ->
+        printf("source: asks what was decided\n");
+        q_decided = 1 }
     :: d_step { s_act == do_resolve && a_committed &&
                 S_CAN(committed_known) ->
         s_committed() }
@@ -453,6 +486,7 @@ end:
     /* acting on what is known, telling it, forgetting */
     :: d_step { s_act == do_resume && !s_mid ->
         s_resume();
+        s_sent = 0;
         s_act = do_none }
     :: d_step { s_act == do_destroy && !s_mid ->
         s_destroy();
@@ -462,6 +496,7 @@ end:
         q_settled = 1;
         s_mem = none;
         s_log = 0;
+        s_sent = 0;
         if
         :: !s_refuse -> s_rec = none
         :: else
@@ -511,7 +546,9 @@ end:
         printf("destination: answers that it has revoked\n");
         stream = revoked_ack }
 
-    /* being asked: known, or in the log, or never committed in it */
+    /* being asked: known, or in the log, or never committed in it.  By the
+     * handoff's key alone (RESOLVE) "committed" is an answer, by that of the
+     * log which the source was told of (RESOLVE_LOG) "revoked" is, too. */
     :: d_step { q_resolve && D_CAN(resolve) ->
         D_REVOKES(resolve) }
 #define SAME_LOG (d_id == s_peer)
@@ -525,12 +562,12 @@ end:
 #else
 #define MAY_ANSWER_KNOWN SAME_LOG
 #endif
-    :: d_step { q_resolve && !d_mid && !a_committed &&
+    :: d_step { (q_resolve || q_decided) && !d_mid && !a_committed &&
                 (d_mem == committed ||
                     (d_mem == none && LOG_SAYS_COMMITTED)) ->
         printf("destination: answers that it has committed\n");
         a_committed = 1 }
-    :: d_step { q_resolve && !d_mid && !a_revoked &&
+    :: d_step { (q_resolve || q_decided) && !d_mid && !a_revoked &&
                 ((d_mem == revoked && MAY_ANSWER_KNOWN) ||
                  (d_mem == none && !LOG_SAYS_COMMITTED &&
                   MAY_ANSWER_UNKNOWN)) ->
@@ -629,7 +666,27 @@ active proctype world()
         s_dom = gone;
         s_rec = none;
         s_refuse = 0;
+        s_boot = 1;
         s_restart() }
+    :: d_step { WITH_OUTAGE && k_begin && (s_log || s_sent) ->
+        outages--;
+        printf("world: the source's host is installed anew\n");
+        s_lost = 1;
+        s_dom = gone;
+        s_rec = none;
+        s_refuse = 0;
+        s_log = 0;
+        s_sent = 0;
+        s_boot = 0;
+        s_restart() }
+    /* It asks the log first, and is told when it was given away. */
+    :: d_step { s_boot && !quiet && s_dom == gone && s_mem == none &&
+                !s_log && !s_sent ->
+        printf("world: the domain is started from its disks\n");
+        s_boot = 0;
+        s_dom = running;
+        s_back = 1;
+        NEVER(ran_twice, d_dom == running) }
     :: d_step { WITH_OUTAGE && (d_log || d_rec != none) ->
         printf("world: the destination's host loses power\n");
         d_power(false) }
@@ -673,6 +730,7 @@ active proctype world()
     :: d_step { !quiet ->
         printf("world: quiet from here, and the client has gone\n");
         quiet = 1;
+        s_boot = 0;
         crashes = 0;
         outages = 0;
         s_refuse = 0;

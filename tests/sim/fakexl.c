@@ -128,6 +128,7 @@ fakexl_make(struct fakexl *xl, const struct fakexl_config *config,
     dom->on_poweroff = config->on_poweroff;
     dom->on_reboot = config->on_reboot;
     dom->on_crash = config->on_crash;
+    dom->incoming = populate_kib == 0;
     if (!sim_host_populate(xl->host, dom, populate_kib))
         return fakexl_fail(xl, FAKEXL_NOMEM, "not enough free memory");
     sim_host_write_xml(xl->host, dom->domid, config->xml);

@@ -91,6 +91,19 @@ xf_sim_find(const char *dir, const char *name, struct xf_hv_domain *info)
     return FALSE;
 }
 
+gboolean
+xf_sim_tracks_writes(const char *dir)
+{
+    XF_AUTO(sim_host) *host = existing_host(dir);
+    SIM_LOCK(host);
+    g_autoptr(GPtrArray) all = sim_host_domains(host);
+
+    for (guint i = 0; i < all->len; i++)
+        if (((const struct sim_domain *)all->pdata[i])->log_dirty)
+            return TRUE;
+    return FALSE;
+}
+
 guint64
 xf_sim_free_kib(const char *dir)
 {

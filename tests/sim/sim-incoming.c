@@ -120,6 +120,27 @@ sim_incoming_devices(struct xf_incoming *base, GError **err)
 }
 
 gboolean
+sim_incoming_left(struct xf_hypervisor *hv, int domid)
+{
+    struct sim *sim = (struct sim *)hv;
+    XF_AUTO(sim_domain) *dom = sim_look_up(sim, domid, NULL);
+
+    return dom && dom->incoming;
+}
+
+static void
+no_more_incoming(struct sim *sim, int domid)
+{
+    SIM_LOCK(sim->host);
+    XF_AUTO(sim_domain) *dom = sim_host_get(sim->host, domid);
+
+    if (dom) {
+        dom->incoming = 0;
+        sim_host_put(sim->host, dom);
+    }
+}
+
+gboolean
 sim_incoming_switch(struct xf_incoming *base, gboolean paused, GError **err)
 {
     struct sim_incoming *in = (struct sim_incoming *)base;
@@ -137,6 +158,7 @@ sim_incoming_switch(struct xf_incoming *base, gboolean paused, GError **err)
         }
         sim_point(sim->host, base->name, "renamed", 0, -1);
     }
+    no_more_incoming(sim, base->domid);
     if (paused)
         return TRUE;
 

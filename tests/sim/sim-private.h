@@ -37,6 +37,7 @@ enum xf_suspend_outcome sim_suspend(struct xf_hypervisor *hv, int domid,
                                     const struct xf_progress *progress,
                                     gboolean *was_paused, GError **err);
 void sim_suspend_abort(struct xf_hypervisor *hv, int domid);
+void sim_suspend_clean(struct xf_hypervisor *hv, int domid);
 gboolean sim_resume(struct xf_hypervisor *hv, int domid, gboolean paused,
                     GError **err);
 struct xf_incoming *sim_incoming_create(struct xf_hypervisor *hv,
@@ -50,6 +51,7 @@ gboolean sim_can_arrive(struct xf_incoming *base, GError **err);
 struct xf_incoming *sim_incoming_adopt(struct xf_hypervisor *hv,
                                        const guint8 *uuid, const char *name,
                                        GError **err);
+gboolean sim_incoming_left(struct xf_hypervisor *hv, int domid);
 void sim_incoming_abort(struct xf_incoming *in);
 void sim_incoming_free(struct xf_incoming *in);
 

@@ -290,6 +290,19 @@ sim_suspend_abort(struct xf_hypervisor *hv, int domid)
     g_mutex_unlock(&sim->lock);
 }
 
+void
+sim_suspend_clean(struct xf_hypervisor *hv, int domid)
+{
+    struct sim *sim = (struct sim *)hv;
+    SIM_LOCK(sim->host);
+    XF_AUTO(sim_domain) *dom = sim_host_get(sim->host, domid);
+
+    if (dom && dom->log_dirty) {
+        dom->log_dirty = 0;
+        sim_host_put(sim->host, dom);
+    }
+}
+
 gboolean
 sim_resume(struct xf_hypervisor *hv, int domid, gboolean paused, GError **err)
 {

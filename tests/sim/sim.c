@@ -414,6 +414,7 @@ static const struct xf_hypervisor_ops sim_ops = {
     .same_guest = sim_same_guest,
     .suspend = sim_suspend,
     .suspend_abort = sim_suspend_abort,
+    .suspend_clean = sim_suspend_clean,
     .resume = sim_resume,
     .incoming_create = sim_incoming_create,
     .can_arrive = sim_can_arrive,
@@ -421,6 +422,7 @@ static const struct xf_hypervisor_ops sim_ops = {
     .incoming_devices = sim_incoming_devices,
     .incoming_switch = sim_incoming_switch,
     .incoming_adopt = sim_incoming_adopt,
+    .incoming_left = sim_incoming_left,
     .incoming_abort = sim_incoming_abort,
     .incoming_free = sim_incoming_free,
 };

@@ -17,6 +17,14 @@ gone(struct host *host)
 }
 
 static gboolean
+no_domains(struct host *host)
+{
+    g_autoptr(GPtrArray) domains = xf_sim_domains(host->dir);
+
+    return domains->len == 0;
+}
+
+static gboolean
 runs(struct host *host)
 {
     struct xf_hv_domain info;
@@ -260,7 +268,33 @@ START_TEST(destination_makes_it_the_copy)
     /* it had offered the domain, and asks what came of it */
     wait_for(no_decisions, &src);
     walk_clear(&walk);
+    wait_for(no_decisions, &src);
     moves_from(&dst);
+}
+END_TEST
+
+/* Nobody ever says what is to become of it. */
+START_TEST(a_kept_copy_goes_in_the_end)
+{
+    struct walk walk;
+
+    host_stop(&dst);
+    dst.config.keep_orphan_ms = 2000;
+    host_start(&dst);
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_dies(&src);
+    host_reboots(&src);
+    ck_assert(!walk_finish(&walk, TRUE));
+    shows(&dst, "destination", "received", "paused, until ");
+    wait_for(no_domains, &dst);
+    shows(&dst, "destination", "revoked", "waits for the source");
+    /* which is told so, and forgets what it was sending */
+    host_start(&src);
+    wait_for(no_decisions, &src);
+    wait_for(no_records, &src);
+    wait_for(no_records, &dst);
+    walk_clear(&walk);
 }
 END_TEST
 
@@ -288,7 +322,8 @@ main(void)
         step_by_step, doubt_has_a_reason_and_a_time,
         what_its_client_is_at_is_left_alone, unknown_tokens, asked_in_vain,
         source_takes_it_back, source_lets_it_go,
-        destination_makes_it_the_copy, destination_gives_it_up, NULL
+        destination_makes_it_the_copy, a_kept_copy_goes_in_the_end,
+        destination_gives_it_up, NULL
     };
 
     return xf_unit_main_fixture("admin", tests, world_setup, world_teardown);

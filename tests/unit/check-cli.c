@@ -273,7 +273,9 @@ START_TEST(handoffs_text)
         "00112233445566778899aabbccddeeff  bad?name\n"
         "    source, in-doubt since 1970-01-02 00:00:00, with there\n"
         "    next: asks the destination again, at 1970-01-02 01:01:01\n"
-        "    last try: no route\n");
+        "    last try: no route\n"
+        "    to ask now, or to settle it by hand: xenferry resolve "
+        "00112233445566778899aabbccddeeff\n");
     teardown();
 }
 END_TEST

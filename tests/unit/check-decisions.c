@@ -77,6 +77,11 @@ decision(enum xf_decision_kind kind, guint number)
     g_snprintf(d.token, sizeof(d.token), "%032x", number);
     memcpy(d.uuid, &number, sizeof(number));
     memset(d.key, 0xa0 + number, XF_KEY_LEN);
+    if (kind == XF_DECISION_SENDING) {
+        memset(d.peer_log_key, 0x50 + number, XF_KEY_LEN);
+        if (number % 2)
+            d.peer_log = (char *)"0123456789abcdef0123456789abcdef";
+    }
     return d;
 }
 
@@ -113,6 +118,8 @@ must_have(enum xf_decision_kind kind, guint number)
     ck_assert_str_eq(d->peer_host, want.peer_host);
     ck_assert_uint_eq(d->peer_port, want.peer_port);
     ck_assert_str_eq(d->name, want.name);
+    ck_assert_pstr_eq(d->peer_log, want.peer_log);
+    ck_assert_mem_eq(d->peer_log_key, want.peer_log_key, XF_KEY_LEN);
 }
 
 static gboolean
@@ -222,18 +229,18 @@ START_TEST(given_away_until_it_comes_back)
 
     must_add(XF_DECISION_GIVEN_AWAY, 1);
     for (int i = 0; i < 2; i++) {
-        XF_AUTO(xf_decision) *d = xf_decisions_given_away(the_log,
+        XF_AUTO(xf_decision) *d = xf_decisions_elsewhere(the_log,
                                                           gone.uuid);
 
         ck_assert(d && strcmp(d->token, gone.token) == 0);
-        ck_assert_ptr_null(xf_decisions_given_away(the_log, back.uuid));
+        ck_assert_ptr_null(xf_decisions_elsewhere(the_log, back.uuid));
         open_again();
     }
     memcpy(back.uuid, gone.uuid, XF_UUID_LEN);
     ck_assert(xf_decisions_add(the_log, &back, NULL));
-    ck_assert_ptr_null(xf_decisions_given_away(the_log, gone.uuid));
+    ck_assert_ptr_null(xf_decisions_elsewhere(the_log, gone.uuid));
     open_again();
-    ck_assert_ptr_null(xf_decisions_given_away(the_log, gone.uuid));
+    ck_assert_ptr_null(xf_decisions_elsewhere(the_log, gone.uuid));
 }
 END_TEST
 
@@ -469,6 +476,48 @@ START_TEST(what_failed_is_not_there)
 }
 END_TEST
 
+/* A later decision of the same handoff takes the earlier one's place when it
+ * is on disk, and not before. */
+START_TEST(what_failed_replaces_nothing)
+{
+    must_add(XF_DECISION_SENDING, 1);
+    bad_disk(bad_disks[_i].writes, bad_disks[_i].syncs, bad_disks[_i].cuts);
+    ck_assert(!add(XF_DECISION_GIVEN_AWAY, 1, NULL));
+    must_have(XF_DECISION_SENDING, 1);
+    xf_decisions_set_io(the_log, NULL);
+    ck_assert(xf_decisions_settle(the_log, NULL));
+    must_have(XF_DECISION_SENDING, 1);
+    open_again();
+    must_have(XF_DECISION_SENDING, 1);
+    must_add(XF_DECISION_GIVEN_AWAY, 1);
+    must_have(XF_DECISION_GIVEN_AWAY, 1);
+    open_again();
+    must_have(XF_DECISION_GIVEN_AWAY, 1);
+    acknowledge(1);
+    open_again();
+    ck_assert(!has(1));
+}
+END_TEST
+
+START_TEST(being_sent_may_be_elsewhere)
+{
+    struct xf_decision sent = decision(XF_DECISION_SENDING, 1);
+
+    must_add(XF_DECISION_SENDING, 1);
+    must_add(XF_DECISION_SENDING, 2);
+    for (int i = 0; i < 2; i++) {
+        XF_AUTO(xf_decision) *d = xf_decisions_elsewhere(the_log, sent.uuid);
+
+        must_have(XF_DECISION_SENDING, 1);
+        must_have(XF_DECISION_SENDING, 2);
+        ck_assert(d && d->kind == XF_DECISION_SENDING);
+        open_again();
+    }
+    acknowledge(1);
+    ck_assert_ptr_null(xf_decisions_elsewhere(the_log, sent.uuid));
+}
+END_TEST
+
 /* They share their fsync()s, and each of them is on disk. */
 static gpointer
 add_many(gpointer data)
@@ -569,7 +618,7 @@ main(void)
         is_nobody_else_s, one_process_at_a_time, a_torn_last_line_is_cut_off,
         zeros_at_the_end_are_cut_off, other_damage_is_noticed,
         many_at_a_time, short_writes_are_written_on, acknowledged_on_a_bad_disk,
-        a_file_that_cannot_grow,
+        a_file_that_cannot_grow, being_sent_may_be_elsewhere,
     };
     Suite *suite = suite_create("decisions");
     TCase *tcase = tcase_create("decisions");
@@ -579,6 +628,8 @@ main(void)
     for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
         tcase_add_test(tcase, tests[i]);
     tcase_add_loop_test(tcase, what_failed_is_not_there, 0,
+                        G_N_ELEMENTS(bad_disks));
+    tcase_add_loop_test(tcase, what_failed_replaces_nothing, 0,
                         G_N_ELEMENTS(bad_disks));
     suite_add_tcase(suite, tcase);
 

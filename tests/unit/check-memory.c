@@ -165,29 +165,36 @@ END_TEST
 
 /* -- a destination that has forgotten -- */
 
-static void
-destroy_left_over(void)
-{
-    struct xf_hv_domain info;
+/* Of another toolstack, in the middle of a move. */
+#define THEIRS "x" XF_INCOMING_SUFFIX
 
-    ck_assert(xf_sim_find(dst.dir, "g" XF_INCOMING_SUFFIX, &info));
-    ck_assert(info.paused);
-    ck_assert(dst.hv->ops->destroy(dst.hv, info.domid, NULL));
+static int
+theirs(void)
+{
+    g_autofree char *xml = xf_sim_xml(
+        THEIRS, "20112233-4455-6677-8899-aabbccddeeff", "xenpvh", 64);
+
+    return dst.hv->ops->create(dst.hv, xml, TRUE, NULL);
 }
 
-/* Nothing in the same log: it never committed. */
+/* Nothing in the same log: it never committed.  The copy is in nobody's way
+ * any more; what is not ours is left alone. */
 START_TEST(forgotten_before_the_commit)
 {
     struct walk walk;
+
+    int other = theirs();
+    struct xf_hv_domain info;
 
     walk_init(&walk);
     walk_to_performed(&walk);
     host_stop(&dst);
     host_forgets(&dst);
     host_start(&dst);
+    ck_assert(xf_sim_find(dst.dir, THEIRS, &info));
+    ck_assert(dst.hv->ops->destroy(dst.hv, other, NULL));
     ck_assert(!walk_finish(&walk, FALSE));
     ck_assert_msg(walk_confirm(&walk, TRUE, NULL), "%s", walk.err->message);
-    destroy_left_over();
     settled_on(&src);
     moves_from(&src);
     walk_clear(&walk);
@@ -459,8 +466,202 @@ START_TEST(source_reboots_after_the_commit)
     host_stop(&src);
     host_reboots(&src);
     host_start(&src);
-    /* it had offered it, and asks what came of that */
     settled_on(&dst);
+    /* it knows nothing of it, and what the client says changes nothing */
+    ck_assert(!walk_confirm(&walk, FALSE, walk.finish));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* -- a source that loses power in doubt -- */
+
+static void
+token_of(struct host *host, char *token, const char *state)
+{
+    g_autoptr(GPtrArray) infos =
+        host->conn->driver->list_handoffs(host->conn, NULL);
+
+    ck_assert_ptr_nonnull(infos);
+    ck_assert_uint_eq(infos->len, 1);
+
+    const struct xf_handoff_info *info = infos->pdata[0];
+
+    ck_assert_str_eq(info->state, state);
+    g_strlcpy(token, info->token, XF_TOKEN_LEN + 1);
+}
+
+static void
+source_loses_power(void)
+{
+    host_dies(&src);
+    host_reboots(&src);
+    host_start(&src);
+}
+
+static void
+decides_by_hand(struct host *host, const char *state, enum xf_assume what)
+{
+    char token[XF_TOKEN_LEN + 1];
+    g_autoptr(GError) err = NULL;
+    g_autofree char *now = NULL;
+
+    token_of(host, token, state);
+    now = host->conn->driver->resolve_handoff(host->conn, token, what, &err);
+    ck_assert_msg(now != NULL, "%s", err ? err->message : "");
+}
+
+/* Whether the guest can be started at the source; `words`: why not. */
+static void
+starts(struct walk *walk, const char *words)
+{
+    g_autofree char *xml = xf_sim_xml("g", GUEST_UUID, "xenpvh", 64);
+    XF_AUTO(xf_domain_ref) *dom = NULL;
+
+    g_clear_error(&walk->err);
+    dom = src.conn->driver->create_xml(src.conn, xml, 0, &walk->err);
+    if (words)
+        said(walk, XF_ERROR_OPERATION_INVALID, words);
+    else
+        ck_assert_msg(dom != NULL, "%s", walk->err->message);
+}
+
+static gboolean
+asks_in_vain(struct host *host)
+{
+    g_autoptr(GPtrArray) infos =
+        host->conn->driver->list_handoffs(host->conn, NULL);
+    const struct xf_handoff_info *info =
+        infos->len == 1 ? infos->pdata[0] : NULL;
+
+    return info && strstr(info->trouble, "it has the only copy left");
+}
+
+static gboolean
+all_over(struct host *host)
+{
+    return no_records(host) && no_decisions(host);
+}
+
+/* The destination has the last copy: it stays, and it is told what can be
+ * done; nothing starts beside it. */
+START_TEST(power_lost_before_the_commit)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    source_loses_power();
+    wait_for(asks_in_vain, &src);
+    starts(&walk, "it is not known whether it runs there");
+    /* nor has its client the last one destroyed */
+    ck_assert(!walk_finish(&walk, TRUE));
+    said(&walk, XF_ERROR_OPERATION_FAILED, "is kept");
+    decides_by_hand(&dst, "received",
+                    _i ? XF_ASSUME_COMMITTED : XF_ASSUME_REVOKED);
+    wait_for(all_over, &src);
+    wait_for(all_over, &dst);
+    if (!_i)
+        starts(&walk, NULL);
+    settled_on(_i ? &dst : &src);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* It runs there, and its source knows nothing until it can ask. */
+START_TEST(power_lost_after_the_commit)
+{
+    struct walk walk;
+
+    committed(&walk);
+    host_stop(&dst);
+    source_loses_power();
+    for (int i = 0; i < 2; i++) {
+        starts(&walk, "it is not known whether it runs there");
+        source_loses_power();
+    }
+    host_start(&dst);
+    settled_on(&dst);
+    moves_from(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* Both lose power: the same log says that it was never committed. */
+START_TEST(power_lost_on_both_sides)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_stop(&dst);
+    host_reboots(&dst);
+    source_loses_power();
+    starts(&walk, "it is not known whether it runs there");
+    host_start(&dst);
+    wait_for(all_over, &src);
+    starts(&walk, NULL);
+    settled_on(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* Nobody can know any more, but for an administrator. */
+START_TEST(power_lost_and_the_other_log)
+{
+    struct walk walk;
+    g_autofree char *path = log_path(&dst);
+
+    committed(&walk);
+    host_stop(&dst);
+    host_reboots(&dst);
+    ck_assert_int_eq(g_unlink(path), 0);
+    host_start(&dst);
+    source_loses_power();
+    starts(&walk, "it is not known whether it runs there");
+    decides_by_hand(&src, "in-doubt", XF_ASSUME_REVOKED);
+    starts(&walk, NULL);
+    settled_on(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* Its xenstore alone: the copy is there, suspended, and is not left so. */
+START_TEST(source_forgets_in_doubt)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    if (_i)
+        ck_assert_msg(walk_finish(&walk, FALSE), "%s", walk.err->message);
+    host_dies(&src);
+    host_forgets(&src);
+    ck_assert(waits_suspended(&src));
+    host_start(&src);
+    settled_on(_i ? &dst : &src);
+    moves_from(_i ? &dst : &src);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* What may run elsewhere is on disk before anything is sent. */
+START_TEST(not_sent_unless_it_is_on_disk)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk));
+    ck_assert(walk_prepare(&walk));
+    host_disk_full(&src, TRUE);
+    ck_assert(!walk_perform(&walk));
+    said(&walk, XF_ERROR_SYSTEM, "cannot record state performing");
+    ck_assert(runs(&src));
+    host_disk_full(&src, FALSE);
+    ck_assert(!walk_finish(&walk, TRUE));
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    settled_on(&src);
+    moves_from(&src);
     walk_clear(&walk);
 }
 END_TEST
@@ -592,6 +793,12 @@ main(void)
         { a_damaged_record_is_no_answer, 1 },
         { source_forgets_what_it_was_to_destroy, 1 },
         { source_reboots_after_the_commit, 1 },
+        { power_lost_before_the_commit, 2 },
+        { power_lost_after_the_commit, 1 },
+        { power_lost_on_both_sides, 1 },
+        { power_lost_and_the_other_log, 1 },
+        { source_forgets_in_doubt, 2 },
+        { not_sent_unless_it_is_on_disk, 1 },
         { given_away_is_not_started_again, 1 },
         { given_away_may_be_forced, 1 },
         { a_commit_is_kept_until_the_source_has_acted, 1 },

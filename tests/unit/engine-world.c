@@ -411,10 +411,8 @@ gboolean
 no_decisions(struct host *host)
 {
     g_autoptr(GPtrArray) all = xf_decisions_all(host->engine->decisions);
-    g_autoptr(GPtrArray) offers =
-        xf_decisions_offers(host->engine->decisions);
 
-    return all->len == 0 && offers->len == 0;
+    return all->len == 0;
 }
 
 gboolean
