@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define SWEEP_INTERVAL_US XF_FAULT_TIME(500 * 1000)
+/* A client whose migration has failed calls Finish at once, if ever. */
+#define TELL_WHY_MS 2000
 /* An action that failed is tried again after this, and then each sweep. */
 #define ACT_RETRY_MS (XF_FAULT_TIME(5000 * 1000) / 1000)
 #define CLEAN_UP_WAIT_US (30 * G_USEC_PER_SEC)
@@ -416,7 +418,8 @@ static void (*sweep_action(struct xf_handoff *h))(struct xf_handoff *)
         return xf_handoff_acted;
     if (h->side != XF_DESTINATION)
         return NULL;
-    if (h->awaited && age_ms > config->finish_timeout_ms)
+    if (h->awaited
+        && age_ms > (h->in_band ? config->finish_timeout_ms : TELL_WHY_MS))
         return xf_dest_unawaited;
     /* What was committed is forgotten only when its source has acted. */
     return (h->settled && !h->awaited)
