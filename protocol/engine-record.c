@@ -113,10 +113,6 @@ add_decision(const struct xf_handoff *h, enum xf_decision_kind kind,
     memcpy(decision.token, h->token, sizeof(decision.token));
     memcpy(decision.uuid, h->uuid, XF_UUID_LEN);
     memcpy(decision.key, h->key, XF_KEY_LEN);
-    if (h->peer_log) {
-        g_strlcpy(decision.peer_log, h->peer_log, sizeof(decision.peer_log));
-        memcpy(decision.peer_log_key, h->peer_log_key, XF_KEY_LEN);
-    }
 
     gboolean ok = !XF_FAULT_FAILS("decide", err)
                   && xf_decisions_add(h->engine->decisions, &decision, err);
@@ -264,8 +260,6 @@ void
 xf_handoff_acted(struct xf_handoff *h)
 {
     g_autoptr(GError) err = NULL;
-
-    withdraw(h);
 
     g_mutex_lock(&h->lock);
 
