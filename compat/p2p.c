@@ -48,7 +48,7 @@ move(struct xf_conn *conn, const struct xf_domain_ref *dom,
     XF_FAULT("p2p-moved");
     if (moved)
         return TRUE;
-    if (has_gone(conn, dom)) {
+    if (!(request->flags & XF_MIGRATE_OFFLINE) && has_gone(conn, dom)) {
         g_message("domain '%s' has moved, though this was told: %s",
                   dom->name, why->message);
         return TRUE;
@@ -83,6 +83,11 @@ xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
     here = conn->driver->lookup_by_uuid(conn, dom->uuid, err);
     if (!here)
         return FALSE;
+    if (here->id < 0 && !(args->flags & XF_MIGRATE_OFFLINE)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' is not running", here->name);
+        return FALSE;
+    }
     if (!XF_FAULT_FAILS("p2p-connect", err))
         destination = xf_remote_open(to, err);
     if (!destination) {
