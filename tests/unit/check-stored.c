@@ -303,9 +303,10 @@ START_TEST(what_was_revoked_is_started)
 
     sent(&walk);
     host_stop(&dst);                            /* it has not decided */
+    host_reboots(&dst);                         /* and its copy is gone */
     boots_in_vain();
     refuses_to_start(&src, XF_ERROR_OPERATION_INVALID, "in-doubt");
-    /* asked, it revokes: then the guest may boot here, by itself */
+    /* its log has no commit: then the guest may boot here, by itself */
     host_start(&dst);
     wait_for(g_runs, &src);
     settled_on(&src);
