@@ -68,7 +68,7 @@ END_TEST
 START_TEST(names_lead_nowhere)
 {
     static const char *const names[] = {
-        "../../etc/passwd", "a/b", "bad\nname", "x" XF_INCOMING_SUFFIX,
+        "../../etc/passwd", "a/b", "bad\nname", ("x" XF_INCOMING_SUFFIX),
     };
     g_autoptr(GError) err = NULL;
 
