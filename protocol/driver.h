@@ -189,6 +189,15 @@ struct xf_driver {
     gboolean (*node_info)(struct xf_conn *conn, struct xf_node_info *info,
                           GError **err);
 
+    /* libvirt's XML about the host and the kinds of guest it can have, and
+     * about one kind: `machine` and `arch` as in <os><type>, NULL the host's
+     * first one; a kind that it does not have is XF_ERROR_INVALID_ARG. */
+    char *(*capabilities)(struct xf_conn *conn, GError **err);
+    char *(*domain_capabilities)(struct xf_conn *conn, const char *machine,
+                                 const char *arch, GError **err);
+    /* CPUs that a guest may have on this host; 0: error. */
+    guint (*max_vcpus)(struct xf_conn *conn, GError **err);
+
     /* A domain's configuration from the hypervisor's own form into domain
      * XML, and the other way.  `format` is one of XF_NATIVE_*; one
      * that is not known is XF_ERROR_INVALID_ARG.  flags: 0. */
@@ -265,6 +274,16 @@ struct xf_driver {
     /* The Perform under way fails with XF_ERROR_ABORTED soon after. */
     gboolean (*abort_job)(struct xf_conn *conn,
                           const struct xf_domain_ref *dom, GError **err);
+
+    /* How fast a domain's memory may leave, MiB/s, 0 = no limit: for the
+     * Perform under way, from now on, and for those to come that name no
+     * bandwidth themselves. */
+    gboolean (*set_speed)(struct xf_conn *conn,
+                          const struct xf_domain_ref *dom, guint64 speed,
+                          GError **err);
+    gboolean (*get_speed)(struct xf_conn *conn,
+                          const struct xf_domain_ref *dom, guint64 *speed,
+                          GError **err);
 
     /* -- handoffs, for administrators on this host -- */
     /* Array of struct xf_handoff_info *, oldest first, freed with it. */

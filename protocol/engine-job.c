@@ -44,6 +44,19 @@ xf_job_set_fd(struct xf_job *job, int fd)
     g_mutex_unlock(&job->lock);
 }
 
+gboolean
+xf_job_set_rate(struct xf_job *job, guint64 rate, GError **err)
+{
+    g_mutex_lock(&job->lock);
+
+    gboolean ok = job->fd < 0 || xf_channel_set_rate(job->fd, rate, err);
+
+    if (ok)
+        job->rate = rate;
+    g_mutex_unlock(&job->lock);
+    return ok;
+}
+
 /* The first pass counts frame numbers, not frames: an HVM or PVH guest has
  * holes among them, and some MiB would look like GiB.  Then the domain's
  * memory is the measure, and what has gone over the wire tells how far. */

@@ -35,6 +35,8 @@ struct xf_engine {
     GCond changed;              /* threads ended, stopping set */
     GHashTable *handoffs;       /* token -> struct xf_handoff *, owned */
     GHashTable *last_jobs;      /* uuid text -> struct xf_job_info * */
+    GHashTable *speeds;         /* uuid text -> guint64 *, MiB/s; none: no
+                                 * limit.  engine-speed.c */
     GHashTable *expected;       /* token -> struct xf_expected *, owned; of
                                  * engine-in-band.c */
     GHashTable *offline;        /* token -> struct xf_offline *, owned; of
@@ -63,6 +65,7 @@ struct xf_job {
     guint64 memory;             /* the domain's, bytes; 0 = not known */
     gboolean holes;             /* this pass counts frames that are none */
     guint64 dirty_rate;         /* pages per second */
+    guint64 rate;               /* bytes per second, 0 = no limit */
     int fd;                     /* the channel's, -1 = closed */
     guint64 wire_bytes;         /* last figure read from fd */
 };
@@ -220,6 +223,9 @@ void xf_job_clear(struct xf_job *job);
 /* memory_kib: what the domain has, for the figures of the first pass. */
 void xf_job_start(struct xf_job *job, guint64 memory_kib);
 void xf_job_set_fd(struct xf_job *job, int fd);
+/* From now on what is written to fd, and what will be written to a later one,
+ * goes no faster than that; bytes per second, 0 = no limit. */
+gboolean xf_job_set_rate(struct xf_job *job, guint64 rate, GError **err);
 void xf_job_frames(struct xf_job *job, guint iteration, guint64 done,
                    guint64 total);
 void xf_job_suspended(struct xf_job *job);
@@ -229,6 +235,16 @@ void xf_job_end(struct xf_job *job);
 void xf_job_read(struct xf_job *job, struct xf_job_info *info);
 /* Keeps the ended job of h for job_info(completed). */
 void xf_job_keep(struct xf_handoff *h, enum xf_job_type type);
+
+/* -- engine-speed.c: MiB/s, 0 = no limit -- */
+/* FALSE: more than can be counted in bytes. */
+gboolean xf_speed_check(guint64 speed, GError **err);
+guint64 xf_engine_speed(struct xf_engine *engine, const guint8 *uuid);
+gboolean xf_engine_set_speed(struct xf_engine *engine, const guint8 *uuid,
+                             guint64 speed, GError **err);
+/* For the Perform that begins: what its client wants, or what was said for
+ * the domain. */
+gboolean xf_speed_start(struct xf_handoff *h, guint64 wanted, GError **err);
 
 /* -- engine-flags.c -- */
 /* Refuses, by name, every flag and argument that is not honoured. */

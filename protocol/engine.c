@@ -610,6 +610,8 @@ xf_engine_new(struct xf_hypervisor *hv, struct xf_store *store,
         g_str_hash, g_str_equal, NULL, (GDestroyNotify)xf_handoff_unref);
     engine->last_jobs =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    engine->speeds =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->expected =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     engine->offline =
@@ -673,6 +675,7 @@ xf_engine_free(struct xf_engine *engine)
         xf_channel_listener_free(engine->listener);
     g_hash_table_destroy(engine->handoffs);
     g_hash_table_destroy(engine->last_jobs);
+    g_hash_table_destroy(engine->speeds);
     g_hash_table_destroy(engine->expected);
     g_hash_table_destroy(engine->offline);
     g_hash_table_destroy(engine->starting);

@@ -90,6 +90,15 @@ struct xf_hypervisor_ops {
     gboolean (*host)(struct xf_hypervisor *hv, struct xf_hv_host *host,
                      GError **err);
 
+    /* libvirt's XML about the host, and about one kind of guest, as the
+     * driver's calls of that name. */
+    char *(*capabilities)(struct xf_hypervisor *hv, GError **err);
+    char *(*domain_capabilities)(struct xf_hypervisor *hv,
+                                 const char *machine, const char *arch,
+                                 GError **err);
+    /* CPUs that a guest may have. */
+    guint (*max_vcpus)(struct xf_hypervisor *hv, GError **err);
+
     /* Domain XML from the hypervisor's own form of a configuration, and the
      * other way; `format`: XF_NATIVE_* of driver.h.  NULL: it has none. */
     char *(*from_native)(struct xf_hypervisor *hv, const char *format,

@@ -248,6 +248,31 @@ local_node_info(struct xf_conn *conn, struct xf_node_info *info, GError **err)
     return TRUE;
 }
 
+static char *
+local_capabilities(struct xf_conn *conn, GError **err)
+{
+    struct xf_hypervisor *hv = engine_of(conn)->hv;
+
+    return hv->ops->capabilities(hv, err);
+}
+
+static char *
+local_domain_capabilities(struct xf_conn *conn, const char *machine,
+                          const char *arch, GError **err)
+{
+    struct xf_hypervisor *hv = engine_of(conn)->hv;
+
+    return hv->ops->domain_capabilities(hv, machine, arch, err);
+}
+
+static guint
+local_max_vcpus(struct xf_conn *conn, GError **err)
+{
+    struct xf_hypervisor *hv = engine_of(conn)->hv;
+
+    return hv->ops->max_vcpus(hv, err);
+}
+
 /* -- domains -- */
 
 static enum xf_domain_state
@@ -496,6 +521,30 @@ local_abort_job(struct xf_conn *conn, const struct xf_domain_ref *dom,
     return xf_source_abort(engine_of(conn), dom->uuid, err);
 }
 
+static gboolean
+local_set_speed(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                guint64 speed, GError **err)
+{
+    struct xf_engine *engine = engine_of(conn);
+    struct xf_hv_domain domain;
+
+    return xf_engine_domain(engine, dom->uuid, &domain, err)
+           && xf_engine_set_speed(engine, dom->uuid, speed, err);
+}
+
+static gboolean
+local_get_speed(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                guint64 *speed, GError **err)
+{
+    struct xf_engine *engine = engine_of(conn);
+    struct xf_hv_domain domain;
+
+    if (!xf_engine_domain(engine, dom->uuid, &domain, err))
+        return FALSE;
+    *speed = xf_engine_speed(engine, dom->uuid);
+    return TRUE;
+}
+
 static GPtrArray *
 local_list_handoffs(struct xf_conn *conn, GError **err)
 {
@@ -640,6 +689,9 @@ static const struct xf_driver local_driver = {
     .get_hostname = local_get_hostname,
     .get_version = local_get_version,
     .node_info = local_node_info,
+    .capabilities = local_capabilities,
+    .domain_capabilities = local_domain_capabilities,
+    .max_vcpus = local_max_vcpus,
     .xml_from_native = local_xml_from_native,
     .xml_to_native = local_xml_to_native,
     .list_domains = local_list_domains,
@@ -663,6 +715,8 @@ static const struct xf_driver local_driver = {
     .set_autostart = xf_local_set_autostart,
     .job_info = local_job_info,
     .abort_job = local_abort_job,
+    .set_speed = local_set_speed,
+    .get_speed = local_get_speed,
     .list_handoffs = local_list_handoffs,
     .resolve_handoff = local_resolve_handoff,
     .begin3 = local_begin3,

@@ -43,10 +43,18 @@ borrow_context(struct xf_context_pool *pool, GError **err)
     return (struct lent_context){ pool, xf_context_get(pool, err) };
 }
 
-/* -- domain.c: what domains are there, and simple acts on them -- */
+/* -- host.c: the host itself -- */
 
 gboolean xf_libxl_host(struct xf_hypervisor *hv, struct xf_hv_host *host,
                        GError **err);
+char *xf_libxl_capabilities(struct xf_hypervisor *hv, GError **err);
+char *xf_libxl_domain_capabilities(struct xf_hypervisor *hv,
+                                   const char *machine, const char *arch,
+                                   GError **err);
+guint xf_libxl_max_vcpus(struct xf_hypervisor *hv, GError **err);
+
+/* -- domain.c: what domains are there, and simple acts on them -- */
+
 GPtrArray *xf_libxl_list(struct xf_hypervisor *hv, GError **err);
 gboolean xf_libxl_info(struct xf_hypervisor *hv, int domid,
                        struct xf_hv_domain *info, GError **err);

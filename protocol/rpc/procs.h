@@ -2,7 +2,7 @@
 /*
  * Inside the server: the procedures, a table with one row each, and the
  * generic dispatcher over it.  The rows stand beside their handlers in
- * procs-host.c, procs-domain.c, procs-defined.c and procs-migrate.c.
+ * procs-*.c.
  */
 #ifndef XF_PROTOCOL_RPC_PROCS_H
 #define XF_PROTOCOL_RPC_PROCS_H
@@ -60,6 +60,7 @@ struct xf_rpc_proc_table {
 extern const struct xf_rpc_proc_table xf_rpc_host_procs;
 extern const struct xf_rpc_proc_table xf_rpc_domain_procs;
 extern const struct xf_rpc_proc_table xf_rpc_defined_procs;
+extern const struct xf_rpc_proc_table xf_rpc_job_procs;
 extern const struct xf_rpc_proc_table xf_rpc_migrate_procs;
 /* Of XFW_ADMIN_PROGRAM; the others are of XFW_PROGRAM. */
 extern const struct xf_rpc_proc_table xf_rpc_admin_procs;

@@ -4,6 +4,7 @@
 #include "protocol/driver.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/sim-private.h"
+#include "xen/capabilities.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -153,6 +154,50 @@ sim_host_info(struct xf_hypervisor *hv, struct xf_hv_host *info, GError **err)
         },
     };
     return TRUE;
+}
+
+/* A host on which every kind of guest can be. */
+static gboolean
+fill_caps(struct xf_hypervisor *hv, struct xf_hv_host *host,
+          struct xf_host_caps *caps, GError **err)
+{
+    if (!sim_host_info(hv, host, err))
+        return FALSE;
+    *caps = (struct xf_host_caps) {
+        .node = &host->node, .pv = TRUE, .hvm = TRUE, .hap = TRUE,
+    };
+    return TRUE;
+}
+
+static char *
+sim_capabilities(struct xf_hypervisor *hv, GError **err)
+{
+    struct xf_hv_host host;
+    struct xf_host_caps caps;
+
+    return fill_caps(hv, &host, &caps, err) ? xf_capabilities_format(&caps)
+                                            : NULL;
+}
+
+static char *
+sim_domain_capabilities(struct xf_hypervisor *hv, const char *machine,
+                        const char *arch, GError **err)
+{
+    struct xf_hv_host host;
+    struct xf_host_caps caps;
+
+    return fill_caps(hv, &host, &caps, err)
+               ? xf_capabilities_domain(&caps, machine, arch, err) : NULL;
+}
+
+static guint
+sim_max_vcpus(struct xf_hypervisor *hv, GError **err)
+{
+    struct xf_hv_host host;
+    struct xf_host_caps caps;
+
+    return fill_caps(hv, &host, &caps, err)
+               ? xf_capabilities_max_vcpus(&caps) : 0;
 }
 
 static GPtrArray *
@@ -400,6 +445,9 @@ static const struct xf_hypervisor_ops sim_ops = {
     .host = sim_host_info,
     .from_native = sim_native,
     .to_native = sim_native,
+    .capabilities = sim_capabilities,
+    .domain_capabilities = sim_domain_capabilities,
+    .max_vcpus = sim_max_vcpus,
     .list = sim_list,
     .info = sim_info,
     .describe = sim_describe,

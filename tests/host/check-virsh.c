@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An unmodified virsh and our daemons: each command as its user sees it.
+ */
+#include "config.h"
+
+#include "tests/host/hosts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* virsh's exit status; words are split at blanks. */
+static int
+virsh(struct host *host, const char *command, char **out)
+{
+    g_auto(GStrv) words = g_strsplit(command, " ", -1);
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+
+    g_ptr_array_add(argv, (char *)"virsh");
+    g_ptr_array_add(argv, (char *)"-c");
+    g_ptr_array_add(argv, host->uri);
+    for (char **word = words; *word; word++)
+        g_ptr_array_add(argv, *word);
+    g_ptr_array_add(argv, NULL);
+    return run_program((const char *const *)argv->pdata, out);
+}
+
+/* All of the words, in that order. */
+static void
+check_words(const char *command, const char *words, const char *out)
+{
+    g_auto(GStrv) all = g_strsplit(words, "|", -1);
+    const char *from = out;
+
+    for (char **word = all; *word; word++) {
+        const char *found = strstr(from, *word);
+
+        ck_assert_msg(found != NULL, "virsh %s: no '%s' in: %s", command,
+                      *word, out);
+        from = found + strlen(*word);
+    }
+}
+
+static void
+virsh_says(struct host *host, const char *command, const char *words)
+{
+    g_autofree char *out = NULL;
+    int status = virsh(host, command, &out);
+
+    ck_assert_msg(status == 0, "virsh %s: %s", command, out);
+    check_words(command, words, out);
+}
+
+static void
+virsh_fails(struct host *host, const char *command, const char *words)
+{
+    g_autofree char *out = NULL;
+    int status = virsh(host, command, &out);
+
+    ck_assert_msg(status == 1, "virsh %s: exit status %d: %s", command,
+                  status, out);
+    check_words(command, words, out);
+}
+
+/* -- what changes nothing -- */
+
+static const struct {
+    const char *command, *says;
+} answers[] = {
+    { "list", " g |running" },
+    { "list --all", " g |running" },
+    { "domid g", "1" },
+    { "domuuid g", UUID },
+    { "domname " UUID, "g" },
+    { "dominfo g", "Id:             1|Name:           g|UUID:           " UUID
+      "|OS Type:        xenpvh|State:          running|CPU(s):         1"
+      "|Max memory:     131072 KiB|Used memory:    131072 KiB"
+      "|Persistent:     |Autostart:      disable|Managed save:   no" },
+    { "domstate g", "running" },
+    { "domstate --reason g", "running (" },
+    { "dumpxml g", "<domain type=|<uuid>" UUID },
+    { "dumpxml --migratable g", "<uuid>" UUID },
+    { "dumpxml --security-info g", "<uuid>" UUID },
+    { "capabilities", "<capabilities>|<arch>x86_64</arch>|<live/>"
+      "|<machine>xenpv</machine>|<machine>xenpvh</machine>"
+      "|<os_type>hvm</os_type>|<machine>xenfv</machine>" },
+    { "domcapabilities", "<domain>xen</domain>|<machine>xenpv</machine>" },
+    { "domcapabilities --machine xenpvh --virttype xen --arch x86_64",
+      "<machine>xenpvh</machine>|<vcpu max='128'/>" },
+    { "domcapabilities --machine xenfv",
+      "<path>|<machine>xenfv</machine>|hvmloader|cdrom" },
+    { "maxvcpus", "512" },
+    { "nodeinfo", "CPU model:           x86_64|CPU(s):              2"
+      "|Memory size:" },
+    { "freecell", "Total: " },
+    { "hostname", "host-a" },
+    { "version", "Running hypervisor: Xen 4.17.0" },
+    { "version --daemon", "Running against daemon:" },
+    { "uri", "xen" },
+    { "domjobinfo g", "Job type:         None" },
+    { "domjobinfo --completed g", "Job type:         None" },
+    { "migrate-getspeed g", "0" },
+};
+
+START_TEST(answers_as_libvirtd)
+{
+    guest(&host_a);
+    for (gsize i = 0; i < G_N_ELEMENTS(answers); i++)
+        virsh_says(&host_a, answers[i].command, answers[i].says);
+    all_is_well();
+}
+END_TEST
+
+/* -- what is refused, with more than "not supported" -- */
+
+static const struct {
+    const char *command, *says;
+} refusals[] = {
+    { "domcapabilities --machine pc", "no guests of machine 'pc'" },
+    { "domcapabilities --arch arm", "not 'arm'" },
+    { "domcapabilities --virttype kvm", "'kvm'" },
+    { "maxvcpus --type kvm", "'kvm'" },
+    { "migrate-setmaxdowntime g 300", "longest downtime cannot be set" },
+    { "migrate-getmaxdowntime g", "longest downtime cannot be set" },
+    { "migrate-getspeed --postcopy g", "unsupported flags" },
+    { "migrate-setspeed g 17592186044416", "more than can be counted" },
+    { "migrate-setspeed nobody 1", "failed to get domain 'nobody'" },
+    { "domjobabort g", "no job is active" },
+    { "domjobabort --postcopy g", "unsupported flags" },
+};
+
+START_TEST(refuses_and_says_why)
+{
+    guest(&host_a);
+    for (gsize i = 0; i < G_N_ELEMENTS(refusals); i++)
+        virsh_fails(&host_a, refusals[i].command, refusals[i].says);
+    all_is_well();
+}
+END_TEST
+
+/* It wants a terminal before it asks us. */
+START_TEST(refuses_a_console)
+{
+    g_autofree char *line =
+        g_strdup_printf("virsh -c '%s' console g", host_a.uri);
+    const char *const argv[] = { "script", "-qec", line, "/dev/null", NULL };
+    g_autofree char *out = NULL;
+
+    guest(&host_a);
+    ck_assert_int_eq(run_program(argv, &out), 1);
+    check_words("console g", "xl console", out);
+    all_is_well();
+}
+END_TEST
+
+/* -- what changes a guest -- */
+
+START_TEST(acts_on_a_guest)
+{
+    guest(&host_a);
+    virsh_says(&host_a, "suspend g", "suspended");
+    virsh_says(&host_a, "domstate --reason g", "paused (user)");
+    virsh_says(&host_a, "list --state-paused", " g ");
+    virsh_says(&host_a, "resume g", "resumed");
+    virsh_says(&host_a, "domstate g", "running");
+    virsh_says(&host_a, "reboot g", "being rebooted");
+    virsh_says(&host_a, "domstate g", "running");
+    virsh_says(&host_a, "shutdown g", "being shutdown");
+    virsh_fails(&host_a, "domstate g", "failed to get domain 'g'");
+    guest(&host_a);
+    virsh_says(&host_a, "destroy g", "destroyed");
+    virsh_fails(&host_a, "domstate g", "failed to get domain 'g'");
+    all_is_well();
+}
+END_TEST
+
+/* -- how fast it may go -- */
+
+START_TEST(a_speed_is_kept)
+{
+    guest(&host_a);
+    virsh_says(&host_a, "migrate-setspeed g 7", "");
+    virsh_says(&host_a, "migrate-getspeed g", "7");
+    moves(&host_a, &host_b, "g");
+    virsh_says(&host_b, "migrate-getspeed g", "0");
+    all_is_well();
+}
+END_TEST
+
+int
+main(void)
+{
+    const struct host_test tests[] = {
+        { answers_as_libvirtd, 1 },
+        { refuses_and_says_why, 1 },
+        { refuses_a_console, 1 },
+        { acts_on_a_guest, 1 },
+        { a_speed_is_kept, 1 },
+        { NULL, 0 },
+    };
+    g_autofree char *virsh_path = g_find_program_in_path("virsh");
+
+    if (!virsh_path) {
+        puts("1..0 # SKIP no virsh; Debian has it in libvirt-clients");
+        return 0;
+    }
+    return host_tests_main("virsh", tests);
+}
