@@ -21,6 +21,7 @@
 #define XF_PROTOCOL_DRIVER_H
 
 #include "protocol/error.h"
+#include "protocol/notice.h"
 #include "protocol/types.h"
 
 /* virDrvFeature: the numbers that a migration client asks for. */
@@ -178,6 +179,15 @@ struct xf_driver {
      * call has returned; when none runs, close() comes without this.  NULL:
      * the driver need not know. */
     void (*client_gone)(struct xf_conn *conn);
+
+    /* -- events -- */
+    /* func is told of all that happens to the host's domains (notice.h), in
+     * any thread, until close() or another call of this; NULL: nobody is.
+     * `destroy` frees user when func is called no more. */
+    gboolean (*listen)(struct xf_conn *conn,
+                       void (*func)(void *user,
+                                    const struct xf_notice *notice),
+                       void *user, GDestroyNotify destroy, GError **err);
 
     /* -- host -- */
     /* 1 yes, 0 no, -1 error; `feature` may be any number a peer sent. */

@@ -18,6 +18,7 @@
 #include "protocol/engine.h"
 #include "protocol/foreign.h"
 #include "protocol/handoff.h"
+#include "protocol/notice.h"
 
 struct xf_engine {
     struct xf_hypervisor *hv;
@@ -28,6 +29,7 @@ struct xf_engine {
     char *hostname;
     char *channel_host;
     struct xf_channel_listener *listener;
+    struct xf_notices *notices;
 
     GMutex adding;              /* check and enter: one at a time */
     GMutex ledger;              /* check and promise memory: likewise */
@@ -53,6 +55,8 @@ struct xf_engine {
 struct xf_job {
     GMutex lock;
     gboolean active;
+    gboolean incoming;          /* the figures are a destination's */
+    gboolean whole;             /* ... and all has come in */
     gint64 started;             /* monotonic us; 0 = never */
     gint64 ended;               /* 0 = not yet */
     gint64 suspended;           /* when the guest stopped; 0 = not yet */
@@ -131,7 +135,7 @@ struct xf_handoff {
                                  * is committed, as Prepare was given it;
                                  * NULL: it is not, or is written already */
     gboolean undefine;          /* source: its definition goes with it */
-    struct xf_job job;          /* source */
+    struct xf_job job;          /* source: Perform; destination: the stream */
 };
 
 void xf_handoff_unref(struct xf_handoff *h);
@@ -217,6 +221,19 @@ gboolean xf_engine_recover(struct xf_engine *engine, GError **err);
 enum xf_channel_msg xf_engine_resolve_lost(struct xf_engine *engine,
                                            const char *token);
 
+/* -- engine-notice.c -- */
+void xf_engine_tell(struct xf_engine *engine, const struct xf_domain_ref *dom,
+                    enum xf_lifecycle event, enum xf_life_detail detail);
+/* Of the domain of h; notice.h has the reason. */
+void xf_handoff_tell(struct xf_handoff *h, enum xf_lifecycle event,
+                     enum xf_life_detail detail, int reason);
+void xf_handoff_tell_iteration(struct xf_handoff *h, guint iteration);
+void xf_handoff_tell_job(struct xf_handoff *h, const struct xf_job_info *job);
+/* As the hypervisor's; that it goes is then told by us alone. */
+gboolean xf_engine_destroy(struct xf_engine *engine, int domid, GError **err);
+/* A watcher of the hypervisor's. */
+void xf_engine_on_end(void *engine, const struct xf_hv_ending *ending);
+
 /* -- engine-job.c -- */
 void xf_job_init(struct xf_job *job);
 void xf_job_clear(struct xf_job *job);
@@ -226,11 +243,14 @@ void xf_job_set_fd(struct xf_job *job, int fd);
 /* From now on what is written to fd, and what will be written to a later one,
  * goes no faster than that; bytes per second, 0 = no limit. */
 gboolean xf_job_set_rate(struct xf_job *job, guint64 rate, GError **err);
-void xf_job_frames(struct xf_job *job, guint iteration, guint64 done,
-                   guint64 total);
+/* TRUE: a pass over what was dirtied has begun. */
+gboolean xf_job_frames(struct xf_job *job, guint iteration, guint64 done,
+                       guint64 total);
 void xf_job_suspended(struct xf_job *job);
 /* The downtime's end. */
 void xf_job_resumed(struct xf_job *job);
+/* A destination has it all. */
+void xf_job_whole(struct xf_job *job);
 void xf_job_end(struct xf_job *job);
 void xf_job_read(struct xf_job *job, struct xf_job_info *info);
 /* Keeps the ended job of h for job_info(completed). */
@@ -454,7 +474,8 @@ struct xf_domain_ref *xf_engine_start(struct xf_engine *engine,
                                       GError **err);
 void xf_engine_happened(struct xf_engine *engine,
                         const struct xf_hv_domain *domain,
-                        enum xf_lifecycle event, int detail);
+                        enum xf_lifecycle event,
+                        enum xf_life_detail detail);
 
 /* -- local.c -- */
 /* The live domain of that uuid, incoming ones included.  One that is stored

@@ -222,7 +222,8 @@ on_frames(void *user, guint iteration, guint64 done, guint64 total)
 {
     struct xf_handoff *h = user;
 
-    xf_job_frames(&h->job, iteration, done, total);
+    if (xf_job_frames(&h->job, iteration, done, total))
+        xf_handoff_tell_iteration(h, iteration);
 }
 
 static void
@@ -231,6 +232,7 @@ on_suspended(void *user)
     struct xf_handoff *h = user;
 
     xf_job_suspended(&h->job);
+    xf_handoff_tell(h, XF_LIFE_SUSPENDED, XF_SUSPENDED_MIGRATED, -1);
     g_message("handoff %s: domain '%s' suspended", h->token, h->name);
 }
 
@@ -332,6 +334,8 @@ xf_source_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
     const struct xf_progress progress = { on_frames, on_suspended, h };
     gboolean was_paused = FALSE;
     guint flags = args->flags & XF_MIGRATE_LIVE ? XF_SUSPEND_LIVE : 0;
+
+    xf_job_set_fd(&h->job, fd);
 
     enum xf_suspend_outcome outcome = hv->ops->suspend(
         hv, h->domid, fd, flags, &progress, &was_paused, err);

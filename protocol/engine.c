@@ -60,6 +60,7 @@ xf_handoff_new(struct xf_engine *engine, enum xf_side side, const char *token,
     h->since_mono = g_get_monotonic_time();
     h->domid = -1;
     xf_job_init(&h->job);
+    h->job.incoming = side == XF_DESTINATION;
     return h;
 }
 
@@ -610,6 +611,7 @@ xf_engine_new(struct xf_hypervisor *hv, struct xf_store *store,
         g_str_hash, g_str_equal, NULL, (GDestroyNotify)xf_handoff_unref);
     engine->last_jobs =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    engine->notices = xf_notices_new();
     engine->speeds =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->expected =
@@ -626,12 +628,21 @@ xf_engine_new(struct xf_hypervisor *hv, struct xf_store *store,
      * asks in the background. */
     if (engine->defined && xf_engine_recover(engine, err))
         engine->listener = xf_channel_listen(&config->channel, &handler, err);
+    if (hv->ops->watch)
+        hv->ops->watch(hv, &(struct xf_hv_watcher) { xf_engine_on_end,
+                                                     engine });
     engine->sweeper = g_thread_new("sweeper", sweeper_main, engine);
     if (!engine->listener) {
         xf_engine_free(engine);
         return NULL;
     }
     return engine;
+}
+
+struct xf_notices *
+xf_engine_notices(struct xf_engine *engine)
+{
+    return engine->notices;
 }
 
 static void
@@ -655,6 +666,8 @@ xf_engine_free(struct xf_engine *engine)
 {
     if (!engine)
         return;
+    if (engine->hv->ops->watch)
+        engine->hv->ops->watch(engine->hv, NULL);
     g_atomic_int_set(&engine->stopping, TRUE);
     if (engine->listener)
         xf_channel_listener_stop(engine->listener);
@@ -676,6 +689,7 @@ xf_engine_free(struct xf_engine *engine)
     g_hash_table_destroy(engine->handoffs);
     g_hash_table_destroy(engine->last_jobs);
     g_hash_table_destroy(engine->speeds);
+    xf_notices_free(engine->notices);
     g_hash_table_destroy(engine->expected);
     g_hash_table_destroy(engine->offline);
     g_hash_table_destroy(engine->starting);

@@ -52,6 +52,8 @@ fill_domain(struct xf_context *c, const libxl_dominfo *d,
     info->crashed = d->shutdown &&
         (d->shutdown_reason == LIBXL_SHUTDOWN_REASON_CRASH ||
          d->shutdown_reason == LIBXL_SHUTDOWN_REASON_WATCHDOG);
+    info->rebooting = d->shutdown &&
+        d->shutdown_reason == LIBXL_SHUTDOWN_REASON_REBOOT;
     info->dying = d->dying;
     info->max_memory_kib = d->max_memkb;
     info->memory_kib = d->current_memkb;

@@ -19,6 +19,9 @@ struct libxl_hv {
 
     GMutex lock;
     GHashTable *suspends;       /* domid -> struct suspend_op *; lock */
+
+    GMutex telling;             /* held while the watcher is told */
+    struct xf_hv_watcher watcher;
 };
 
 /* A context from the pool for one scope:

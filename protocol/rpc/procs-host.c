@@ -73,7 +73,7 @@ own_feature(int feature)
         { XF_FEATURE_FD_PASSING, 0 },
         { XF_FEATURE_TYPED_PARAM_STRING, 1 },
         { XF_FEATURE_KEEPALIVE, 1 },
-        { XF_FEATURE_EVENT_CALLBACK, 0 },
+        { XF_FEATURE_EVENT_CALLBACK, 1 },
         { XF_FEATURE_CLOSE_CALLBACK, 0 },
         { XF_FEATURE_NETWORK_ORDER, 1 },
     };

@@ -187,6 +187,142 @@ START_TEST(a_speed_is_kept)
 }
 END_TEST
 
+/* -- events -- */
+
+struct events {
+    GPid pid;
+    char *log;
+    const char *wanted;         /* words, in that order */
+};
+
+static gboolean
+has_words(const char *dir, void *user)
+{
+    struct events *events = user;
+    g_auto(GStrv) all = g_strsplit(events->wanted, "|", -1);
+    g_autofree char *text = NULL;
+
+    ck_assert(g_file_get_contents(events->log, &text, NULL, NULL));
+
+    const char *from = text;
+
+    for (char **word = all; *word && from; word++) {
+        from = strstr(from, *word);
+        from = from ? from + strlen(*word) : NULL;
+    }
+    return from != NULL;
+}
+
+static void
+expect_events(struct events *events, const char *words)
+{
+    events->wanted = words;
+    wait_until(has_words, events, words);
+}
+
+/* Returns when the first event has been seen: of a guest "e" that comes and
+ * goes until then. */
+static void
+events_start(struct events *events, struct host *host)
+{
+    const char *const argv[] = {
+        "stdbuf", "-oL", "virsh", "-c", host->uri, "event", "--all", "--loop",
+        NULL
+    };
+    gint64 until = g_get_monotonic_time() + DEADLINE_MS * 1000;
+
+    events->log = g_strconcat(host->dir, "/events", NULL);
+    events->pid = start_program(argv, events->log, NULL);
+    events->wanted = "event 'lifecycle' for domain 'e'";
+    do {
+        guest_new(host, "e", NULL, "xenpvh", 64);
+        guest_destroy(host, "e");
+    } while (!has_words(NULL, events) && g_get_monotonic_time() < until);
+    expect_events(events, "domain 'e': Stopped Destroyed");
+}
+
+static void
+events_end(struct events *events)
+{
+    kill_program(events->pid);
+    g_free(events->log);
+}
+
+START_TEST(tells_of_a_life)
+{
+    struct events events;
+
+    events_start(&events, &host_a);
+    guest(&host_a);
+    expect_events(&events, "domain 'g': Started Booted");
+    virsh_says(&host_a, "domstate --reason g", "running (booted)");
+    virsh_says(&host_a, "suspend g", "");
+    expect_events(&events, "domain 'g': Suspended Paused");
+    virsh_says(&host_a, "suspend g", "");
+    virsh_says(&host_a, "resume g", "");
+    expect_events(&events, "domain 'g': Suspended Paused|"
+                  "domain 'g': Resumed Unpaused");
+    virsh_says(&host_a, "domstate --reason g", "running (unpaused)");
+    virsh_says(&host_a, "reboot g", "");
+    virsh_says(&host_a, "list", " g ");
+    expect_events(&events, "event 'reboot' for domain 'g'");
+    virsh_says(&host_a, "shutdown g", "");
+    virsh_says(&host_a, "list", "");
+    expect_events(&events, "domain 'g': Stopped Shutdown");
+    events_end(&events);
+    all_is_well();
+}
+END_TEST
+
+START_TEST(tells_of_a_migration)
+{
+    struct events from, to;
+
+    events_start(&from, &host_a);
+    events_start(&to, &host_b);
+    guest(&host_a);
+    moves(&host_a, &host_b, "g");
+    expect_events(&from, "event 'migration-iteration' for domain 'g': "
+                  "iteration: '1'|domain 'g': Suspended Migrated"
+                  "|domain 'g': Stopped Migrated"
+                  "|event 'job-completed' for domain 'g'|operation: 5"
+                  "|time_elapsed: |downtime: ");
+    expect_events(&to, "domain 'g': Started Migrated"
+                  "|domain 'g': Resumed Migrated"
+                  "|event 'job-completed' for domain 'g'|operation: 4"
+                  "|memory_processed: 134217728");
+    virsh_says(&host_b, "domstate --reason g", "running (migrated)");
+    virsh_says(&host_b, "domjobinfo --completed g",
+               "Job type:         Completed|Operation:        Incoming "
+               "migration|Time elapsed: |Memory total:     128.000 MiB");
+    events_end(&from);
+    events_end(&to);
+    all_is_well();
+}
+END_TEST
+
+START_TEST(tells_of_a_failure)
+{
+    struct events from;
+
+    events_start(&from, &host_a);
+    guest(&host_a);
+    fault(&host_b, "devices", "fail");
+    move_fails(&host_a, &host_b, "g", -1, NULL);
+    fault(&host_b, "devices", NULL);
+    expect_events(&from, "domain 'g': Suspended Migrated"
+                  "|domain 'g': Resumed Migrated"
+                  "|event 'job-completed' for domain 'g'");
+    virsh_says(&host_a, "domstate --reason g",
+               "running (migration canceled)");
+    virsh_says(&host_a, "domjobinfo --completed g",
+               "Job type:         Failed|Operation:        Outgoing");
+    moves(&host_a, &host_b, "g");
+    events_end(&from);
+    all_is_well();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -196,6 +332,9 @@ main(void)
         { refuses_a_console, 1 },
         { acts_on_a_guest, 1 },
         { a_speed_is_kept, 1 },
+        { tells_of_a_life, 1 },
+        { tells_of_a_migration, 1 },
+        { tells_of_a_failure, 1 },
         { NULL, 0 },
     };
     g_autofree char *virsh_path = g_find_program_in_path("virsh");

@@ -16,6 +16,8 @@ struct sim {
     GHashTable *watched;        /* domids that may suspend late */
     guint watchers;             /* threads */
     gboolean stopping;
+    GMutex telling;             /* held while the watcher is told */
+    struct xf_hv_watcher watcher;
 };
 
 /* err from a fakexl return code. */

@@ -46,6 +46,7 @@ sim_fill_info(const struct sim_domain *dom, struct xf_hv_domain *info)
     info->suspended = dom->shutdown == SIM_SUSPENDED;
     info->shutdown = dom->shutdown > SIM_SUSPENDED;
     info->crashed = dom->shutdown == SIM_CRASHED;
+    info->rebooting = dom->shutdown == SIM_REBOOT;
     info->dying = dom->dying;
     info->max_memory_kib = dom->memory_kib;
     info->memory_kib = dom->populated_kib;
@@ -114,6 +115,36 @@ policy_of(const struct sim_domain *dom)
     return SIM_PRESERVE;
 }
 
+static void
+sim_watch(struct xf_hypervisor *hv, const struct xf_hv_watcher *watcher)
+{
+    struct sim *sim = (struct sim *)hv;
+    const struct xf_hv_watcher nobody = { 0 };
+
+    g_mutex_lock(&sim->telling);
+    sim->watcher = watcher ? *watcher : nobody;
+    g_mutex_unlock(&sim->telling);
+}
+
+static void
+tell_ended(struct sim *sim, const struct sim_domain *dom, gboolean again)
+{
+    struct xf_hv_ending ending = {
+        .domid = dom->domid,
+        .name = dom->name,
+        .how = dom->shutdown == SIM_CRASHED  ? XF_HV_CRASHED
+               : dom->shutdown == SIM_REBOOT ? XF_HV_REBOOTED
+                                             : XF_HV_SHUT_DOWN,
+        .again = again ? dom->domid : -1,
+    };
+
+    xf_uuid_parse(dom->uuid, ending.uuid);
+    g_mutex_lock(&sim->telling);
+    if (sim->watcher.ended)
+        sim->watcher.ended(sim->watcher.user, &ending);
+    g_mutex_unlock(&sim->telling);
+}
+
 /* Acts on a guest that has shut down, as its on_* say.  FALSE: it is no more.
  * Needs the lock. */
 static gboolean
@@ -124,6 +155,7 @@ keep(struct sim *sim, struct sim_domain *dom)
     if (dom->dying || policy == SIM_PRESERVE ||
         sim_knob_is(sim->host, NULL, "keeper", "off"))
         return TRUE;
+    tell_ended(sim, dom, policy == SIM_RESTART);
     if (policy == SIM_RESTART)
         sim_host_reboot(sim->host, dom);
     else
@@ -417,6 +449,7 @@ sim_free(struct xf_hypervisor *hv)
     g_hash_table_unref(sim->suspends);
     g_hash_table_unref(sim->watched);
     g_mutex_clear(&sim->lock);
+    g_mutex_clear(&sim->telling);
     g_cond_clear(&sim->idle);
     sim_host_free(sim->host);
     g_free(sim);
@@ -442,6 +475,7 @@ sim_native(struct xf_hypervisor *hv, const char *format, const char *text,
 static const struct xf_hypervisor_ops sim_ops = {
     .type = "Xen",
     .free = sim_free,
+    .watch = sim_watch,
     .host = sim_host_info,
     .from_native = sim_native,
     .to_native = sim_native,
@@ -520,6 +554,7 @@ xf_sim_new(const char *dir, GError **err)
     sim->base.ops = &sim_ops;
     sim->host = host;
     g_mutex_init(&sim->lock);
+    g_mutex_init(&sim->telling);
     g_cond_init(&sim->idle);
     sim->suspends = g_hash_table_new(NULL, NULL);
     sim->watched = g_hash_table_new(NULL, NULL);
