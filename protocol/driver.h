@@ -249,6 +249,17 @@ struct xf_driver {
     gboolean (*domain_reboot)(struct xf_conn *conn,
                               const struct xf_domain_ref *dom, GError **err);
 
+    /* Into a file on the host, named by its whole path, in the form of the
+     * host's own tools; it is whole and on disk before the domain is
+     * destroyed.  On failure the domain goes on and nothing is left; a file
+     * that was there before stays as it was. */
+    gboolean (*domain_save)(struct xf_conn *conn,
+                            const struct xf_domain_ref *dom, const char *path,
+                            GError **err);
+    /* From such a file, which stays; paused if it was paused when saved. */
+    gboolean (*domain_restore)(struct xf_conn *conn, const char *path,
+                               GError **err);
+
     /* -- stored domains: defined, whether they run or not -- */
     /* Stores the XML as the domain's definition, in place of an earlier one;
      * one that runs is not changed.  Fails as libvirt does when name or uuid

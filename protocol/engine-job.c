@@ -190,7 +190,10 @@ xf_job_read(struct xf_job *job, struct xf_job_info *info)
     if (info->mem_processed)
         info->time_remaining = info->mem_remaining * info->time_elapsed
                                / info->mem_processed;
-    g_strlcpy(info->phase, job->incoming ? "finish" : "perform",
+    g_strlcpy(info->phase,
+              job->phase      ? job->phase
+              : job->incoming ? "finish"
+                              : "perform",
               sizeof(info->phase));
     g_mutex_unlock(&job->lock);
 }

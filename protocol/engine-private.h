@@ -56,6 +56,7 @@ struct xf_job {
     GMutex lock;
     gboolean active;
     gboolean incoming;          /* the figures are a destination's */
+    const char *phase;          /* of struct xf_job_info; NULL: the side's */
     gboolean whole;             /* ... and all has come in */
     gint64 started;             /* monotonic us; 0 = never */
     gint64 ended;               /* 0 = not yet */
@@ -255,6 +256,33 @@ void xf_job_end(struct xf_job *job);
 void xf_job_read(struct xf_job *job, struct xf_job_info *info);
 /* Keeps the ended job of h for job_info(completed). */
 void xf_job_keep(struct xf_handoff *h, enum xf_job_type type);
+
+/* -- engine-save.c: driver.h has the rules -- */
+gboolean xf_engine_save(struct xf_engine *engine,
+                        const struct xf_domain_ref *dom, const char *path,
+                        GError **err);
+gboolean xf_engine_restore(struct xf_engine *engine, const char *path,
+                           GError **err);
+
+/* -- engine-saving.c -- */
+/* A domain on its way into a file. */
+struct xf_saving {
+    guint8 uuid[XF_UUID_LEN];
+    int domid;
+    gboolean paused;            /* its administrator has it paused */
+    guint64 dev, ino;           /* of the file, wherever it is */
+    char *path;                 /* its place */
+};
+
+/* Where it is until it is whole. */
+char *xf_saving_partial(const char *path);
+/* Before the domain is touched. */
+gboolean xf_saving_note(struct xf_engine *engine,
+                        const struct xf_saving *saving, GError **err);
+void xf_saving_forget(struct xf_engine *engine,
+                      const struct xf_saving *saving);
+/* At start: what an earlier run has left half done. */
+void xf_saving_recover(struct xf_engine *engine);
 
 /* -- engine-speed.c: MiB/s, 0 = no limit -- */
 /* FALSE: more than can be counted in bytes. */

@@ -626,6 +626,8 @@ xf_engine_new(struct xf_hypervisor *hv, struct xf_store *store,
     /* Records first: a peer that asks must not hear "unknown" of a handoff
      * that has only not been read yet.  What recovery wants of peers it
      * asks in the background. */
+    if (engine->defined)
+        xf_saving_recover(engine);
     if (engine->defined && xf_engine_recover(engine, err))
         engine->listener = xf_channel_listen(&config->channel, &handler, err);
     if (hv->ops->watch)

@@ -217,6 +217,15 @@ struct xf_hypervisor_ops {
     void (*incoming_abort)(struct xf_incoming *in);
     /* Frees the struct; a domain that was made stays (destroy it first). */
     void (*incoming_free)(struct xf_incoming *in);
+
+    /* -- a domain in a file: its head, then the stream of suspend() -- */
+    /* `paused`: it is to be paused when it is restored. */
+    gboolean (*save_head)(struct xf_hypervisor *hv, int domid,
+                          gboolean paused, int fd, GError **err);
+    /* Reads a head; incoming_stream() goes on with fd.  As incoming_create()
+     * else.  XF_ERROR_INVALID_ARG: it is no such file. */
+    struct xf_incoming *(*incoming_saved)(struct xf_hypervisor *hv, int fd,
+                                          gboolean *paused, GError **err);
 };
 
 struct xf_hypervisor {

@@ -518,6 +518,19 @@ local_reboot(struct xf_conn *conn, const struct xf_domain_ref *dom,
                      &domain, err);
 }
 
+static gboolean
+local_save(struct xf_conn *conn, const struct xf_domain_ref *dom,
+           const char *path, GError **err)
+{
+    return xf_engine_save(engine_of(conn), dom, path, err);
+}
+
+static gboolean
+local_restore(struct xf_conn *conn, const char *path, GError **err)
+{
+    return xf_engine_restore(engine_of(conn), path, err);
+}
+
 /* -- jobs -- */
 
 static gboolean
@@ -766,6 +779,8 @@ static const struct xf_driver local_driver = {
     .domain_resume = local_resume,
     .domain_shutdown = local_shutdown,
     .domain_reboot = local_reboot,
+    .domain_save = local_save,
+    .domain_restore = local_restore,
     .define_xml = xf_local_define,
     .undefine = xf_local_undefine,
     .start = xf_local_start,

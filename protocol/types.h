@@ -130,7 +130,8 @@ struct xf_job_info {
     guint64 wire_bytes;         /* bytes given to the network so far */
     guint64 dirty_rate;         /* pages per second, last iteration */
     guint iteration;            /* 0 = all memory, then dirty sets */
-    char phase[16];             /* begin, prepare, perform, finish, confirm */
+    char phase[16];             /* begin, prepare, perform, finish, confirm;
+                                 * save, restore */
 };
 
 struct xf_node_info {

@@ -119,6 +119,8 @@ struct xf_incoming *xf_libxl_incoming_adopt(struct xf_hypervisor *hv,
                                             const guint8 *uuid,
                                             const char *name, GError **err);
 gboolean xf_libxl_can_arrive(struct xf_incoming *in, GError **err);
+struct xf_incoming *xf_libxl_incoming_saved(struct xf_hypervisor *hv, int fd,
+                                            gboolean *paused, GError **err);
 gboolean xf_libxl_incoming_stream(struct xf_incoming *in, int fd,
                                   GError **err);
 gboolean xf_libxl_incoming_devices(struct xf_incoming *in, GError **err);
@@ -126,6 +128,11 @@ gboolean xf_libxl_incoming_switch(struct xf_incoming *in, gboolean paused,
                                   GError **err);
 void xf_libxl_incoming_abort(struct xf_incoming *in);
 void xf_libxl_incoming_free(struct xf_incoming *in);
+
+/* -- saved.c -- */
+
+gboolean xf_libxl_save_head(struct xf_hypervisor *hv, int domid,
+                            gboolean paused, int fd, GError **err);
 
 /* -- devices.c -- */
 

@@ -100,6 +100,8 @@ static const struct xf_hypervisor_ops libxl_ops = {
     .incoming_switch = xf_libxl_incoming_switch,
     .incoming_abort = xf_libxl_incoming_abort,
     .incoming_free = xf_libxl_incoming_free,
+    .save_head = xf_libxl_save_head,
+    .incoming_saved = xf_libxl_incoming_saved,
 };
 
 struct xf_hypervisor *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Procedures: how a migration goes on, and what Xen's guests have no way of
+/* Procedures: how a migration goes on, a domain in a file, and what Xen's guests have no way of
  * doing: that is refused with more than "not supported". */
 #include "config.h"
 
@@ -62,8 +62,31 @@ do_no_console(struct xf_rpc_call *call, void *args, void *ret, GError **err)
     return FALSE;
 }
 
+static gboolean
+do_save(struct xf_rpc_call *call, void *data, void *ret, GError **err)
+{
+    struct xfw_save_args *args = data;
+    struct xf_domain_ref dom = xf_rpc_borrow_domain(&args->dom);
+
+    return call->conn->driver->domain_save(call->conn, &dom, args->to, err);
+}
+
+static gboolean
+do_restore(struct xf_rpc_call *call, void *data, void *ret, GError **err)
+{
+    struct xfw_name_args *args = data;
+
+    return call->conn->driver->domain_restore(call->conn, args->name, err);
+}
+
 /* Of what is never done no argument is read. */
 static const struct xf_rpc_proc rows[] = {
+    { XFW_PROC_DOMAIN_SAVE, "virDomainSave", do_save,
+      XF_RPC_ARGS(xfw_save_args), XF_RPC_ENTRY(domain_save),
+      .flags = XF_RPC_SLOW | XF_RPC_WRITES },
+    { XFW_PROC_DOMAIN_RESTORE, "virDomainRestore", do_restore,
+      XF_RPC_ARGS(xfw_name_args), XF_RPC_ENTRY(domain_restore),
+      .flags = XF_RPC_SLOW | XF_RPC_WRITES },
     { XFW_PROC_DOMAIN_MIGRATE_SET_MAX_SPEED, "virDomainMigrateSetMaxSpeed",
       do_set_speed, XF_RPC_ARGS(xfw_tune_args), XF_RPC_ENTRY(set_speed),
       .flags = XF_RPC_WRITES },

@@ -323,6 +323,194 @@ START_TEST(tells_of_a_failure)
 }
 END_TEST
 
+/* -- a domain in a file -- */
+
+static char *
+saved_file(void)
+{
+    return g_strconcat(hosts_dir(), "/g.saved", NULL);
+}
+
+/* `verb` and its file, which is named in what the test runs. */
+static char *
+with_file(const char *verb)
+{
+    g_autofree char *file = saved_file();
+
+    return g_strconcat(verb, " ", file, NULL);
+}
+
+static gboolean
+exists(const char *suffix)
+{
+    g_autofree char *file = saved_file();
+    g_autofree char *path = g_strconcat(file, suffix, NULL);
+
+    return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+START_TEST(saves_and_restores)
+{
+    g_autofree char *save = with_file("save g");
+    g_autofree char *restore = with_file("restore");
+    struct events events;
+
+    events_start(&events, &host_a);
+    guest(&host_a);
+    virsh_says(&host_a, save, "saved to");
+    no_domain(&host_a);
+    ck_assert(exists("") && !exists(".partial"));
+    virsh_says(&host_a, restore, "restored from");
+    runs_on(&host_a, "g");
+    expect_events(&events, "domain 'g': Suspended Paused"
+                  "|domain 'g': Stopped Saved|domain 'g': Started Restored");
+    virsh_says(&host_a, "domstate --reason g", "running (restored)");
+    /* the file stays, and there is such a domain now */
+    virsh_fails(&host_a, restore, "with the same uuid already");
+    moves(&host_a, &host_b, "g");
+    events_end(&events);
+    all_is_well();
+}
+END_TEST
+
+START_TEST(saves_a_paused_guest)
+{
+    g_autofree char *save = with_file("save g");
+    g_autofree char *restore = with_file("restore");
+
+    guest(&host_a);
+    virsh_says(&host_a, "suspend g", "");
+    virsh_says(&host_a, save, "saved to");
+    virsh_says(&host_a, restore, "restored from");
+    virsh_says(&host_a, "domstate --reason g", "paused (user)");
+    virsh_says(&host_a, "destroy g", "");
+    all_is_well();
+}
+END_TEST
+
+/* It goes on, and nothing is left. */
+static const struct {
+    const char *point, *value;
+} save_failures[] = {
+    { "can-leave", "fail" },
+    { "suspend-page", "fail@10" },
+    { "suspend-after-end", "fail" },
+};
+
+START_TEST(a_save_fails)
+{
+    g_autofree char *save = with_file("save g");
+
+    guest(&host_a);
+    fault(&host_a, save_failures[_i].point, save_failures[_i].value);
+    virsh_fails(&host_a, save, "");
+    fault(&host_a, save_failures[_i].point, NULL);
+    runs_on(&host_a, "g");
+    ck_assert(!exists("") && !exists(".partial"));
+    virsh_says(&host_a, save, "saved to");
+    all_is_well();
+}
+END_TEST
+
+START_TEST(where_there_is_no_place)
+{
+    guest(&host_a);
+    virsh_fails(&host_a, "save g /proc/none/g", "/proc/none/g.partial");
+    virsh_fails(&host_a, "save g /dev/full", "is no file");
+    virsh_fails(&host_a, "restore /proc/none/g", "cannot open");
+    virsh_fails(&host_a, "restore /etc/passwd", "no file of a saved domain");
+    runs_on(&host_a, "g");
+    moves(&host_a, &host_b, "g");
+    all_is_well();
+}
+END_TEST
+
+START_TEST(a_restore_fails)
+{
+    g_autofree char *save = with_file("save g");
+    g_autofree char *restore = with_file("restore");
+
+    guest(&host_a);
+    virsh_says(&host_a, save, "");
+    fault(&host_a, "devices", "fail");
+    virsh_fails(&host_a, restore, "devices");
+    fault(&host_a, "devices", NULL);
+    no_domain(&host_a);
+    virsh_says(&host_a, restore, "");
+    runs_on(&host_a, "g");
+    all_is_well();
+}
+END_TEST
+
+/* The daemon dies in the middle: by the file the next one knows. */
+static void
+killed_at(const char *point)
+{
+    g_autofree char *file = saved_file();
+    g_autofree char *log = g_strconcat(host_a.dir, "/save", NULL);
+    const char *const argv[] = { "virsh", "-c", host_a.uri, "save", "g",
+                                 file, NULL };
+
+    guest(&host_a);
+    fault(&host_a, point, "hang");
+
+    GPid client = start_program(argv, log, NULL);
+
+    wait_hits(&host_a, point, 1);
+    host_kill(&host_a);
+    kill_program(client);
+    fault(&host_a, point, NULL);
+    host_start(&host_a);
+}
+
+START_TEST(killed_before_the_file_is_whole)
+{
+    killed_at("suspend-before-end");
+    runs_on(&host_a, "g");
+    ck_assert(!exists("") && !exists(".partial"));
+    moves(&host_a, &host_b, "g");
+    all_is_well();
+}
+END_TEST
+
+START_TEST(killed_when_the_file_is_whole)
+{
+    g_autofree char *restore = with_file("restore");
+
+    killed_at("destroy");
+    no_domain(&host_a);
+    ck_assert(exists("") && !exists(".partial"));
+    virsh_says(&host_a, restore, "restored from");
+    runs_on(&host_a, "g");
+    all_is_well();
+}
+END_TEST
+
+/* Nobody else touches it meanwhile. */
+START_TEST(one_that_is_being_saved)
+{
+    g_autofree char *file = saved_file();
+    g_autofree char *log = g_strconcat(host_a.dir, "/save", NULL);
+    const char *const argv[] = { "virsh", "-c", host_a.uri, "save", "g",
+                                 file, NULL };
+
+    guest(&host_a);
+    fault(&host_a, "suspend-page", "hang@10");
+
+    GPid client = start_program(argv, log, NULL);
+
+    wait_hits(&host_a, "suspend-page", 1);
+    virsh_fails(&host_a, "destroy g", "being");
+    virsh_says(&host_a, "domjobinfo g", "Operation:        Save");
+    move_fails(&host_a, &host_b, "g", -1, NULL);
+    fault(&host_a, "suspend-page", NULL);
+    no_domain(&host_a);
+    kill_program(client);
+    no_domain(&host_b);
+    all_is_well();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -335,6 +523,14 @@ main(void)
         { tells_of_a_life, 1 },
         { tells_of_a_migration, 1 },
         { tells_of_a_failure, 1 },
+        { saves_and_restores, 1 },
+        { saves_a_paused_guest, 1 },
+        { a_save_fails, G_N_ELEMENTS(save_failures) },
+        { where_there_is_no_place, 1 },
+        { a_restore_fails, 1 },
+        { killed_before_the_file_is_whole, 1 },
+        { killed_when_the_file_is_whole, 1 },
+        { one_that_is_being_saved, 1 },
         { NULL, 0 },
     };
     g_autofree char *virsh_path = g_find_program_in_path("virsh");

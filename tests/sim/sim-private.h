@@ -52,6 +52,10 @@ gboolean sim_can_arrive(struct xf_incoming *base, GError **err);
 struct xf_incoming *sim_incoming_adopt(struct xf_hypervisor *hv,
                                        const guint8 *uuid, const char *name,
                                        GError **err);
+gboolean sim_save_head(struct xf_hypervisor *hv, int domid, gboolean paused,
+                       int fd, GError **err);
+struct xf_incoming *sim_incoming_saved(struct xf_hypervisor *hv, int fd,
+                                       gboolean *paused, GError **err);
 void sim_incoming_abort(struct xf_incoming *in);
 void sim_incoming_free(struct xf_incoming *in);
 

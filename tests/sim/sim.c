@@ -505,6 +505,8 @@ static const struct xf_hypervisor_ops sim_ops = {
     .incoming_adopt = sim_incoming_adopt,
     .incoming_abort = sim_incoming_abort,
     .incoming_free = sim_incoming_free,
+    .save_head = sim_save_head,
+    .incoming_saved = sim_incoming_saved,
 };
 
 /* Is that pid still a helper of this host?  Pids are used again. */
