@@ -451,11 +451,10 @@ perform(struct xf_handoff *h, const struct xf_migrate_args *args,
     XF_AUTO_FD int fd = connect_stream(h, err);
     gboolean aborted = fd >= 0 && xf_source_abort_wanted(h);
 
+    /* From here on who changes the speed finds where. */
+    xf_job_set_fd(&h->job, fd);
     if (aborted)
         g_set_error(err, XF_ERROR, XF_ERROR_ABORTED, "aborted");
-    /* From here on who changes the speed finds where. */
-    if (fd >= 0)
-        xf_job_set_fd(&h->job, fd);
     if (fd < 0 || aborted || !xf_speed_start(h, args->bandwidth, err)) {
         xf_job_set_fd(&h->job, -1);
         xf_source_undo(h);
