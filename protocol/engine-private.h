@@ -505,6 +505,22 @@ void xf_engine_happened(struct xf_engine *engine,
                         enum xf_lifecycle event,
                         enum xf_life_detail detail);
 
+/* -- local-surface.c: entries of its driver -- */
+char *xf_local_capabilities(struct xf_conn *conn, GError **err);
+char *xf_local_domain_capabilities(struct xf_conn *conn, const char *machine,
+                                   const char *arch, GError **err);
+guint xf_local_max_vcpus(struct xf_conn *conn, GError **err);
+gboolean xf_local_save(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                       const char *path, GError **err);
+gboolean xf_local_restore(struct xf_conn *conn, const char *path,
+                          GError **err);
+gboolean xf_local_set_speed(struct xf_conn *conn,
+                            const struct xf_domain_ref *dom, guint64 speed,
+                            GError **err);
+gboolean xf_local_get_speed(struct xf_conn *conn,
+                            const struct xf_domain_ref *dom, guint64 *speed,
+                            GError **err);
+
 /* -- local.c -- */
 /* The live domain of that uuid, incoming ones included.  One that is stored
  * and does not run: XF_ERROR_OPERATION_INVALID. */

@@ -260,31 +260,6 @@ local_node_info(struct xf_conn *conn, struct xf_node_info *info, GError **err)
     return TRUE;
 }
 
-static char *
-local_capabilities(struct xf_conn *conn, GError **err)
-{
-    struct xf_hypervisor *hv = engine_of(conn)->hv;
-
-    return hv->ops->capabilities(hv, err);
-}
-
-static char *
-local_domain_capabilities(struct xf_conn *conn, const char *machine,
-                          const char *arch, GError **err)
-{
-    struct xf_hypervisor *hv = engine_of(conn)->hv;
-
-    return hv->ops->domain_capabilities(hv, machine, arch, err);
-}
-
-static guint
-local_max_vcpus(struct xf_conn *conn, GError **err)
-{
-    struct xf_hypervisor *hv = engine_of(conn)->hv;
-
-    return hv->ops->max_vcpus(hv, err);
-}
-
 /* -- domains -- */
 
 static enum xf_domain_state
@@ -518,19 +493,6 @@ local_reboot(struct xf_conn *conn, const struct xf_domain_ref *dom,
                      &domain, err);
 }
 
-static gboolean
-local_save(struct xf_conn *conn, const struct xf_domain_ref *dom,
-           const char *path, GError **err)
-{
-    return xf_engine_save(engine_of(conn), dom, path, err);
-}
-
-static gboolean
-local_restore(struct xf_conn *conn, const char *path, GError **err)
-{
-    return xf_engine_restore(engine_of(conn), path, err);
-}
-
 /* -- jobs -- */
 
 static gboolean
@@ -569,30 +531,6 @@ local_abort_job(struct xf_conn *conn, const struct xf_domain_ref *dom,
                 GError **err)
 {
     return xf_source_abort(engine_of(conn), dom->uuid, err);
-}
-
-static gboolean
-local_set_speed(struct xf_conn *conn, const struct xf_domain_ref *dom,
-                guint64 speed, GError **err)
-{
-    struct xf_engine *engine = engine_of(conn);
-    struct xf_hv_domain domain;
-
-    return xf_engine_domain(engine, dom->uuid, &domain, err)
-           && xf_engine_set_speed(engine, dom->uuid, speed, err);
-}
-
-static gboolean
-local_get_speed(struct xf_conn *conn, const struct xf_domain_ref *dom,
-                guint64 *speed, GError **err)
-{
-    struct xf_engine *engine = engine_of(conn);
-    struct xf_hv_domain domain;
-
-    if (!xf_engine_domain(engine, dom->uuid, &domain, err))
-        return FALSE;
-    *speed = xf_engine_speed(engine, dom->uuid);
-    return TRUE;
 }
 
 static GPtrArray *
@@ -761,9 +699,9 @@ static const struct xf_driver local_driver = {
     .get_hostname = local_get_hostname,
     .get_version = local_get_version,
     .node_info = local_node_info,
-    .capabilities = local_capabilities,
-    .domain_capabilities = local_domain_capabilities,
-    .max_vcpus = local_max_vcpus,
+    .capabilities = xf_local_capabilities,
+    .domain_capabilities = xf_local_domain_capabilities,
+    .max_vcpus = xf_local_max_vcpus,
     .xml_from_native = local_xml_from_native,
     .xml_to_native = local_xml_to_native,
     .list_domains = local_list_domains,
@@ -779,8 +717,8 @@ static const struct xf_driver local_driver = {
     .domain_resume = local_resume,
     .domain_shutdown = local_shutdown,
     .domain_reboot = local_reboot,
-    .domain_save = local_save,
-    .domain_restore = local_restore,
+    .domain_save = xf_local_save,
+    .domain_restore = xf_local_restore,
     .define_xml = xf_local_define,
     .undefine = xf_local_undefine,
     .start = xf_local_start,
@@ -789,8 +727,8 @@ static const struct xf_driver local_driver = {
     .set_autostart = xf_local_set_autostart,
     .job_info = local_job_info,
     .abort_job = local_abort_job,
-    .set_speed = local_set_speed,
-    .get_speed = local_get_speed,
+    .set_speed = xf_local_set_speed,
+    .get_speed = xf_local_get_speed,
     .list_handoffs = local_list_handoffs,
     .resolve_handoff = local_resolve_handoff,
     .begin3 = local_begin3,
