@@ -16,6 +16,8 @@
 #include "protocol/rpc/client.h"
 #include "protocol/sequence.h"
 
+#include <string.h>
+
 /* An error does not say where the guest is: the last reply may have been
  * lost.  This host knows: it has destroyed its copy only on a commit. */
 static gboolean
@@ -30,7 +32,8 @@ has_gone(struct xf_conn *conn, const struct xf_domain_ref *dom)
     return (here ? here->id < 0
                  : g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN))
            && conn->driver->job_info(conn, dom, TRUE, &info, NULL)
-           && info.type == XF_JOB_COMPLETED;
+           && info.type == XF_JOB_COMPLETED
+           && strcmp(info.phase, "confirm") == 0;   /* out, not in */
 }
 
 static gboolean

@@ -368,14 +368,27 @@ xf_channel_set_rate(int fd, guint64 bytes_per_second, GError **err)
     return FALSE;
 }
 
-guint64
-xf_channel_bytes_sent(int fd)
+static struct tcp_info
+get_info(int fd)
 {
     struct tcp_info info = { 0 };
     socklen_t len = sizeof(info);
 
-    /* an older kernel fills in less and leaves the rest 0 */
+    /* an older kernel fills in less and leaves the rest 0; what is no TCP
+     * socket has no figures */
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
-        return 0;
-    return info.tcpi_bytes_acked;
+        memset(&info, 0, sizeof(info));
+    return info;
+}
+
+guint64
+xf_channel_bytes_sent(int fd)
+{
+    return get_info(fd).tcpi_bytes_acked;
+}
+
+guint64
+xf_channel_bytes_received(int fd)
+{
+    return get_info(fd).tcpi_bytes_received;
 }

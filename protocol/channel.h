@@ -183,5 +183,7 @@ gboolean xf_channel_set_rate(int fd, guint64 bytes_per_second, GError **err);
 /* Bytes sent and acknowledged so far (TCP_INFO), handshake included; 0 where
  * not known.  May be called while another thread writes to fd. */
 guint64 xf_channel_bytes_sent(int fd);
+/* Likewise, received. */
+guint64 xf_channel_bytes_received(int fd);
 
 #endif

@@ -21,6 +21,7 @@
 #define XF_PROTOCOL_DRIVER_H
 
 #include "protocol/error.h"
+#include "protocol/notice.h"
 #include "protocol/types.h"
 
 /* virDrvFeature: the numbers that a migration client asks for. */
@@ -179,6 +180,15 @@ struct xf_driver {
      * the driver need not know. */
     void (*client_gone)(struct xf_conn *conn);
 
+    /* -- events -- */
+    /* func is told of all that happens to the host's domains (notice.h), in
+     * any thread, until close() or another call of this; NULL: nobody is.
+     * `destroy` frees user when func is called no more. */
+    gboolean (*listen)(struct xf_conn *conn,
+                       void (*func)(void *user,
+                                    const struct xf_notice *notice),
+                       void *user, GDestroyNotify destroy, GError **err);
+
     /* -- host -- */
     /* 1 yes, 0 no, -1 error; `feature` may be any number a peer sent. */
     int (*supports_feature)(struct xf_conn *conn, int feature, GError **err);
@@ -188,6 +198,15 @@ struct xf_driver {
                             GError **err);
     gboolean (*node_info)(struct xf_conn *conn, struct xf_node_info *info,
                           GError **err);
+
+    /* libvirt's XML about the host and the kinds of guest it can have, and
+     * about one kind: `machine` and `arch` as in <os><type>, NULL the host's
+     * first one; a kind that it does not have is XF_ERROR_INVALID_ARG. */
+    char *(*capabilities)(struct xf_conn *conn, GError **err);
+    char *(*domain_capabilities)(struct xf_conn *conn, const char *machine,
+                                 const char *arch, GError **err);
+    /* CPUs that a guest may have on this host; 0: error. */
+    guint (*max_vcpus)(struct xf_conn *conn, GError **err);
 
     /* A domain's configuration from the hypervisor's own form into domain
      * XML, and the other way.  `format` is one of XF_NATIVE_*; one
@@ -230,6 +249,17 @@ struct xf_driver {
     gboolean (*domain_reboot)(struct xf_conn *conn,
                               const struct xf_domain_ref *dom, GError **err);
 
+    /* Into a file on the host, named by its whole path, in the form of the
+     * host's own tools; it is whole and on disk before the domain is
+     * destroyed.  On failure the domain goes on and nothing is left; a file
+     * that was there before stays as it was. */
+    gboolean (*domain_save)(struct xf_conn *conn,
+                            const struct xf_domain_ref *dom, const char *path,
+                            GError **err);
+    /* From such a file, which stays; paused if it was paused when saved. */
+    gboolean (*domain_restore)(struct xf_conn *conn, const char *path,
+                               GError **err);
+
     /* -- stored domains: defined, whether they run or not -- */
     /* Stores the XML as the domain's definition, in place of an earlier one;
      * one that runs is not changed.  Fails as libvirt does when name or uuid
@@ -265,6 +295,16 @@ struct xf_driver {
     /* The Perform under way fails with XF_ERROR_ABORTED soon after. */
     gboolean (*abort_job)(struct xf_conn *conn,
                           const struct xf_domain_ref *dom, GError **err);
+
+    /* How fast a domain's memory may leave, MiB/s, 0 = no limit: for the
+     * Perform under way, from now on, and for those to come that name no
+     * bandwidth themselves. */
+    gboolean (*set_speed)(struct xf_conn *conn,
+                          const struct xf_domain_ref *dom, guint64 speed,
+                          GError **err);
+    gboolean (*get_speed)(struct xf_conn *conn,
+                          const struct xf_domain_ref *dom, guint64 *speed,
+                          GError **err);
 
     /* -- handoffs, for administrators on this host -- */
     /* Array of struct xf_handoff_info *, oldest first, freed with it. */

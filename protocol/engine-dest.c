@@ -91,7 +91,6 @@ find_copy(struct xf_handoff *h, GError **err)
 static gboolean
 destroy_copy(struct xf_handoff *h, GError **err)
 {
-    struct xf_hypervisor *hv = h->engine->hv;
     GError *list_err = NULL;
     int domid = find_copy(h, &list_err);
 
@@ -99,7 +98,7 @@ destroy_copy(struct xf_handoff *h, GError **err)
         g_propagate_error(err, list_err);
         return FALSE;
     }
-    return domid < 0 || hv->ops->destroy(hv, domid, err);
+    return domid < 0 || xf_engine_destroy(h->engine, domid, err);
 }
 
 static void
@@ -131,7 +130,12 @@ xf_dest_discard(struct xf_handoff *h)
         h->reserved_kib = 0;
         /* A source that never sent anything never asks. */
         h->settled = h->settled || !h->connected;
+
+        gboolean begun = h->connected;
+
         g_mutex_unlock(&h->lock);
+        if (begun)
+            xf_job_keep(h, XF_JOB_FAILED);
         xf_handoff_acted(h);
     } else {
         g_warning("handoff %s: the copy of domain '%s' is still here, trying "
@@ -139,6 +143,18 @@ xf_dest_discard(struct xf_handoff *h)
     }
     xf_handoff_act_end(h);
     forget_if_settled(h);
+}
+
+/* Our copy is the copy, and the figures of how it came are complete. */
+static void
+tell_switched(struct xf_handoff *h)
+{
+    xf_handoff_tell(h, XF_LIFE_STARTED, XF_STARTED_MIGRATED, -1);
+    if (h->paused)
+        xf_handoff_tell(h, XF_LIFE_SUSPENDED, XF_SUSPENDED_PAUSED, -1);
+    else
+        xf_handoff_tell(h, XF_LIFE_RESUMED, XF_RESUMED_MIGRATED, -1);
+    xf_job_keep(h, XF_JOB_COMPLETED);
 }
 
 /* Once: what its administrator does with it afterwards is not undone when
@@ -155,8 +171,10 @@ let_run(struct xf_handoff *h, GError **err)
     h->switched = h->incoming
                   && hv->ops->incoming_switch(h->incoming, h->paused, err);
     XF_FAULT("switched");
-    if (h->switched)
+    if (h->switched) {
         h->domid = g_atomic_int_get(&h->incoming->domid);
+        tell_switched(h);
+    }
     return h->switched;
 }
 
@@ -373,6 +391,7 @@ receive(struct xf_handoff *h, int fd, GError **err)
     h->domid = g_atomic_int_get(&h->incoming->domid);
     h->reserved_kib = 0;        /* it has it all now */
     g_mutex_unlock(&h->lock);
+    xf_job_whole(&h->job);
     return xf_handoff_event(h, XF_EVENT_COMPLETE, NULL, err);
 }
 
@@ -461,7 +480,13 @@ xf_dest_stream(struct xf_handoff *h, int fd)
 
     if (!xf_dest_stream_begins(h))
         return;
-    if (!receive(h, fd, &err)) {
+    xf_job_start(&h->job, h->incoming->memory_kib);
+    xf_job_set_fd(&h->job, fd);
+
+    gboolean whole = receive(h, fd, &err);
+
+    xf_job_set_fd(&h->job, -1);
+    if (!whole) {
         g_autoptr(GError) failed = NULL;
 
         g_message("handoff %s: domain '%s' did not arrive: %s", h->token,

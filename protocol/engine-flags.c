@@ -6,9 +6,6 @@
 
 #include "protocol/engine-private.h"
 
-/* MiB/s; it is counted in bytes. */
-#define BANDWIDTH_MAX (G_MAXUINT64 / (1024 * 1024))
-
 static const struct {
     guint32 flag;
     const char *name;
@@ -72,12 +69,8 @@ xf_flags_check(const struct xf_migrate_args *args, GError **err)
                     "the name at the destination, '%s', %s", shown, fault);
         return FALSE;
     }
-    if (args->bandwidth > BANDWIDTH_MAX) {
-        g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
-                    "bandwidth: %" G_GUINT64_FORMAT " MiB/s is more than can "
-                    "be counted; give 0 for no limit", args->bandwidth);
+    if (!xf_speed_check(args->bandwidth, err))
         return FALSE;
-    }
     for (gsize i = 0; i < G_N_ELEMENTS(flags); i++) {
         if (!(left & flags[i].flag))
             continue;

@@ -34,14 +34,45 @@ xf_job_start(struct xf_job *job, guint64 memory_kib)
     g_mutex_unlock(&job->lock);
 }
 
+/* With the lock, and an fd. */
+static void
+count_wire(struct xf_job *job)
+{
+    job->wire_bytes = job->incoming ? xf_channel_bytes_received(job->fd)
+                                    : xf_channel_bytes_sent(job->fd);
+}
+
+/* A destination is told of no passes: what has come in is the measure, of
+ * memory that may be sent more than once. */
+static void
+count_incoming(struct xf_job *job)
+{
+    job->total = job->memory;
+    job->done = job->ended && job->whole ? job->memory
+                                         : MIN(job->wire_bytes, job->memory);
+}
+
 void
 xf_job_set_fd(struct xf_job *job, int fd)
 {
     g_mutex_lock(&job->lock);
     if (fd < 0 && job->fd >= 0)
-        job->wire_bytes = xf_channel_bytes_sent(job->fd);
+        count_wire(job);
     job->fd = fd;
     g_mutex_unlock(&job->lock);
+}
+
+gboolean
+xf_job_set_rate(struct xf_job *job, guint64 rate, GError **err)
+{
+    g_mutex_lock(&job->lock);
+
+    gboolean ok = job->fd < 0 || xf_channel_set_rate(job->fd, rate, err);
+
+    if (ok)
+        job->rate = rate;
+    g_mutex_unlock(&job->lock);
+    return ok;
 }
 
 /* The first pass counts frame numbers, not frames: an HVM or PVH guest has
@@ -65,13 +96,15 @@ done_now(const struct xf_job *job)
     return job->holes ? MIN(job->wire_bytes, job->total) : job->done;
 }
 
-void
+gboolean
 xf_job_frames(struct xf_job *job, guint iteration, guint64 done,
               guint64 total)
 {
     gint64 now = g_get_monotonic_time();
+    gboolean begins;
 
     g_mutex_lock(&job->lock);
+    begins = iteration > job->iteration;
     /* The last pass, with the guest stopped, may carry the label of the one
      * before: it shows by counting from the start again. */
     if (iteration != job->iteration || done < job->frames) {
@@ -86,6 +119,7 @@ xf_job_frames(struct xf_job *job, guint iteration, guint64 done,
     job->frames = done;
     set_frames(job, done, total);
     g_mutex_unlock(&job->lock);
+    return begins;
 }
 
 void
@@ -102,6 +136,14 @@ xf_job_resumed(struct xf_job *job)
     g_mutex_lock(&job->lock);
     if (job->suspended && !job->resumed)
         job->resumed = g_get_monotonic_time();
+    g_mutex_unlock(&job->lock);
+}
+
+void
+xf_job_whole(struct xf_job *job)
+{
+    g_mutex_lock(&job->lock);
+    job->whole = TRUE;
     g_mutex_unlock(&job->lock);
 }
 
@@ -127,7 +169,9 @@ xf_job_read(struct xf_job *job, struct xf_job_info *info)
     memset(info, 0, sizeof(*info));
     g_mutex_lock(&job->lock);
     if (job->fd >= 0)
-        job->wire_bytes = xf_channel_bytes_sent(job->fd);
+        count_wire(job);
+    if (job->incoming)
+        count_incoming(job);
 
     gint64 now = job->ended ? job->ended : g_get_monotonic_time();
 
@@ -146,7 +190,11 @@ xf_job_read(struct xf_job *job, struct xf_job_info *info)
     if (info->mem_processed)
         info->time_remaining = info->mem_remaining * info->time_elapsed
                                / info->mem_processed;
-    g_strlcpy(info->phase, "perform", sizeof(info->phase));
+    g_strlcpy(info->phase,
+              job->phase      ? job->phase
+              : job->incoming ? "finish"
+                              : "perform",
+              sizeof(info->phase));
     g_mutex_unlock(&job->lock);
 }
 
@@ -160,11 +208,16 @@ xf_job_keep(struct xf_handoff *h, enum xf_job_type type)
     xf_job_end(&h->job);
     xf_job_read(&h->job, info);
     info->type = type;
-    g_strlcpy(info->phase, "confirm", sizeof(info->phase));
+    if (!h->job.incoming)
+        g_strlcpy(info->phase, "confirm", sizeof(info->phase));
+
+    struct xf_job_info told = *info;
+
     xf_uuid_format(h->uuid, uuid);
     g_mutex_lock(&engine->lock);
     if (g_hash_table_size(engine->last_jobs) >= LAST_JOBS_MAX)
         g_hash_table_remove_all(engine->last_jobs);
     g_hash_table_replace(engine->last_jobs, g_strdup(uuid), info);
     g_mutex_unlock(&engine->lock);
+    xf_handoff_tell_job(h, &told);
 }

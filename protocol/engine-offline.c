@@ -235,7 +235,8 @@ undefine(struct xf_engine *engine, const struct xf_offline *o, GError **err)
         return TRUE;            /* it is transient */
     if (!xf_defined_remove(engine->defined, o->uuid, err))
         return FALSE;
-    xf_engine_happened(engine, &d->info, XF_LIFECYCLE_UNDEFINED, 0);
+    xf_engine_happened(engine, &d->info, XF_LIFE_UNDEFINED,
+                       XF_UNDEFINED_REMOVED);
     return TRUE;
 }
 
@@ -407,7 +408,8 @@ xf_offline_finish(struct xf_engine *engine, struct xf_conn *conn,
     XF_AUTO(xf_definition) *d = xf_defined_by_uuid(engine->defined, o.uuid);
 
     if (d)
-        xf_engine_happened(engine, &d->info, XF_LIFECYCLE_DEFINED, 0);
+        xf_engine_happened(engine, &d->info, XF_LIFE_DEFINED,
+                       XF_DEFINED_ADDED);
     *cookie_out = cookie_of(engine, &o, TRUE);
     return xf_domain_ref_new(o.name, o.uuid, -1);
 }

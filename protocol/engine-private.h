@@ -18,6 +18,7 @@
 #include "protocol/engine.h"
 #include "protocol/foreign.h"
 #include "protocol/handoff.h"
+#include "protocol/notice.h"
 
 struct xf_engine {
     struct xf_hypervisor *hv;
@@ -28,6 +29,7 @@ struct xf_engine {
     char *hostname;
     char *channel_host;
     struct xf_channel_listener *listener;
+    struct xf_notices *notices;
 
     GMutex adding;              /* check and enter: one at a time */
     GMutex ledger;              /* check and promise memory: likewise */
@@ -35,6 +37,8 @@ struct xf_engine {
     GCond changed;              /* threads ended, stopping set */
     GHashTable *handoffs;       /* token -> struct xf_handoff *, owned */
     GHashTable *last_jobs;      /* uuid text -> struct xf_job_info * */
+    GHashTable *speeds;         /* uuid text -> guint64 *, MiB/s; none: no
+                                 * limit.  engine-speed.c */
     GHashTable *expected;       /* token -> struct xf_expected *, owned; of
                                  * engine-in-band.c */
     GHashTable *offline;        /* token -> struct xf_offline *, owned; of
@@ -51,6 +55,9 @@ struct xf_engine {
 struct xf_job {
     GMutex lock;
     gboolean active;
+    gboolean incoming;          /* the figures are a destination's */
+    const char *phase;          /* of struct xf_job_info; NULL: the side's */
+    gboolean whole;             /* ... and all has come in */
     gint64 started;             /* monotonic us; 0 = never */
     gint64 ended;               /* 0 = not yet */
     gint64 suspended;           /* when the guest stopped; 0 = not yet */
@@ -63,6 +70,7 @@ struct xf_job {
     guint64 memory;             /* the domain's, bytes; 0 = not known */
     gboolean holes;             /* this pass counts frames that are none */
     guint64 dirty_rate;         /* pages per second */
+    guint64 rate;               /* bytes per second, 0 = no limit */
     int fd;                     /* the channel's, -1 = closed */
     guint64 wire_bytes;         /* last figure read from fd */
 };
@@ -128,7 +136,7 @@ struct xf_handoff {
                                  * is committed, as Prepare was given it;
                                  * NULL: it is not, or is written already */
     gboolean undefine;          /* source: its definition goes with it */
-    struct xf_job job;          /* source */
+    struct xf_job job;          /* source: Perform; destination: the stream */
 };
 
 void xf_handoff_unref(struct xf_handoff *h);
@@ -215,21 +223,77 @@ gboolean xf_engine_recover(struct xf_engine *engine, GError **err);
 enum xf_channel_msg xf_engine_answer_lost(struct xf_engine *engine,
                                           const char *token, gboolean revoke);
 
+/* -- engine-notice.c -- */
+void xf_engine_tell(struct xf_engine *engine, const struct xf_domain_ref *dom,
+                    enum xf_lifecycle event, enum xf_life_detail detail);
+/* Of the domain of h; notice.h has the reason. */
+void xf_handoff_tell(struct xf_handoff *h, enum xf_lifecycle event,
+                     enum xf_life_detail detail, int reason);
+void xf_handoff_tell_iteration(struct xf_handoff *h, guint iteration);
+void xf_handoff_tell_job(struct xf_handoff *h, const struct xf_job_info *job);
+/* As the hypervisor's; that it goes is then told by us alone. */
+gboolean xf_engine_destroy(struct xf_engine *engine, int domid, GError **err);
+/* A watcher of the hypervisor's. */
+void xf_engine_on_end(void *engine, const struct xf_hv_ending *ending);
+
 /* -- engine-job.c -- */
 void xf_job_init(struct xf_job *job);
 void xf_job_clear(struct xf_job *job);
 /* memory_kib: what the domain has, for the figures of the first pass. */
 void xf_job_start(struct xf_job *job, guint64 memory_kib);
 void xf_job_set_fd(struct xf_job *job, int fd);
-void xf_job_frames(struct xf_job *job, guint iteration, guint64 done,
-                   guint64 total);
+/* From now on what is written to fd, and what will be written to a later one,
+ * goes no faster than that; bytes per second, 0 = no limit. */
+gboolean xf_job_set_rate(struct xf_job *job, guint64 rate, GError **err);
+/* TRUE: a pass over what was dirtied has begun. */
+gboolean xf_job_frames(struct xf_job *job, guint iteration, guint64 done,
+                       guint64 total);
 void xf_job_suspended(struct xf_job *job);
 /* The downtime's end. */
 void xf_job_resumed(struct xf_job *job);
+/* A destination has it all. */
+void xf_job_whole(struct xf_job *job);
 void xf_job_end(struct xf_job *job);
 void xf_job_read(struct xf_job *job, struct xf_job_info *info);
 /* Keeps the ended job of h for job_info(completed). */
 void xf_job_keep(struct xf_handoff *h, enum xf_job_type type);
+
+/* -- engine-save.c: driver.h has the rules -- */
+gboolean xf_engine_save(struct xf_engine *engine,
+                        const struct xf_domain_ref *dom, const char *path,
+                        GError **err);
+gboolean xf_engine_restore(struct xf_engine *engine, const char *path,
+                           GError **err);
+
+/* -- engine-saving.c -- */
+/* A domain on its way into a file. */
+struct xf_saving {
+    guint8 uuid[XF_UUID_LEN];
+    int domid;
+    gboolean paused;            /* its administrator has it paused */
+    guint64 dev, ino;           /* of the file, wherever it is */
+    char *path;                 /* its place */
+};
+
+/* Where it is until it is whole. */
+char *xf_saving_partial(const char *path);
+/* Before the domain is touched. */
+gboolean xf_saving_note(struct xf_engine *engine,
+                        const struct xf_saving *saving, GError **err);
+void xf_saving_forget(struct xf_engine *engine,
+                      const struct xf_saving *saving);
+/* At start: what an earlier run has left half done. */
+void xf_saving_recover(struct xf_engine *engine);
+
+/* -- engine-speed.c: MiB/s, 0 = no limit -- */
+/* FALSE: more than can be counted in bytes. */
+gboolean xf_speed_check(guint64 speed, GError **err);
+guint64 xf_engine_speed(struct xf_engine *engine, const guint8 *uuid);
+gboolean xf_engine_set_speed(struct xf_engine *engine, const guint8 *uuid,
+                             guint64 speed, GError **err);
+/* For the Perform that begins: what its client wants, or what was said for
+ * the domain. */
+gboolean xf_speed_start(struct xf_handoff *h, guint64 wanted, GError **err);
 
 /* -- engine-flags.c -- */
 /* Refuses, by name, every flag and argument that is not honoured. */
@@ -441,7 +505,24 @@ struct xf_domain_ref *xf_engine_start(struct xf_engine *engine,
                                       GError **err);
 void xf_engine_happened(struct xf_engine *engine,
                         const struct xf_hv_domain *domain,
-                        enum xf_lifecycle event, int detail);
+                        enum xf_lifecycle event,
+                        enum xf_life_detail detail);
+
+/* -- local-surface.c: entries of its driver -- */
+char *xf_local_capabilities(struct xf_conn *conn, GError **err);
+char *xf_local_domain_capabilities(struct xf_conn *conn, const char *machine,
+                                   const char *arch, GError **err);
+guint xf_local_max_vcpus(struct xf_conn *conn, GError **err);
+gboolean xf_local_save(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                       const char *path, GError **err);
+gboolean xf_local_restore(struct xf_conn *conn, const char *path,
+                          GError **err);
+gboolean xf_local_set_speed(struct xf_conn *conn,
+                            const struct xf_domain_ref *dom, guint64 speed,
+                            GError **err);
+gboolean xf_local_get_speed(struct xf_conn *conn,
+                            const struct xf_domain_ref *dom, guint64 *speed,
+                            GError **err);
 
 /* -- local.c -- */
 /* The live domain of that uuid, incoming ones included.  One that is stored

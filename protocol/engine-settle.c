@@ -146,6 +146,26 @@ xf_source_end(struct xf_handoff *h)
 
 /* -- source: acting on knowledge -- */
 
+/* It was suspended, and has been resumed. */
+static void
+tell_resumed(struct xf_handoff *h)
+{
+    if (h->paused)
+        xf_handoff_tell(h, XF_LIFE_SUSPENDED, XF_SUSPENDED_PAUSED, -1);
+    else
+        xf_handoff_tell(h, XF_LIFE_RESUMED, XF_RESUMED_MIGRATED,
+                        XF_RUNNING_MIGRATION_CANCELED);
+}
+
+static gboolean
+destroy(struct xf_handoff *h, GError **err)
+{
+    if (!xf_engine_destroy(h->engine, h->domid, err))
+        return FALSE;
+    xf_handoff_tell(h, XF_LIFE_STOPPED, XF_STOPPED_MIGRATED, -1);
+    return TRUE;
+}
+
 static gboolean
 act(struct xf_handoff *h, gboolean committed, GError **err)
 {
@@ -155,12 +175,16 @@ act(struct xf_handoff *h, gboolean committed, GError **err)
     if (h->untouched || gone(h))
         return !committed || xf_source_left(h, err);
     if (committed)
-        return hv->ops->destroy(hv, h->domid, err) && xf_source_left(h, err);
+        return destroy(h, err) && xf_source_left(h, err);
     if (!hv->ops->info(hv, h->domid, &domain, err))
         return FALSE;
     hv->ops->suspend_clean(hv, h->domid);
-    if (domain.suspended)
-        return hv->ops->resume(hv, h->domid, h->paused, err);
+    if (domain.suspended) {
+        if (!hv->ops->resume(hv, h->domid, h->paused, err))
+            return FALSE;
+        tell_resumed(h);
+        return TRUE;
+    }
     /* Let run only so that it could suspend itself, and then we died. */
     return !h->paused || domain.paused
            || hv->ops->pause(hv, h->domid, err);

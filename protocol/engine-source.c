@@ -14,7 +14,6 @@
 #include <sys/random.h>
 
 #define ABORT_RETRY_US XF_FAULT_TIME(100 * 1000)
-#define MIB (1024 * 1024)
 
 static void
 random_bytes(void *out, gsize len)
@@ -223,7 +222,8 @@ on_frames(void *user, guint iteration, guint64 done, guint64 total)
 {
     struct xf_handoff *h = user;
 
-    xf_job_frames(&h->job, iteration, done, total);
+    if (xf_job_frames(&h->job, iteration, done, total))
+        xf_handoff_tell_iteration(h, iteration);
 }
 
 static void
@@ -232,6 +232,7 @@ on_suspended(void *user)
     struct xf_handoff *h = user;
 
     xf_job_suspended(&h->job);
+    xf_handoff_tell(h, XF_LIFE_SUSPENDED, XF_SUSPENDED_MIGRATED, -1);
     g_message("handoff %s: domain '%s' suspended", h->token, h->name);
 }
 
@@ -305,8 +306,7 @@ await_receiver(struct xf_handoff *h, int fd, GError **err)
 }
 
 static int
-connect_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
-               GError **err)
+connect_stream(struct xf_handoff *h, GError **err)
 {
     const struct xf_engine_config *config = &h->engine->config;
 
@@ -322,12 +322,7 @@ connect_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
     if (fd < 0 || (h->in_band && !xf_source_describe(h, fd, err)))
         return -1;
     XF_FAULT_FD("stream-connected", fd);
-    if (!await_receiver(h, fd, err))
-        return -1;
-    if (args->bandwidth
-        && !xf_channel_set_rate(fd, args->bandwidth * MIB, err))
-        return -1;
-    return xf_steal_fd(&fd);
+    return await_receiver(h, fd, err) ? xf_steal_fd(&fd) : -1;
 }
 
 /* TRUE: the guest is suspended and all of it has been written to fd. */
@@ -453,11 +448,15 @@ static gboolean
 perform(struct xf_handoff *h, const struct xf_migrate_args *args,
         GError **err)
 {
-    XF_AUTO_FD int fd = connect_stream(h, args, err);
+    XF_AUTO_FD int fd = connect_stream(h, err);
+    gboolean aborted = fd >= 0 && xf_source_abort_wanted(h);
 
-    if (fd < 0 || xf_source_abort_wanted(h)) {
-        if (fd >= 0)
-            g_set_error(err, XF_ERROR, XF_ERROR_ABORTED, "aborted");
+    /* From here on who changes the speed finds where. */
+    xf_job_set_fd(&h->job, fd);
+    if (aborted)
+        g_set_error(err, XF_ERROR, XF_ERROR_ABORTED, "aborted");
+    if (fd < 0 || aborted || !xf_speed_start(h, args->bandwidth, err)) {
+        xf_job_set_fd(&h->job, -1);
         xf_source_undo(h);
         return FALSE;
     }

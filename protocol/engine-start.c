@@ -219,17 +219,12 @@ is_here(struct xf_engine *engine, const guint8 *uuid)
 void
 xf_engine_happened(struct xf_engine *engine,
                    const struct xf_hv_domain *domain, enum xf_lifecycle event,
-                   int detail)
+                   enum xf_life_detail detail)
 {
-    const struct xf_lifecycle_listener *listener = &engine->config.lifecycle;
-    struct xf_domain_ref dom = {
-        .name = (char *)domain->name,
-        .id = domain->domid,
-    };
+    XF_AUTO(xf_domain_ref) *dom =
+        xf_domain_ref_new(domain->name, domain->uuid, domain->domid);
 
-    memcpy(dom.uuid, domain->uuid, XF_UUID_LEN);
-    if (listener->happened)
-        listener->happened(listener->user, &dom, event, detail);
+    xf_engine_tell(engine, dom, event, detail);
 }
 
 struct xf_domain_ref *
@@ -250,6 +245,9 @@ xf_engine_start(struct xf_engine *engine, const struct xf_definition *d,
     is_here(engine, d->info.uuid);
     if (!ops->info(engine->hv, domid, &domain, err))
         return NULL;
-    xf_engine_happened(engine, &domain, XF_LIFECYCLE_STARTED, 0);
+    xf_engine_happened(engine, &domain, XF_LIFE_STARTED, XF_STARTED_BOOTED);
+    if (flags & XF_CREATE_PAUSED)
+        xf_engine_happened(engine, &domain, XF_LIFE_SUSPENDED,
+                           XF_SUSPENDED_PAUSED);
     return xf_domain_ref_new(domain.name, domain.uuid, domain.domid);
 }

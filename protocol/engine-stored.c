@@ -68,7 +68,7 @@ xf_dest_stored(struct xf_handoff *h, GError **err)
     XF_FAULT("definition-promoted");
     after = xf_defined_by_uuid(defined, h->uuid);
     if (after && (!before || strcmp(before->xml, after->xml) != 0))
-        xf_engine_happened(h->engine, &after->info, XF_LIFECYCLE_DEFINED,
+        xf_engine_happened(h->engine, &after->info, XF_LIFE_DEFINED,
                            before != NULL);
     return TRUE;
 }
@@ -98,7 +98,8 @@ xf_dest_store_late(struct xf_handoff *h)
     if (xml)
         d = xf_defined_read(engine->defined, xml, h->name, &err);
     if (d && xf_defined_put(engine->defined, d, NULL, &err))
-        xf_engine_happened(engine, &d->info, XF_LIFECYCLE_DEFINED, 0);
+        xf_engine_happened(engine, &d->info, XF_LIFE_DEFINED,
+                       XF_DEFINED_ADDED);
     else
         g_warning("handoff %s: domain '%s' runs here, but is not persistent: "
                   "%s", h->token, h->name, err->message);
@@ -136,7 +137,8 @@ xf_source_left(struct xf_handoff *h, GError **err)
     }
     if (!xf_defined_remove(engine->defined, h->uuid, err))
         return FALSE;
-    xf_engine_happened(engine, &d->info, XF_LIFECYCLE_UNDEFINED, 0);
+    xf_engine_happened(engine, &d->info, XF_LIFE_UNDEFINED,
+                       XF_UNDEFINED_REMOVED);
     return TRUE;
 }
 

@@ -60,6 +60,7 @@ xf_handoff_new(struct xf_engine *engine, enum xf_side side, const char *token,
     h->since_mono = g_get_monotonic_time();
     h->domid = -1;
     xf_job_init(&h->job);
+    h->job.incoming = side == XF_DESTINATION;
     return h;
 }
 
@@ -614,6 +615,9 @@ xf_engine_new(struct xf_hypervisor *hv, struct xf_store *store,
         g_str_hash, g_str_equal, NULL, (GDestroyNotify)xf_handoff_unref);
     engine->last_jobs =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    engine->notices = xf_notices_new();
+    engine->speeds =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->expected =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     engine->offline =
@@ -626,14 +630,25 @@ xf_engine_new(struct xf_hypervisor *hv, struct xf_store *store,
     /* Records first: a peer that asks must not hear "unknown" of a handoff
      * that has only not been read yet.  What recovery wants of peers it
      * asks in the background. */
+    if (engine->defined)
+        xf_saving_recover(engine);
     if (engine->defined && xf_engine_recover(engine, err))
         engine->listener = xf_channel_listen(&config->channel, &handler, err);
+    if (hv->ops->watch)
+        hv->ops->watch(hv, &(struct xf_hv_watcher) { xf_engine_on_end,
+                                                     engine });
     engine->sweeper = g_thread_new("sweeper", sweeper_main, engine);
     if (!engine->listener) {
         xf_engine_free(engine);
         return NULL;
     }
     return engine;
+}
+
+struct xf_notices *
+xf_engine_notices(struct xf_engine *engine)
+{
+    return engine->notices;
 }
 
 static void
@@ -657,6 +672,8 @@ xf_engine_free(struct xf_engine *engine)
 {
     if (!engine)
         return;
+    if (engine->hv->ops->watch)
+        engine->hv->ops->watch(engine->hv, NULL);
     g_atomic_int_set(&engine->stopping, TRUE);
     if (engine->listener)
         xf_channel_listener_stop(engine->listener);
@@ -677,6 +694,8 @@ xf_engine_free(struct xf_engine *engine)
         xf_channel_listener_free(engine->listener);
     g_hash_table_destroy(engine->handoffs);
     g_hash_table_destroy(engine->last_jobs);
+    g_hash_table_destroy(engine->speeds);
+    xf_notices_free(engine->notices);
     g_hash_table_destroy(engine->expected);
     g_hash_table_destroy(engine->offline);
     g_hash_table_destroy(engine->starting);

@@ -14,32 +14,17 @@
 #include "protocol/domain-store.h"
 #include "protocol/driver.h"
 #include "protocol/hypervisor.h"
+#include "protocol/notice.h"
 #include "protocol/store.h"
 
 /* Where the decisions log (decisions.h) is, unless told otherwise. */
 #define XF_STATE_DIR LOCALSTATEDIR "/lib/xenferry"
-
-/* virDomainEventType: what became of a domain, stored or running. */
-enum xf_lifecycle {
-    XF_LIFECYCLE_DEFINED = 0,   /* detail 0: added, 1: updated */
-    XF_LIFECYCLE_UNDEFINED = 1,
-    XF_LIFECYCLE_STARTED = 2,   /* detail 0: booted */
-    XF_LIFECYCLE_STOPPED = 5,   /* detail 1: destroyed, 3: migrated */
-};
-
-/* Who is told; any thread, and it must not block. */
-struct xf_lifecycle_listener {
-    void (*happened)(void *user, const struct xf_domain_ref *dom,
-                     enum xf_lifecycle event, int detail);
-    void *user;
-};
 
 struct xf_engine_config {
     const char *state_dir;      /* of the decisions log, and of the stored
                                  * domains; each engine has its own */
     struct xf_domain_store *domain_store;   /* taken over; NULL: files in the
                                              * folder `domains` of state_dir */
-    struct xf_lifecycle_listener lifecycle; /* happened NULL: nobody */
     const char *run_dir;        /* of what ends with this boot of the host:
                                  * who has been started by itself; NULL:
                                  * nobody is */
@@ -133,6 +118,10 @@ const struct xf_engine_config *xf_engine_config_of(struct xf_engine *engine);
  * alone; one that a handoff has, in doubt or not, waits until that has
  * ended. */
 void xf_engine_autostart(struct xf_engine *engine);
+
+/* Where this engine's domains' events are told; whoever changes domains
+ * besides the engine tells of it there. */
+struct xf_notices *xf_engine_notices(struct xf_engine *engine);
 
 guint16 xf_engine_channel_port(struct xf_engine *engine);
 

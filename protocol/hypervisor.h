@@ -38,6 +38,7 @@ struct xf_hv_domain {
     gboolean suspended;         /* shut down with reason suspend */
     gboolean shutdown;          /* shut down for any other reason */
     gboolean crashed;           /* ... that reason was a crash */
+    gboolean rebooting;         /* ... or a wish to boot again */
     gboolean dying;             /* being destroyed */
     guint64 max_memory_kib;
     guint64 memory_kib;         /* in use now */
@@ -72,6 +73,31 @@ struct xf_progress {
 
 struct xf_hypervisor;
 
+enum xf_hv_end {
+    XF_HV_SHUT_DOWN,
+    XF_HV_REBOOTED,
+    XF_HV_CRASHED,
+    XF_HV_GONE,                 /* somebody destroyed it, maybe we */
+};
+
+/* A domain has ended otherwise than by our asking, and what its configuration
+ * says for that has been done. */
+struct xf_hv_ending {
+    int domid;
+    guint8 uuid[XF_UUID_LEN];
+    const char *name;           /* GONE: NULL, nobody can tell any more */
+    enum xf_hv_end how;
+    gboolean kept;              /* it is still there, to be looked at */
+    int again;                  /* the domid under which it has been started
+                                 * again, maybe the same; -1: it has not */
+};
+
+/* Is told of them, in any thread; must not block nor call the hypervisor. */
+struct xf_hv_watcher {
+    void (*ended)(void *user, const struct xf_hv_ending *ending);
+    void *user;
+};
+
 /* A domain on its way in.  Implementations embed it as first member. */
 struct xf_incoming {
     struct xf_hypervisor *hv;
@@ -87,8 +113,22 @@ struct xf_hypervisor_ops {
     const char *type;           /* "Xen" */
     void (*free)(struct xf_hypervisor *hv);
 
+    /* One at a time, copied; NULL: nobody, and no call to the one before is
+     * under way when this returns.  NULL: the hypervisor does not tell. */
+    void (*watch)(struct xf_hypervisor *hv,
+                  const struct xf_hv_watcher *watcher);
+
     gboolean (*host)(struct xf_hypervisor *hv, struct xf_hv_host *host,
                      GError **err);
+
+    /* libvirt's XML about the host, and about one kind of guest, as the
+     * driver's calls of that name. */
+    char *(*capabilities)(struct xf_hypervisor *hv, GError **err);
+    char *(*domain_capabilities)(struct xf_hypervisor *hv,
+                                 const char *machine, const char *arch,
+                                 GError **err);
+    /* CPUs that a guest may have. */
+    guint (*max_vcpus)(struct xf_hypervisor *hv, GError **err);
 
     /* Domain XML from the hypervisor's own form of a configuration, and the
      * other way; `format`: XF_NATIVE_* of driver.h.  NULL: it has none. */
@@ -184,6 +224,15 @@ struct xf_hypervisor_ops {
     void (*incoming_abort)(struct xf_incoming *in);
     /* Frees the struct; a domain that was made stays (destroy it first). */
     void (*incoming_free)(struct xf_incoming *in);
+
+    /* -- a domain in a file: its head, then the stream of suspend() -- */
+    /* `paused`: it is to be paused when it is restored. */
+    gboolean (*save_head)(struct xf_hypervisor *hv, int domid,
+                          gboolean paused, int fd, GError **err);
+    /* Reads a head; incoming_stream() goes on with fd.  As incoming_create()
+     * else.  XF_ERROR_INVALID_ARG: it is no such file. */
+    struct xf_incoming *(*incoming_saved)(struct xf_hypervisor *hv, int fd,
+                                          gboolean *paused, GError **err);
 };
 
 struct xf_hypervisor {

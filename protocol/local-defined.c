@@ -95,7 +95,7 @@ xf_local_define(struct xf_conn *conn, const char *xml, guint flags,
     d = xf_defined_read(engine->defined, xml, NULL, err);
     if (!d || !define(engine, d, &updated, err))
         return NULL;
-    xf_engine_happened(engine, &d->info, XF_LIFECYCLE_DEFINED, updated);
+    xf_engine_happened(engine, &d->info, XF_LIFE_DEFINED, updated);
 
     int found = xf_engine_lives(engine, d->info.uuid, &live, NULL);
 
@@ -122,7 +122,8 @@ xf_local_undefine(struct xf_conn *conn, const struct xf_domain_ref *dom,
 
     g_mutex_unlock(&engine->adding);
     if (ok)
-        xf_engine_happened(engine, &d->info, XF_LIFECYCLE_UNDEFINED, 0);
+        xf_engine_happened(engine, &d->info, XF_LIFE_UNDEFINED,
+                       XF_UNDEFINED_REMOVED);
     return ok;
 }
 

@@ -10,6 +10,9 @@
 struct local_conn {
     struct xf_conn conn;        /* first */
     struct xf_engine *engine;
+
+    GMutex lock;
+    guint listener;             /* of its notices; 0: none */
 };
 
 static struct xf_engine *
@@ -155,6 +158,15 @@ static struct xf_domain_ref *
 ref_of(const struct xf_hv_domain *domain)
 {
     return xf_domain_ref_new(domain->name, domain->uuid, domain->domid);
+}
+
+static void
+tell(struct xf_conn *conn, const struct xf_hv_domain *domain,
+     enum xf_lifecycle event, enum xf_life_detail detail)
+{
+    XF_AUTO(xf_domain_ref) *dom = ref_of(domain);
+
+    xf_engine_tell(engine_of(conn), dom, event, detail);
 }
 
 static struct xf_domain_ref *
@@ -355,6 +367,9 @@ local_domain_info(struct xf_conn *conn, const struct xf_domain_ref *dom,
         info->state = XF_DOMAIN_SHUTOFF;
         info->reason = d ? d->reason : XF_REASON_UNKNOWN;
     }
+    if (info->reason == XF_REASON_UNKNOWN)
+        info->reason = xf_notices_reason(engine_of(conn)->notices, dom->uuid,
+                                         info->state);
     info->max_memory_kib = domain.max_memory_kib;
     info->memory_kib = domain.memory_kib;
     info->vcpus = domain.vcpus;
@@ -403,14 +418,14 @@ typedef gboolean (*domain_func)(struct xf_hypervisor *hv, int domid,
 
 static gboolean
 on_domain(struct xf_conn *conn, const struct xf_domain_ref *dom,
-          gboolean harmless, domain_func func, GError **err)
+          gboolean harmless, domain_func func, struct xf_hv_domain *domain,
+          GError **err)
 {
     struct xf_engine *engine = engine_of(conn);
-    struct xf_hv_domain domain;
 
     return xf_engine_guard(engine, dom->uuid, harmless, err)
-           && xf_engine_domain(engine, dom->uuid, &domain, err)
-           && func(engine->hv, domain.domid, err);
+           && xf_engine_domain(engine, dom->uuid, domain, err)
+           && func(engine->hv, domain->domid, err);
 }
 
 static gboolean
@@ -422,11 +437,11 @@ local_destroy(struct xf_conn *conn, const struct xf_domain_ref *dom,
 
     if (!xf_engine_guard(engine, dom->uuid, FALSE, err)
         || !xf_engine_domain(engine, dom->uuid, &domain, err)
-        || !engine->hv->ops->destroy(engine->hv, domain.domid, err))
+        || !xf_engine_destroy(engine, domain.domid, err))
         return FALSE;
     xf_defined_set_reason(engine->defined, domain.uuid,
                           XF_SHUTOFF_DESTROYED);
-    xf_engine_happened(engine, &domain, XF_LIFECYCLE_STOPPED, 1);
+    tell(conn, &domain, XF_LIFE_STOPPED, XF_STOPPED_DESTROYED);
     return TRUE;
 }
 
@@ -434,29 +449,48 @@ static gboolean
 local_suspend(struct xf_conn *conn, const struct xf_domain_ref *dom,
               GError **err)
 {
-    return on_domain(conn, dom, TRUE, engine_of(conn)->hv->ops->pause, err);
+    struct xf_hv_domain domain;
+
+    if (!on_domain(conn, dom, TRUE, engine_of(conn)->hv->ops->pause, &domain,
+                   err))
+        return FALSE;
+    if (!domain.paused)
+        tell(conn, &domain, XF_LIFE_SUSPENDED, XF_SUSPENDED_PAUSED);
+    return TRUE;
 }
 
 static gboolean
 local_resume(struct xf_conn *conn, const struct xf_domain_ref *dom,
              GError **err)
 {
-    return on_domain(conn, dom, TRUE, engine_of(conn)->hv->ops->unpause, err);
+    struct xf_hv_domain domain;
+
+    if (!on_domain(conn, dom, TRUE, engine_of(conn)->hv->ops->unpause,
+                   &domain, err))
+        return FALSE;
+    if (domain.paused)
+        tell(conn, &domain, XF_LIFE_RESUMED, XF_RESUMED_UNPAUSED);
+    return TRUE;
 }
 
 static gboolean
 local_shutdown(struct xf_conn *conn, const struct xf_domain_ref *dom,
                GError **err)
 {
+    struct xf_hv_domain domain;
+
     return on_domain(conn, dom, FALSE, engine_of(conn)->hv->ops->shutdown,
-                     err);
+                     &domain, err);
 }
 
 static gboolean
 local_reboot(struct xf_conn *conn, const struct xf_domain_ref *dom,
              GError **err)
 {
-    return on_domain(conn, dom, FALSE, engine_of(conn)->hv->ops->reboot, err);
+    struct xf_hv_domain domain;
+
+    return on_domain(conn, dom, FALSE, engine_of(conn)->hv->ops->reboot,
+                     &domain, err);
 }
 
 /* -- jobs -- */
@@ -481,11 +515,14 @@ local_job_info(struct xf_conn *conn, const struct xf_domain_ref *dom,
         return TRUE;
     }
 
-    XF_AUTO(xf_handoff) *h =
-        xf_engine_by_uuid(engine, XF_SOURCE, dom->uuid);
+    for (int side = 0; side < XF_SIDE_LAST; side++) {
+        XF_AUTO(xf_handoff) *h = xf_engine_by_uuid(engine, side, dom->uuid);
 
-    if (h)
-        xf_job_read(&h->job, info);
+        if (h)
+            xf_job_read(&h->job, info);
+        if (info->type != XF_JOB_NONE)
+            break;
+    }
     return TRUE;
 }
 
@@ -559,6 +596,25 @@ local_confirm3(struct xf_conn *conn, const struct xf_domain_ref *dom,
 
 /* -- connections -- */
 
+static gboolean
+local_listen(struct xf_conn *conn,
+             void (*func)(void *user, const struct xf_notice *notice),
+             void *user, GDestroyNotify destroy, GError **err)
+{
+    struct local_conn *local = (struct local_conn *)conn;
+    struct xf_notices *notices = local->engine->notices;
+    guint old;
+
+    g_mutex_lock(&local->lock);
+    old = local->listener;
+    local->listener = func ? xf_notices_listen(notices, func, user, destroy)
+                           : 0;
+    g_mutex_unlock(&local->lock);
+    if (old)
+        xf_notices_unlisten(notices, old);
+    return TRUE;
+}
+
 static void
 local_client_gone(struct xf_conn *conn)
 {
@@ -589,6 +645,8 @@ static void
 local_close(struct xf_conn *conn)
 {
     local_client_gone(conn);
+    local_listen(conn, NULL, NULL, NULL, NULL);
+    g_mutex_clear(&((struct local_conn *)conn)->lock);
     g_free(conn);
 }
 
@@ -636,10 +694,14 @@ static const struct xf_driver local_driver = {
     .name = "xenferry",
     .close = local_close,
     .client_gone = local_client_gone,
+    .listen = local_listen,
     .supports_feature = local_supports_feature,
     .get_hostname = local_get_hostname,
     .get_version = local_get_version,
     .node_info = local_node_info,
+    .capabilities = xf_local_capabilities,
+    .domain_capabilities = xf_local_domain_capabilities,
+    .max_vcpus = xf_local_max_vcpus,
     .xml_from_native = local_xml_from_native,
     .xml_to_native = local_xml_to_native,
     .list_domains = local_list_domains,
@@ -655,6 +717,8 @@ static const struct xf_driver local_driver = {
     .domain_resume = local_resume,
     .domain_shutdown = local_shutdown,
     .domain_reboot = local_reboot,
+    .domain_save = xf_local_save,
+    .domain_restore = xf_local_restore,
     .define_xml = xf_local_define,
     .undefine = xf_local_undefine,
     .start = xf_local_start,
@@ -663,6 +727,8 @@ static const struct xf_driver local_driver = {
     .set_autostart = xf_local_set_autostart,
     .job_info = local_job_info,
     .abort_job = local_abort_job,
+    .set_speed = xf_local_set_speed,
+    .get_speed = xf_local_get_speed,
     .list_handoffs = local_list_handoffs,
     .resolve_handoff = local_resolve_handoff,
     .begin3 = local_begin3,
@@ -679,5 +745,6 @@ xf_engine_open(struct xf_engine *engine)
 
     local->conn.driver = &local_driver;
     local->engine = engine;
+    g_mutex_init(&local->lock);
     return &local->conn;
 }

@@ -75,15 +75,25 @@ enum xf_domain_state {
     XF_DOMAIN_PMSUSPENDED = 7,
 };
 
-/* virDomainPausedReason, ...RunningReason, ...ShutoffReason: those that we report. */
+/* virDomainRunningReason, virDomainPausedReason, virDomainShutoffReason: those
+ * that we report. */
 enum xf_domain_reason {
     XF_REASON_UNKNOWN = 0,
     XF_RUNNING_BOOTED = 1,
     XF_RUNNING_MIGRATED = 2,
+    XF_RUNNING_RESTORED = 3,
+    XF_RUNNING_UNPAUSED = 5,
+    XF_RUNNING_MIGRATION_CANCELED = 6,
+    XF_RUNNING_SAVE_CANCELED = 7,
     XF_PAUSED_USER = 1,
     XF_PAUSED_MIGRATION = 2,
+    XF_PAUSED_SAVE = 3,
+    XF_SHUTOFF_SHUTDOWN = 1,
     XF_SHUTOFF_DESTROYED = 2,
+    XF_SHUTOFF_CRASHED = 3,
     XF_SHUTOFF_MIGRATED = 4,
+    XF_SHUTOFF_SAVED = 5,
+    XF_SHUTOFF_FAILED = 6,
 };
 
 struct xf_domain_info {
@@ -120,7 +130,8 @@ struct xf_job_info {
     guint64 wire_bytes;         /* bytes given to the network so far */
     guint64 dirty_rate;         /* pages per second, last iteration */
     guint iteration;            /* 0 = all memory, then dirty sets */
-    char phase[16];             /* begin, prepare, perform, finish, confirm */
+    char phase[16];             /* begin, prepare, perform, finish, confirm;
+                                 * save, restore */
 };
 
 struct xf_node_info {

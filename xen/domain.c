@@ -3,10 +3,8 @@
 #include "config.h"
 
 #include <libxl_utils.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "protocol/driver.h"
 #include "xen/domxml.h"
@@ -16,77 +14,6 @@
 
 /* More often than this Xen itself lets nobody pause a domain. */
 #define PAUSES_MAX 255
-
-/* -- host ----------------------------------------------------------------- */
-
-/* "4", "17", ".7" -> 4017007 */
-static guint64
-version_number(const libxl_version_info *v)
-{
-    guint release = 0;
-
-    if (v->xen_version_extra)
-        sscanf(v->xen_version_extra, ".%u", &release);
-    return (guint64)v->xen_version_major * 1000000 +
-           v->xen_version_minor * 1000 + release;
-}
-
-static void
-fill_node(struct xf_node_info *node, const libxl_physinfo *phys,
-          guint64 free_kib)
-{
-    struct utsname uts;
-    guint per_socket = phys->cores_per_socket * phys->threads_per_core;
-
-    if (uname(&uts) == 0)
-        g_strlcpy(node->model, uts.machine, sizeof(node->model));
-    node->memory_kib = phys->total_pages * 4;
-    node->free_kib = free_kib;
-    node->cpus = phys->nr_cpus;
-    node->mhz = phys->cpu_khz / 1000;
-    node->nodes = MAX(phys->nr_nodes, 1);
-    node->cores = MAX(phys->cores_per_socket, 1);
-    node->threads = MAX(phys->threads_per_core, 1);
-    node->sockets = MAX(phys->nr_cpus / MAX(per_socket * node->nodes, 1), 1);
-}
-
-gboolean
-xf_libxl_host(struct xf_hypervisor *hypervisor, struct xf_hv_host *host,
-              GError **err)
-{
-    struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
-    XF_LENT struct lent_context lent = borrow_context(hv->pool, err);
-    struct xf_context *c = lent.context;
-
-    if (!c)
-        return FALSE;
-
-    const libxl_version_info *version = libxl_get_version_info(c->libxl);
-    libxl_physinfo phys;
-    uint64_t free_kib = 0;
-
-    if (!version) {
-        xf_context_error(c, err, XF_ERROR_SYSTEM, ERROR_FAIL,
-                         "cannot read Xen's version");
-        return FALSE;
-    }
-    libxl_physinfo_init(&phys);
-
-    int rc = libxl_get_physinfo(c->libxl, &phys);
-
-    if (!rc)
-        rc = libxl_get_free_memory(c->libxl, &free_kib);
-    if (!rc) {
-        memset(host, 0, sizeof(*host));
-        host->version = version_number(version);
-        fill_node(&host->node, &phys, free_kib);
-    } else {
-        xf_context_error(c, err, XF_ERROR_SYSTEM, rc,
-                         "cannot read the host's cpus and memory");
-    }
-    libxl_physinfo_dispose(&phys);
-    return !rc;
-}
 
 /* -- list, info ------------------------------------------------------------ */
 
@@ -125,6 +52,8 @@ fill_domain(struct xf_context *c, const libxl_dominfo *d,
     info->crashed = d->shutdown &&
         (d->shutdown_reason == LIBXL_SHUTDOWN_REASON_CRASH ||
          d->shutdown_reason == LIBXL_SHUTDOWN_REASON_WATCHDOG);
+    info->rebooting = d->shutdown &&
+        d->shutdown_reason == LIBXL_SHUTDOWN_REASON_REBOOT;
     info->dying = d->dying;
     info->max_memory_kib = d->max_memkb;
     info->memory_kib = d->current_memkb;

@@ -28,9 +28,11 @@
 #include <sys/socket.h>
 
 #include "xen/arrival.h"
+#include "xen/config-json.h"
 #include "xen/domxml.h"
 #include "xen/early.h"
 #include "xen/internal.h"
+#include "xen/savefile.h"
 #include "xen/stream.h"
 #include "xen/userdata.h"
 
@@ -45,7 +47,8 @@ struct incoming {
     struct xf_incoming base;
     gboolean has_config;
     libxl_domain_config config; /* as parsed; restore changes it */
-    char *xml;                  /* where it was parsed from */
+    char *xml;                  /* where it was parsed from; NULL: nobody
+                                 * has kept that */
     gboolean document_kept;     /* by the minder, while memory streams */
     struct xf_context *context; /* the restore's alone */
     struct xf_early *early;     /* the minder's while memory streams */
@@ -130,6 +133,22 @@ incoming_new(struct xf_hypervisor *hv)
     return in;
 }
 
+/* Has it got a configuration that can come in?  name NULL: its own. */
+static gboolean
+take_config(struct incoming *in, const char *name, GError **err)
+{
+    g_autofree char *chosen =
+        g_strdup(name ? name : in->config.c_info.name);
+
+    if (!name_ok(chosen, err))
+        return FALSE;
+    set_name(in, chosen);
+    memcpy(in->base.uuid, libxl_uuid_bytearray(&in->config.c_info.uuid),
+           XF_UUID_LEN);
+    in->config.c_info.domid = 0;
+    return needed_memory(in, err);
+}
+
 struct xf_incoming *
 xf_libxl_incoming_create(struct xf_hypervisor *hv, const char *xml,
                          const char *name, GError **err)
@@ -140,20 +159,26 @@ xf_libxl_incoming_create(struct xf_hypervisor *hv, const char *xml,
                                         &in->config, err);
     if (in->has_config)
         in->xml = xf_domxml_name_bridges(xml, hv_of(in)->networks, err);
-    if (in->xml) {
-        g_autofree char *chosen =
-            g_strdup(name ? name : in->config.c_info.name);
+    if (in->xml && take_config(in, name, err))
+        return &in->base;
+    xf_libxl_incoming_free(&in->base);
+    return NULL;
+}
 
-        if (name_ok(chosen, err)) {
-            set_name(in, chosen);
-            memcpy(in->base.uuid,
-                   libxl_uuid_bytearray(&in->config.c_info.uuid),
-                   XF_UUID_LEN);
-            in->config.c_info.domid = 0;
-            if (needed_memory(in, err))
-                return &in->base;
-        }
-    }
+struct xf_incoming *
+xf_libxl_incoming_saved(struct xf_hypervisor *hv, int fd, gboolean *paused,
+                        GError **err)
+{
+    struct incoming *in = incoming_new(hv);
+    struct xf_savefile head = { 0 };
+
+    if (xf_savefile_read(fd, &head, err))
+        in->has_config = xf_config_json_read(head.config, &in->config, err);
+    in->xml = g_steal_pointer(&head.document);
+    *paused = head.paused;
+    xf_savefile_clear(&head);
+    if (in->has_config && take_config(in, NULL, err))
+        return &in->base;
     xf_libxl_incoming_free(&in->base);
     return NULL;
 }
@@ -299,7 +324,8 @@ look_for_domain(struct incoming *in, struct xf_context *c, const char *name)
         return;
     g_atomic_int_set(&in->base.domid, domid);
     xf_userdata_mark(c, domid);
-    xf_userdata_keep(c, domid, in->xml);
+    if (in->xml)
+        xf_userdata_keep(c, domid, in->xml);
     in->document_kept = TRUE;
     if (in->early)
         xf_early_begin(in->early, hv_of(in)->pool, c, domid, device_failed,
@@ -471,10 +497,10 @@ xf_libxl_incoming_stream(struct xf_incoming *incoming, int fd, GError **err)
     if (restored) {
         g_atomic_int_set(&in->base.domid, domid);
         say_can_suspend(in, domid);
-        if (!in->document_kept) {
+        if (!in->document_kept)
             xf_userdata_mark(in->context, domid);
+        if (in->xml && !in->document_kept)
             xf_userdata_keep(in->context, domid, in->xml);
-        }
         return TRUE;
     }
     if (!head_err)

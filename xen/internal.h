@@ -19,6 +19,9 @@ struct libxl_hv {
 
     GMutex lock;
     GHashTable *suspends;       /* domid -> struct suspend_op *; lock */
+
+    GMutex telling;             /* held while the watcher is told */
+    struct xf_hv_watcher watcher;
 };
 
 /* A context from the pool for one scope:
@@ -43,10 +46,18 @@ borrow_context(struct xf_context_pool *pool, GError **err)
     return (struct lent_context){ pool, xf_context_get(pool, err) };
 }
 
-/* -- domain.c: what domains are there, and simple acts on them -- */
+/* -- host.c: the host itself -- */
 
 gboolean xf_libxl_host(struct xf_hypervisor *hv, struct xf_hv_host *host,
                        GError **err);
+char *xf_libxl_capabilities(struct xf_hypervisor *hv, GError **err);
+char *xf_libxl_domain_capabilities(struct xf_hypervisor *hv,
+                                   const char *machine, const char *arch,
+                                   GError **err);
+guint xf_libxl_max_vcpus(struct xf_hypervisor *hv, GError **err);
+
+/* -- domain.c: what domains are there, and simple acts on them -- */
+
 GPtrArray *xf_libxl_list(struct xf_hypervisor *hv, GError **err);
 gboolean xf_libxl_info(struct xf_hypervisor *hv, int domid,
                        struct xf_hv_domain *info, GError **err);
@@ -109,6 +120,8 @@ struct xf_incoming *xf_libxl_incoming_adopt(struct xf_hypervisor *hv,
                                             const guint8 *uuid,
                                             const char *name, GError **err);
 gboolean xf_libxl_can_arrive(struct xf_incoming *in, GError **err);
+struct xf_incoming *xf_libxl_incoming_saved(struct xf_hypervisor *hv, int fd,
+                                            gboolean *paused, GError **err);
 gboolean xf_libxl_incoming_stream(struct xf_incoming *in, int fd,
                                   GError **err);
 gboolean xf_libxl_incoming_devices(struct xf_incoming *in, GError **err);
@@ -117,6 +130,11 @@ gboolean xf_libxl_incoming_switch(struct xf_incoming *in, gboolean paused,
 gboolean xf_libxl_incoming_left(struct xf_hypervisor *hv, int domid);
 void xf_libxl_incoming_abort(struct xf_incoming *in);
 void xf_libxl_incoming_free(struct xf_incoming *in);
+
+/* -- saved.c -- */
+
+gboolean xf_libxl_save_head(struct xf_hypervisor *hv, int domid,
+                            gboolean paused, int fd, GError **err);
 
 /* -- devices.c -- */
 

@@ -136,6 +136,8 @@ struct job {
     struct xf_keeper *keeper;
     gboolean resume;
     guint quick;                /* of the domain that may come after it */
+    struct xf_hv_domain was;    /* as it was found */
+    int again;                  /* domid of the one in its place; -1: none */
     struct keeper_case ended;
 };
 
@@ -149,11 +151,46 @@ restarted(void *user, int domid, const guint8 *uuid)
     };
     g_autoptr(GError) err = NULL;
 
+    job->again = domid;
     memcpy(message.uuid, uuid, XF_UUID_LEN);
     if (!remember(job->keeper, domid, uuid, &err))
         g_warning("domain %d will not be looked after by a restarted "
                   "daemon: %s", domid, err->message);
     post(job->keeper, &message);
+}
+
+/* What has become of it, asked of Xen. */
+static void
+tell_ended(struct job *job, struct xf_context *context,
+           enum keeper_result result)
+{
+    struct xf_keeper *keeper = job->keeper;
+    struct xf_hv_domain now;
+    struct xf_hv_ending ending = {
+        .domid = job->was.domid,
+        .name = job->was.name,
+        .how = job->was.crashed     ? XF_HV_CRASHED
+               : job->was.rebooting ? XF_HV_REBOOTED
+                                    : XF_HV_SHUT_DOWN,
+        .again = result == KEEPER_GOES_ON ? job->was.domid : job->again,
+    };
+
+    memcpy(ending.uuid, job->was.uuid, XF_UUID_LEN);
+    /* one that cannot be asked is as good as gone */
+    ending.kept = ending.again < 0 &&
+                  xf_libxl_query(context, ending.domid, &now, NULL) &&
+                  !now.dying;
+    keeper->owner.ended(keeper->owner.user, &ending);
+}
+
+static void
+act_and_tell(struct job *job, struct xf_context *context,
+             struct message *message)
+{
+    enum keeper_result result = xf_keeper_act(context, &job->ended);
+
+    message->over = result == KEEPER_OVER;
+    tell_ended(job, context, result);
 }
 
 static gpointer
@@ -171,7 +208,7 @@ run_job(gpointer data)
     else if (job->resume)
         xf_keeper_resume_late(lent.context, job->ended.domid);
     else
-        message.over = xf_keeper_act(lent.context, &job->ended) == KEEPER_OVER;
+        act_and_tell(job, lent.context, &message);
     post(keeper, &message);
     lent_context_clear(&lent);
     lent.context = NULL;
@@ -183,7 +220,8 @@ run_job(gpointer data)
 }
 
 static void
-start_job(struct xf_keeper *keeper, struct kept *k, gboolean resume)
+start_job(struct xf_keeper *keeper, struct kept *k,
+          const struct xf_hv_domain *was, gboolean resume)
 {
     struct job *job = g_new0(struct job, 1);
     gint64 age = g_get_monotonic_time() - k->started;
@@ -191,6 +229,8 @@ start_job(struct xf_keeper *keeper, struct kept *k, gboolean resume)
 
     job->keeper = keeper;
     job->resume = resume;
+    job->was = *was;
+    job->again = -1;
     job->quick = quick ? k->quick + 1 : 0;
     job->ended.domid = k->domid;
     memcpy(job->ended.uuid, k->uuid, XF_UUID_LEN);
@@ -204,6 +244,19 @@ start_job(struct xf_keeper *keeper, struct kept *k, gboolean resume)
     g_thread_unref(g_thread_new("keeper-act", run_job, job));
 }
 
+/* Not by the keeper's doing. */
+static void
+has_gone(struct xf_keeper *keeper, struct kept *k)
+{
+    struct xf_hv_ending ending = {
+        .domid = k->domid, .how = XF_HV_GONE, .again = -1,
+    };
+
+    memcpy(ending.uuid, k->uuid, XF_UUID_LEN);
+    forget(keeper, k);
+    keeper->owner.ended(keeper->owner.user, &ending);
+}
+
 /* Looks what is the matter with a domain, and sees to it. */
 static void
 examine(struct xf_keeper *keeper, struct kept *k)
@@ -215,17 +268,17 @@ examine(struct xf_keeper *keeper, struct kept *k)
         return;                 /* looked at again when that is over */
     if (!xf_libxl_query(keeper->context, k->domid, &info, &err)) {
         if (g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN))
-            forget(keeper, k);
+            has_gone(keeper, k);
         else
             g_warning("%s", err->message);
         return;
     }
     if (info.dying || memcmp(info.uuid, k->uuid, XF_UUID_LEN) != 0)
-        forget(keeper, k);
+        has_gone(keeper, k);
     else if (info.suspended && g_get_monotonic_time() < k->late_until)
-        start_job(keeper, k, TRUE);
+        start_job(keeper, k, &info, TRUE);
     else if (info.shutdown && k->ours)
-        start_job(keeper, k, FALSE);
+        start_job(keeper, k, &info, FALSE);
 }
 
 /* -- messages ----------------------------------------------------------------- */

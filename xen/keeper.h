@@ -36,10 +36,12 @@
 
 struct xf_keeper;
 
-/* Is a suspend of that domain under way?  While it is, the keeper leaves the
- * domain alone. */
 struct xf_keeper_owner {
+    /* Is a suspend of that domain under way?  While it is, the keeper leaves
+     * the domain alone. */
     gboolean (*suspending)(void *user, int domid);
+    /* A domain has ended, and has been seen to. */
+    void (*ended)(void *user, const struct xf_hv_ending *ending);
     void *user;
 };
 

@@ -14,6 +14,29 @@ keeper_asks_suspending(void *user, int domid)
 }
 
 static void
+keeper_tells(void *user, const struct xf_hv_ending *ending)
+{
+    struct libxl_hv *hv = user;
+
+    g_mutex_lock(&hv->telling);
+    if (hv->watcher.ended)
+        hv->watcher.ended(hv->watcher.user, ending);
+    g_mutex_unlock(&hv->telling);
+}
+
+static void
+libxl_watch(struct xf_hypervisor *hypervisor,
+            const struct xf_hv_watcher *watcher)
+{
+    struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
+    const struct xf_hv_watcher nobody = { 0 };
+
+    g_mutex_lock(&hv->telling);
+    hv->watcher = watcher ? *watcher : nobody;
+    g_mutex_unlock(&hv->telling);
+}
+
+static void
 libxl_free(struct xf_hypervisor *hypervisor)
 {
     struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
@@ -24,6 +47,7 @@ libxl_free(struct xf_hypervisor *hypervisor)
     g_hash_table_unref(hv->suspends);
     g_clear_pointer(&hv->networks, g_hash_table_unref);
     g_mutex_clear(&hv->lock);
+    g_mutex_clear(&hv->telling);
     g_free(hv);
 }
 
@@ -46,7 +70,11 @@ to_native(struct xf_hypervisor *hypervisor, const char *format,
 static const struct xf_hypervisor_ops libxl_ops = {
     .type = "Xen",
     .free = libxl_free,
+    .watch = libxl_watch,
     .host = xf_libxl_host,
+    .capabilities = xf_libxl_capabilities,
+    .domain_capabilities = xf_libxl_domain_capabilities,
+    .max_vcpus = xf_libxl_max_vcpus,
     .from_native = from_native,
     .to_native = to_native,
     .list = xf_libxl_list,
@@ -74,19 +102,23 @@ static const struct xf_hypervisor_ops libxl_ops = {
     .incoming_switch = xf_libxl_incoming_switch,
     .incoming_abort = xf_libxl_incoming_abort,
     .incoming_free = xf_libxl_incoming_free,
+    .save_head = xf_libxl_save_head,
+    .incoming_saved = xf_libxl_incoming_saved,
 };
 
 struct xf_hypervisor *
 xf_libxl_new(GHashTable *networks, GError **err)
 {
     struct libxl_hv *hv = g_new0(struct libxl_hv, 1);
-    struct xf_keeper_owner owner = { keeper_asks_suspending, hv };
+    struct xf_keeper_owner owner = { keeper_asks_suspending, keeper_tells,
+                                     hv };
     struct xf_hv_host host;
 
     hv->base.ops = &libxl_ops;
     hv->networks = networks ? g_hash_table_ref(networks) : NULL;
     hv->pool = xf_context_pool_new();
     g_mutex_init(&hv->lock);
+    g_mutex_init(&hv->telling);
     hv->suspends = g_hash_table_new(NULL, NULL);
     if (xf_libxl_host(&hv->base, &host, err)) {
         xf_helper_install(host.version / 1000000,

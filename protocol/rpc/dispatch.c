@@ -25,6 +25,8 @@ xf_rpc_find_proc(const struct xf_rpc_header *header, GError **err)
         { XFW_PROGRAM, &xf_rpc_host_procs },
         { XFW_PROGRAM, &xf_rpc_domain_procs },
         { XFW_PROGRAM, &xf_rpc_defined_procs },
+        { XFW_PROGRAM, &xf_rpc_event_procs },
+        { XFW_PROGRAM, &xf_rpc_job_procs },
         { XFW_PROGRAM, &xf_rpc_migrate_procs },
         { XFW_ADMIN_PROGRAM, &xf_rpc_admin_procs },
     };

@@ -391,6 +391,23 @@ xf_rpc_link_send(struct xf_rpc_link *link, GBytes *packet)
     g_mutex_unlock(&link->lock);
 }
 
+gboolean
+xf_rpc_link_offer(struct xf_rpc_link *link, GBytes *packet)
+{
+    g_mutex_lock(&link->lock);
+
+    gboolean room = link->out_bytes < XF_RPC_OUT_MAX;
+
+    if (room && !link->down) {
+        push_out(link, packet);
+        g_source_set_ready_time(link->source, 0);
+    } else {
+        g_bytes_unref(packet);
+    }
+    g_mutex_unlock(&link->lock);
+    return room;
+}
+
 void
 xf_rpc_link_set_reading(struct xf_rpc_link *link, gboolean reading)
 {

@@ -45,6 +45,10 @@ XF_DEFINE_AUTO(xf_rpc_link, xf_rpc_link_unref);
 /* Takes over the reference to packet.  On a link that is down: no effect. */
 void xf_rpc_link_send(struct xf_rpc_link *link, GBytes *packet);
 
+/* The same for what nobody asked for: FALSE, and packet is dropped, when
+ * XF_RPC_OUT_MAX bytes wait to be written already. */
+gboolean xf_rpc_link_offer(struct xf_rpc_link *link, GBytes *packet);
+
 /* Stops or goes on reading; packets read already wait.  While reading is
  * stopped the peer is taken to be alive. */
 void xf_rpc_link_set_reading(struct xf_rpc_link *link, gboolean reading);

@@ -127,6 +127,8 @@ xf_rpc_params_decode(const xfw_migrate_params *params,
 
 /* virDomainJobOperation */
 enum operation {
+    OPERATION_SAVE = 2,
+    OPERATION_RESTORE = 3,
     OPERATION_MIGRATION_IN = 4,
     OPERATION_MIGRATION_OUT = 5,
 };
@@ -159,12 +161,23 @@ static const struct {
 /* The extra ones of xf_rpc_job_encode(). */
 #define MORE_STATS 4
 
-static gboolean
-is_incoming(const struct xf_job_info *info)
+static enum operation
+operation_of(const struct xf_job_info *info)
 {
-    /* these two phases are the destination's */
-    return strcmp(info->phase, "prepare") == 0 ||
-           strcmp(info->phase, "finish") == 0;
+    static const struct {
+        const char *phase;
+        enum operation operation;
+    } phases[] = {
+        { "prepare", OPERATION_MIGRATION_IN },
+        { "finish", OPERATION_MIGRATION_IN },
+        { "save", OPERATION_SAVE },
+        { "restore", OPERATION_RESTORE },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(phases); i++)
+        if (strcmp(info->phase, phases[i].phase) == 0)
+            return phases[i].operation;
+    return OPERATION_MIGRATION_OUT;
 }
 
 void
@@ -179,7 +192,7 @@ xf_rpc_job_encode(const struct xf_job_info *info,
     if (info->type == XF_JOB_NONE)
         return;
     param_init(p++, "operation", XFW_PARAM_INT)->value.xfw_param_value_u.i =
-        is_incoming(info) ? OPERATION_MIGRATION_IN : OPERATION_MIGRATION_OUT;
+        operation_of(info);
     for (gsize i = 0; i < G_N_ELEMENTS(job_stats); i++)
         param_init(p++, job_stats[i].name, XFW_PARAM_ULLONG)
             ->value.xfw_param_value_u.ul =

@@ -73,7 +73,7 @@ own_feature(int feature)
         { XF_FEATURE_FD_PASSING, 0 },
         { XF_FEATURE_TYPED_PARAM_STRING, 1 },
         { XF_FEATURE_KEEPALIVE, 1 },
-        { XF_FEATURE_EVENT_CALLBACK, 0 },
+        { XF_FEATURE_EVENT_CALLBACK, 1 },
         { XF_FEATURE_CLOSE_CALLBACK, 0 },
         { XF_FEATURE_NETWORK_ORDER, 1 },
     };
@@ -218,6 +218,56 @@ do_free_memory(struct xf_rpc_call *call, void *args, void *data, GError **err)
 }
 
 static gboolean
+do_capabilities(struct xf_rpc_call *call, void *args, void *data,
+                GError **err)
+{
+    struct xfw_string_ret *ret = data;
+
+    ret->value = call->conn->driver->capabilities(call->conn, err);
+    return ret->value != NULL;
+}
+
+static gboolean
+check_virt_type(const xfw_opt_string type, const char *what, GError **err)
+{
+    if (!type || !**type || g_ascii_strcasecmp(*type, TYPE) == 0)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                "%s: there are no domains of type '%s' here, only of 'xen'",
+                what, *type);
+    return FALSE;
+}
+
+static gboolean
+do_domain_capabilities(struct xf_rpc_call *call, void *data, void *ret_data,
+                       GError **err)
+{
+    struct xfw_domain_capabilities_args *args = data;
+    struct xfw_string_ret *ret = ret_data;
+
+    if (!xf_rpc_check_flags(args->flags, 0, "domain capabilities", err) ||
+        !check_virt_type(args->virttype, "domain capabilities", err))
+        return FALSE;
+    ret->value = call->conn->driver->domain_capabilities(
+        call->conn, args->machine ? *args->machine : NULL,
+        args->arch ? *args->arch : NULL, err);
+    return ret->value != NULL;
+}
+
+static gboolean
+do_max_vcpus(struct xf_rpc_call *call, void *data, void *ret_data,
+             GError **err)
+{
+    struct xfw_max_vcpus_args *args = data;
+    struct xfw_int *ret = ret_data;
+
+    if (!check_virt_type(args->type, "most CPUs", err))
+        return FALSE;
+    ret->value = call->conn->driver->max_vcpus(call->conn, err);
+    return ret->value > 0;
+}
+
+static gboolean
 do_from_native(struct xf_rpc_call *call, void *data, void *ret_data,
                GError **err)
 {
@@ -274,6 +324,16 @@ static const struct xf_rpc_proc rows[] = {
       XF_RPC_RET(xfw_string_ret) },
     { XFW_PROC_CONNECT_GET_URI, "virConnectGetURI", do_get_uri,
       XF_RPC_RET(xfw_string_ret) },
+    { XFW_PROC_CONNECT_GET_CAPABILITIES, "virConnectGetCapabilities",
+      do_capabilities, XF_RPC_RET(xfw_string_ret),
+      XF_RPC_ENTRY(capabilities) },
+    { XFW_PROC_CONNECT_GET_DOMAIN_CAPABILITIES,
+      "virConnectGetDomainCapabilities", do_domain_capabilities,
+      XF_RPC_ARGS(xfw_domain_capabilities_args), XF_RPC_RET(xfw_string_ret),
+      XF_RPC_ENTRY(domain_capabilities) },
+    { XFW_PROC_CONNECT_GET_MAX_VCPUS, "virConnectGetMaxVcpus", do_max_vcpus,
+      XF_RPC_ARGS(xfw_max_vcpus_args), XF_RPC_RET(xfw_int),
+      XF_RPC_ENTRY(max_vcpus) },
     { XFW_PROC_CONNECT_DOMAIN_XML_FROM_NATIVE,
       "virConnectDomainXMLFromNative", do_from_native,
       XF_RPC_ARGS(xfw_native_args), XF_RPC_RET(xfw_string_ret),

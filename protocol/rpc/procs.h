@@ -2,20 +2,23 @@
 /*
  * Inside the server: the procedures, a table with one row each, and the
  * generic dispatcher over it.  The rows stand beside their handlers in
- * procs-host.c, procs-domain.c, procs-defined.c and procs-migrate.c.
+ * procs-*.c.
  */
 #ifndef XF_PROTOCOL_RPC_PROCS_H
 #define XF_PROTOCOL_RPC_PROCS_H
 
 #include "protocol/driver.h"
+#include "protocol/rpc/events.h"
 #include "protocol/rpc/message.h"
 
 struct xf_rpc_session;
+struct opened;
 
 /* What a handler knows of the call. */
 struct xf_rpc_call {
     struct xf_rpc_session *session;
     struct xf_conn *conn;       /* NULL: not open (only BEFORE_OPEN ones) */
+    struct opened *opened;      /* conn's, of session.c */
     gboolean read_only;
     guint protocols;            /* what is offered: enum xf_protocols */
 };
@@ -60,6 +63,8 @@ struct xf_rpc_proc_table {
 extern const struct xf_rpc_proc_table xf_rpc_host_procs;
 extern const struct xf_rpc_proc_table xf_rpc_domain_procs;
 extern const struct xf_rpc_proc_table xf_rpc_defined_procs;
+extern const struct xf_rpc_proc_table xf_rpc_event_procs;
+extern const struct xf_rpc_proc_table xf_rpc_job_procs;
 extern const struct xf_rpc_proc_table xf_rpc_migrate_procs;
 /* Of XFW_ADMIN_PROGRAM; the others are of XFW_PROGRAM. */
 extern const struct xf_rpc_proc_table xf_rpc_admin_procs;
@@ -92,6 +97,10 @@ gboolean xf_rpc_session_open(struct xf_rpc_session *session,
 void xf_rpc_session_close_conn(struct xf_rpc_session *session);
 /* The client knows keepalive: begin to ping it. */
 void xf_rpc_session_keepalive(struct xf_rpc_session *session);
+/* What its client has registered for; the driver is listened to from then on.
+ * Borrowed.  NULL: the driver cannot be listened to. */
+struct xf_rpc_events *xf_rpc_session_events(struct xf_rpc_call *call,
+                                            GError **err);
 /* Over a unix socket? */
 gboolean xf_rpc_session_is_local(struct xf_rpc_session *session);
 

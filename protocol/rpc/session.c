@@ -20,12 +20,16 @@ struct opened {
     gint refs;
     struct xf_conn *conn;
     gboolean read_only;
+
+    GMutex lock;
+    gboolean listens;           /* the session's events do */
 };
 
 struct xf_rpc_session {
     gint refs;
     struct xf_rpc_session_env *env;
     struct xf_rpc_link *link;
+    struct xf_rpc_events *events;
     gboolean local;
 
     GSource *open_timer;    /* main loop's thread only; NULL: opened once */
@@ -52,6 +56,7 @@ opened_unref(struct opened *opened)
     if (!opened || !g_atomic_int_dec_and_test(&opened->refs))
         return;
     xf_conn_close(opened->conn);
+    g_mutex_clear(&opened->lock);
     g_free(opened);
 }
 
@@ -67,6 +72,7 @@ xf_rpc_session_unref(struct xf_rpc_session *s)
 {
     if (!g_atomic_int_dec_and_test(&s->refs))
         return;
+    xf_rpc_events_unref(s->events);
     xf_rpc_link_unref(s->link);
     g_mutex_clear(&s->lock);
     g_free(s);
@@ -136,6 +142,7 @@ run_call(struct job *job)
     struct xf_rpc_call call = {
         .session = job->session,
         .conn = job->opened ? job->opened->conn : NULL,
+        .opened = job->opened,
         .read_only = job->opened && job->opened->read_only,
         .protocols = job->session->env->config.protocols,
     };
@@ -294,6 +301,7 @@ xf_rpc_session_new(struct xf_rpc_session_env *env, int fd)
     s->local = is_unix_socket(fd);
     g_mutex_init(&s->lock);
     s->link = xf_rpc_link_new(fd, env->context, &link_ops, s);
+    s->events = xf_rpc_events_new(s->link);
     start_open_timer(s);
     return s;
 }
@@ -339,6 +347,7 @@ xf_rpc_session_open(struct xf_rpc_session *s, gboolean read_only,
     opened->refs = 1;
     opened->conn = conn;
     opened->read_only = read_only;
+    g_mutex_init(&opened->lock);
     g_mutex_lock(&s->lock);
     s->opened = opened;
     g_mutex_unlock(&s->lock);
@@ -356,6 +365,29 @@ xf_rpc_session_keepalive(struct xf_rpc_session *s)
 {
     xf_rpc_link_set_keepalive(s->link, s->env->config.keepalive_interval_ms,
                               s->env->config.keepalive_count);
+}
+
+struct xf_rpc_events *
+xf_rpc_session_events(struct xf_rpc_call *call, GError **err)
+{
+    struct xf_rpc_session *s = call->session;
+    struct opened *opened = call->opened;
+
+    g_mutex_lock(&opened->lock);
+    if (!opened->listens) {
+        struct xf_rpc_events *events = xf_rpc_events_ref(s->events);
+
+        opened->listens = opened->conn->driver->listen(
+            opened->conn, xf_rpc_events_notice, events,
+            (GDestroyNotify)xf_rpc_events_unref, err);
+        if (!opened->listens)
+            xf_rpc_events_unref(events);
+    }
+
+    gboolean listens = opened->listens;
+
+    g_mutex_unlock(&opened->lock);
+    return listens ? s->events : NULL;
 }
 
 gboolean

@@ -4,6 +4,7 @@
 
 #include "tests/sim/faults.h"
 #include "tests/sim/sim-private.h"
+#include "xen/savefile.h"
 
 #include <string.h>
 
@@ -212,4 +213,35 @@ void
 sim_incoming_abort(struct xf_incoming *base)
 {
     fakexl_abort(((struct sim_incoming *)base)->xl);
+}
+
+/* -- in a file: xl's form, with XML where xl has JSON -- */
+
+gboolean
+sim_save_head(struct xf_hypervisor *hv, int domid, gboolean paused, int fd,
+              GError **err)
+{
+    struct xf_savefile head = { .paused = paused };
+
+    head.config = hv->ops->describe(hv, domid, 0, err);
+
+    gboolean ok = head.config && xf_savefile_write(fd, &head, err);
+
+    xf_savefile_clear(&head);
+    return ok;
+}
+
+struct xf_incoming *
+sim_incoming_saved(struct xf_hypervisor *hv, int fd, gboolean *paused,
+                   GError **err)
+{
+    struct xf_savefile head;
+    struct xf_incoming *in;
+
+    if (!xf_savefile_read(fd, &head, err))
+        return NULL;
+    in = sim_incoming_create(hv, head.config, NULL, err);
+    *paused = head.paused;
+    xf_savefile_clear(&head);
+    return in;
 }

@@ -16,6 +16,8 @@ struct sim {
     GHashTable *watched;        /* domids that may suspend late */
     guint watchers;             /* threads */
     gboolean stopping;
+    GMutex telling;             /* held while the watcher is told */
+    struct xf_hv_watcher watcher;
 };
 
 /* err from a fakexl return code. */
@@ -52,6 +54,10 @@ struct xf_incoming *sim_incoming_adopt(struct xf_hypervisor *hv,
                                        const guint8 *uuid, const char *name,
                                        GError **err);
 gboolean sim_incoming_left(struct xf_hypervisor *hv, int domid);
+gboolean sim_save_head(struct xf_hypervisor *hv, int domid, gboolean paused,
+                       int fd, GError **err);
+struct xf_incoming *sim_incoming_saved(struct xf_hypervisor *hv, int fd,
+                                       gboolean *paused, GError **err);
 void sim_incoming_abort(struct xf_incoming *in);
 void sim_incoming_free(struct xf_incoming *in);
 

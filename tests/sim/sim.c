@@ -4,6 +4,7 @@
 #include "protocol/driver.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/sim-private.h"
+#include "xen/capabilities.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -45,6 +46,7 @@ sim_fill_info(const struct sim_domain *dom, struct xf_hv_domain *info)
     info->suspended = dom->shutdown == SIM_SUSPENDED;
     info->shutdown = dom->shutdown > SIM_SUSPENDED;
     info->crashed = dom->shutdown == SIM_CRASHED;
+    info->rebooting = dom->shutdown == SIM_REBOOT;
     info->dying = dom->dying;
     info->max_memory_kib = dom->memory_kib;
     info->memory_kib = dom->populated_kib;
@@ -113,6 +115,36 @@ policy_of(const struct sim_domain *dom)
     return SIM_PRESERVE;
 }
 
+static void
+sim_watch(struct xf_hypervisor *hv, const struct xf_hv_watcher *watcher)
+{
+    struct sim *sim = (struct sim *)hv;
+    const struct xf_hv_watcher nobody = { 0 };
+
+    g_mutex_lock(&sim->telling);
+    sim->watcher = watcher ? *watcher : nobody;
+    g_mutex_unlock(&sim->telling);
+}
+
+static void
+tell_ended(struct sim *sim, const struct sim_domain *dom, gboolean again)
+{
+    struct xf_hv_ending ending = {
+        .domid = dom->domid,
+        .name = dom->name,
+        .how = dom->shutdown == SIM_CRASHED  ? XF_HV_CRASHED
+               : dom->shutdown == SIM_REBOOT ? XF_HV_REBOOTED
+                                             : XF_HV_SHUT_DOWN,
+        .again = again ? dom->domid : -1,
+    };
+
+    xf_uuid_parse(dom->uuid, ending.uuid);
+    g_mutex_lock(&sim->telling);
+    if (sim->watcher.ended)
+        sim->watcher.ended(sim->watcher.user, &ending);
+    g_mutex_unlock(&sim->telling);
+}
+
 /* Acts on a guest that has shut down, as its on_* say.  FALSE: it is no more.
  * Needs the lock. */
 static gboolean
@@ -123,6 +155,7 @@ keep(struct sim *sim, struct sim_domain *dom)
     if (dom->dying || policy == SIM_PRESERVE ||
         sim_knob_is(sim->host, NULL, "keeper", "off"))
         return TRUE;
+    tell_ended(sim, dom, policy == SIM_RESTART);
     if (policy == SIM_RESTART)
         sim_host_reboot(sim->host, dom);
     else
@@ -153,6 +186,50 @@ sim_host_info(struct xf_hypervisor *hv, struct xf_hv_host *info, GError **err)
         },
     };
     return TRUE;
+}
+
+/* A host on which every kind of guest can be. */
+static gboolean
+fill_caps(struct xf_hypervisor *hv, struct xf_hv_host *host,
+          struct xf_host_caps *caps, GError **err)
+{
+    if (!sim_host_info(hv, host, err))
+        return FALSE;
+    *caps = (struct xf_host_caps) {
+        .node = &host->node, .pv = TRUE, .hvm = TRUE, .hap = TRUE,
+    };
+    return TRUE;
+}
+
+static char *
+sim_capabilities(struct xf_hypervisor *hv, GError **err)
+{
+    struct xf_hv_host host;
+    struct xf_host_caps caps;
+
+    return fill_caps(hv, &host, &caps, err) ? xf_capabilities_format(&caps)
+                                            : NULL;
+}
+
+static char *
+sim_domain_capabilities(struct xf_hypervisor *hv, const char *machine,
+                        const char *arch, GError **err)
+{
+    struct xf_hv_host host;
+    struct xf_host_caps caps;
+
+    return fill_caps(hv, &host, &caps, err)
+               ? xf_capabilities_domain(&caps, machine, arch, err) : NULL;
+}
+
+static guint
+sim_max_vcpus(struct xf_hypervisor *hv, GError **err)
+{
+    struct xf_hv_host host;
+    struct xf_host_caps caps;
+
+    return fill_caps(hv, &host, &caps, err)
+               ? xf_capabilities_max_vcpus(&caps) : 0;
 }
 
 static GPtrArray *
@@ -372,6 +449,7 @@ sim_free(struct xf_hypervisor *hv)
     g_hash_table_unref(sim->suspends);
     g_hash_table_unref(sim->watched);
     g_mutex_clear(&sim->lock);
+    g_mutex_clear(&sim->telling);
     g_cond_clear(&sim->idle);
     sim_host_free(sim->host);
     g_free(sim);
@@ -397,9 +475,13 @@ sim_native(struct xf_hypervisor *hv, const char *format, const char *text,
 static const struct xf_hypervisor_ops sim_ops = {
     .type = "Xen",
     .free = sim_free,
+    .watch = sim_watch,
     .host = sim_host_info,
     .from_native = sim_native,
     .to_native = sim_native,
+    .capabilities = sim_capabilities,
+    .domain_capabilities = sim_domain_capabilities,
+    .max_vcpus = sim_max_vcpus,
     .list = sim_list,
     .info = sim_info,
     .describe = sim_describe,
@@ -425,6 +507,8 @@ static const struct xf_hypervisor_ops sim_ops = {
     .incoming_left = sim_incoming_left,
     .incoming_abort = sim_incoming_abort,
     .incoming_free = sim_incoming_free,
+    .save_head = sim_save_head,
+    .incoming_saved = sim_incoming_saved,
 };
 
 /* Is that pid still a helper of this host?  Pids are used again. */
@@ -474,6 +558,7 @@ xf_sim_new(const char *dir, GError **err)
     sim->base.ops = &sim_ops;
     sim->host = host;
     g_mutex_init(&sim->lock);
+    g_mutex_init(&sim->telling);
     g_cond_init(&sim->idle);
     sim->suspends = g_hash_table_new(NULL, NULL);
     sim->watched = g_hash_table_new(NULL, NULL);

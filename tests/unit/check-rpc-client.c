@@ -85,7 +85,7 @@ START_TEST(host_entries)
     /* the wire's own, which no driver is asked for */
     ck_assert_int_eq(c->driver->supports_feature(c, 8, NULL), 0);
     ck_assert_int_eq(c->driver->supports_feature(c, 9, NULL), 1);
-    ck_assert_int_eq(c->driver->supports_feature(c, 14, NULL), 0);
+    ck_assert_int_eq(c->driver->supports_feature(c, 14, NULL), 1);
     ck_assert_int_eq(c->driver->supports_feature(c, 15, NULL), 0);
     ck_assert_int_eq(c->driver->supports_feature(c, 16, NULL), 1);
     check_text(c->driver->get_hostname(c, NULL), "double.example");

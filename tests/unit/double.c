@@ -14,6 +14,7 @@ struct double_conn {
     struct xf_conn base;
     struct double_world *world;
     gboolean gone;
+    guint listener;
 };
 
 void
@@ -24,6 +25,7 @@ double_world_init(struct double_world *w)
     g_cond_init(&w->changed);
     g_cond_init(&w->released);
     g_queue_init(&w->lines);
+    w->notices = xf_notices_new();
 }
 
 void
@@ -31,6 +33,7 @@ double_world_clear(struct double_world *w)
 {
     g_queue_clear_full(&w->lines, g_free);
     g_clear_error(&w->fail);
+    xf_notices_free(w->notices);
     g_mutex_clear(&w->lock);
     g_cond_clear(&w->changed);
     g_cond_clear(&w->released);
@@ -88,8 +91,10 @@ double_open(void *user, GError **err)
 static void
 close_conn(struct xf_conn *conn)
 {
-    struct double_world *w = ((struct double_conn *)conn)->world;
+    struct double_conn *c = (struct double_conn *)conn;
+    struct double_world *w = c->world;
 
+    xf_notices_unlisten(w->notices, c->listener);
     g_mutex_lock(&w->lock);
     w->closed++;
     g_cond_broadcast(&w->changed);
@@ -108,6 +113,17 @@ client_gone(struct xf_conn *conn)
     g_cond_broadcast(&c->world->changed);
     g_cond_broadcast(&c->world->released);
     g_mutex_unlock(&c->world->lock);
+}
+
+static gboolean
+double_listen(struct xf_conn *conn,
+              void (*func)(void *user, const struct xf_notice *notice),
+              void *user, GDestroyNotify destroy, GError **err)
+{
+    struct double_conn *c = (struct double_conn *)conn;
+
+    c->listener = xf_notices_listen(c->world->notices, func, user, destroy);
+    return TRUE;
 }
 
 /* -- telling ------------------------------------------------------------- */
@@ -542,6 +558,7 @@ const struct xf_driver double_driver = {
     .name = "double",
     .close = close_conn,
     .client_gone = client_gone,
+    .listen = double_listen,
     .supports_feature = supports_feature,
     .get_hostname = get_hostname,
     .get_version = get_version,

@@ -29,6 +29,7 @@ struct double_world {
     gboolean empty;         /* outputs that may be absent are absent */
     guint opened, closed, gone;
     const struct xf_driver *driver;     /* NULL: the full one */
+    struct xf_notices *notices;         /* what the connections listen to */
 };
 
 void double_world_init(struct double_world *w);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The driver over this host, continued: what the host can do, domains in
+ * files, how fast they may leave. */
+#include "config.h"
+
+#include "protocol/engine-private.h"
+
+char *
+xf_local_capabilities(struct xf_conn *conn, GError **err)
+{
+    struct xf_hypervisor *hv = xf_engine_of(conn)->hv;
+
+    return hv->ops->capabilities(hv, err);
+}
+
+char *
+xf_local_domain_capabilities(struct xf_conn *conn, const char *machine,
+                             const char *arch, GError **err)
+{
+    struct xf_hypervisor *hv = xf_engine_of(conn)->hv;
+
+    return hv->ops->domain_capabilities(hv, machine, arch, err);
+}
+
+guint
+xf_local_max_vcpus(struct xf_conn *conn, GError **err)
+{
+    struct xf_hypervisor *hv = xf_engine_of(conn)->hv;
+
+    return hv->ops->max_vcpus(hv, err);
+}
+
+/* -- files, speeds -- */
+
+gboolean
+xf_local_save(struct xf_conn *conn, const struct xf_domain_ref *dom,
+              const char *path, GError **err)
+{
+    return xf_engine_save(xf_engine_of(conn), dom, path, err);
+}
+
+gboolean
+xf_local_restore(struct xf_conn *conn, const char *path, GError **err)
+{
+    return xf_engine_restore(xf_engine_of(conn), path, err);
+}
+
+gboolean
+xf_local_set_speed(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                   guint64 speed, GError **err)
+{
+    struct xf_engine *engine = xf_engine_of(conn);
+    struct xf_hv_domain domain;
+
+    return xf_engine_domain(engine, dom->uuid, &domain, err)
+           && xf_engine_set_speed(engine, dom->uuid, speed, err);
+}
+
+gboolean
+xf_local_get_speed(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                   guint64 *speed, GError **err)
+{
+    struct xf_engine *engine = xf_engine_of(conn);
+    struct xf_hv_domain domain;
+
+    if (!xf_engine_domain(engine, dom->uuid, &domain, err))
+        return FALSE;
+    *speed = xf_engine_speed(engine, dom->uuid);
+    return TRUE;
+}
