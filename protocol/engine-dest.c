@@ -134,9 +134,9 @@ xf_dest_discard(struct xf_handoff *h)
         gboolean begun = h->connected;
 
         g_mutex_unlock(&h->lock);
+        xf_handoff_acted(h);
         if (begun)
             xf_job_keep(h, XF_JOB_FAILED);
-        xf_handoff_acted(h);
     } else {
         g_warning("handoff %s: the copy of domain '%s' is still here, trying "
                   "again: %s", h->token, h->name, err->message);

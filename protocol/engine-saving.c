@@ -137,6 +137,8 @@ settle(struct xf_engine *engine, const struct xf_saving *saving, GError **err)
                     : hv->ops->resume(hv, domain.domid, saving->paused, err)))
             return FALSE;
     }
+    if (here && !whole)
+        hv->ops->suspend_clean(hv, domain.domid);
     if (is_file(saving, partial))
         g_unlink(partial);      /* what is left of it harms nobody */
     return TRUE;

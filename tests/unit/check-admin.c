@@ -274,6 +274,15 @@ START_TEST(destination_makes_it_the_copy)
 END_TEST
 
 /* Nobody ever says what is to become of it. */
+/* It is gone, and that is in the record. */
+static gboolean
+waits_for_its_source(struct host *host)
+{
+    XF_AUTO(xf_handoff_info) *info = only_one(host);
+
+    return strstr(info->next, "waits for the source") != NULL;
+}
+
 START_TEST(a_kept_copy_goes_in_the_end)
 {
     struct walk walk;
@@ -288,6 +297,7 @@ START_TEST(a_kept_copy_goes_in_the_end)
     ck_assert(!walk_finish(&walk, TRUE));
     shows(&dst, "destination", "received", "paused, until ");
     wait_for(no_domains, &dst);
+    wait_for(waits_for_its_source, &dst);
     shows(&dst, "destination", "revoked", "waits for the source");
     /* which is told so, and forgets what it was sending */
     host_start(&src);
