@@ -273,7 +273,6 @@ START_TEST(destination_makes_it_the_copy)
 }
 END_TEST
 
-/* Nobody ever says what is to become of it. */
 /* It is gone, and that is in the record. */
 static gboolean
 waits_for_its_source(struct host *host)
@@ -283,6 +282,7 @@ waits_for_its_source(struct host *host)
     return strstr(info->next, "waits for the source") != NULL;
 }
 
+/* Nobody ever says what is to become of it. */
 START_TEST(a_kept_copy_goes_in_the_end)
 {
     struct walk walk;
