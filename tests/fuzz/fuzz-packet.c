@@ -47,11 +47,14 @@ check_reply(const struct xf_rpc_header *call, GBytes *reply)
         check_error(reply);
 }
 
-/* These few look at their session, which is not here. */
+/* These look at their session, which is not here. */
 static gboolean
 needs_session(const struct xf_rpc_proc *proc)
 {
-    return proc->number == XFW_PROC_CONNECT_OPEN ||
+    const struct xf_rpc_proc *events = xf_rpc_event_procs.rows;
+
+    return (proc >= events && proc < events + xf_rpc_event_procs.count) ||
+           proc->number == XFW_PROC_CONNECT_OPEN ||
            proc->number == XFW_PROC_CONNECT_CLOSE ||
            proc->number == XFW_PROC_CONNECT_SUPPORTS_FEATURE ||
            proc->number == XFW_PROC_CONNECT_IS_SECURE;
