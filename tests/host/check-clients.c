@@ -425,7 +425,7 @@ END_TEST
 int
 main(void)
 {
-    const struct host_test tests[] = {
+    const struct xf_unit_test tests[] = {
         { asks_for_a_native_form, 1 },
         { leaves_after_phase, CONFIRM + 1 },
         { dawdles_after_phase, CONFIRM + 1 },

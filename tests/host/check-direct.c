@@ -560,7 +560,7 @@ END_TEST
 int
 main(void)
 {
-    const struct host_test tests[] = {
+    const struct xf_unit_test tests[] = {
         { to_xl, 2 },
         { to_xl_by_the_command, 1 },
         { to_xl_by_virsh, 1 },

@@ -337,7 +337,7 @@ END_TEST
 int
 main(void)
 {
-    const struct host_test tests[] = {
+    const struct xf_unit_test tests[] = {
         { phase_fails, G_N_ELEMENTS(failures) },
         { nothing_is_sent_where_something_is_missing, 1 },
         { guest_does_not_suspend, G_N_ELEMENTS(manners) },

@@ -246,7 +246,7 @@ END_TEST
 int
 main(void)
 {
-    const struct host_test tests[] = {
+    const struct xf_unit_test tests[] = {
         { there_and_back, G_N_ELEMENTS(types) },
         { twenty_leave_nothing, 1 },
         { many_at_once, 1 },

@@ -305,7 +305,7 @@ END_TEST
 int
 main(void)
 {
-    const struct host_test tests[] = {
+    const struct xf_unit_test tests[] = {
         { forced_by_one_daemon, G_N_ELEMENTS(protocols) },
         { chosen_by_the_client, G_N_ELEMENTS(protocols) },
         { nothing_in_common, G_N_ELEMENTS(protocols) },

@@ -527,7 +527,7 @@ END_TEST
 int
 main(void)
 {
-    const struct host_test tests[] = {
+    const struct xf_unit_test tests[] = {
         { destination_killed, G_N_ELEMENTS(killed_at) },
         { destination_killed_midway, 1 },
         { destination_killed_after_the_end, 1 },

@@ -514,7 +514,7 @@ END_TEST
 int
 main(void)
 {
-    const struct host_test tests[] = {
+    const struct xf_unit_test tests[] = {
         { answers_as_libvirtd, 1 },
         { refuses_and_says_why, 1 },
         { refuses_a_console, 1 },

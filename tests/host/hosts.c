@@ -724,7 +724,7 @@ host_set_up_by(void (*set_up)(void), void (*tear_down)(void))
 }
 
 int
-host_tests_main(const char *name, const struct host_test *tests)
+host_tests_main(const char *name, const struct xf_unit_test *tests)
 {
     g_autofree char *missing = hosts_missing();
 
@@ -733,21 +733,5 @@ host_tests_main(const char *name, const struct host_test *tests)
         return 0;
     }
 
-    Suite *suite = suite_create(name);
-    TCase *tcase = tcase_create(name);
-
-    tcase_set_timeout(tcase, 240);
-    tcase_add_checked_fixture(tcase, set_up_by, tear_down_by);
-    for (; tests->test; tests++)
-        tcase_add_loop_test(tcase, tests->test, 0, tests->runs);
-    suite_add_tcase(suite, tcase);
-
-    SRunner *runner = srunner_create(suite);
-
-    srunner_run_all(runner, CK_ENV);
-
-    int failed = srunner_ntests_failed(runner);
-
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return xf_unit_main_rows(name, tests, 240, set_up_by, tear_down_by);
 }

@@ -147,15 +147,9 @@ GPid start_program(const char *const *argv, const char *log,
 /* Kills and reaps it. */
 void kill_program(GPid pid);
 
-/* A test and how many times it is run; a table of them ends with NULL. */
-struct host_test {
-    const TTest *test;
-    int runs;
-};
-
 /* For each test these instead of hosts_set_up() and hosts_tear_down(), which
  * they call. */
 void host_set_up_by(void (*set_up)(void), void (*tear_down)(void));
-int host_tests_main(const char *name, const struct host_test *tests);
+int host_tests_main(const char *name, const struct xf_unit_test *tests);
 
 #endif

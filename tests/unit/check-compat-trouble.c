@@ -425,10 +425,7 @@ END_TEST
 int
 main(void)
 {
-    const struct {
-        const TTest *test;
-        int runs;
-    } tests[] = {
+    const struct xf_unit_test tests[] = {
         { a_step_fails, BOTH(G_N_ELEMENTS(failing_points)) },
         { the_switch_fails_once, BOTH(G_N_ELEMENTS(switch_points)) },
         { the_source_copy_goes_later, BOTH(1) },
@@ -447,22 +444,9 @@ main(void)
         { the_destination_restarts_before_finish, BOTH(1) },
         { finish_too_early, BOTH(1) },
         { over_before_it_is_admitted, 2 },
+        { NULL, 0 }
     };
-    Suite *suite = suite_create("compat-trouble");
-    TCase *tcase = tcase_create("compat-trouble");
 
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, world_setup, world_teardown);
-    for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
-        tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].runs);
-    suite_add_tcase(suite, tcase);
-
-    SRunner *runner = srunner_create(suite);
-
-    srunner_run_all(runner, CK_ENV);
-
-    int failed = srunner_ntests_failed(runner);
-
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return xf_unit_main_rows("compat-trouble", tests, XF_UNIT_TIMEOUT,
+                             world_setup, world_teardown);
 }

@@ -370,10 +370,7 @@ END_TEST
 int
 main(void)
 {
-    const struct {
-        const TTest *test;
-        int runs;
-    } tests[] = {
+    const struct xf_unit_test tests[] = {
         { there, BOTH(1) },
         { under_another_name, BOTH(1) },
         { paused_by_wish, BOTH(1) },
@@ -390,22 +387,9 @@ main(void)
         { taken_by_another, BOTH(1) },
         { no_more_than_so_many, 1 },
         { lists_of_protocols, 1 },
+        { NULL, 0 }
     };
-    Suite *suite = suite_create("compat");
-    TCase *tcase = tcase_create("compat");
 
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, world_setup, world_teardown);
-    for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
-        tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].runs);
-    suite_add_tcase(suite, tcase);
-
-    SRunner *runner = srunner_create(suite);
-
-    srunner_run_all(runner, CK_ENV);
-
-    int failed = srunner_ntests_failed(runner);
-
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return xf_unit_main_rows("compat", tests, XF_UNIT_TIMEOUT,
+                             world_setup, world_teardown);
 }

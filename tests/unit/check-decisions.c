@@ -612,33 +612,28 @@ END_TEST
 int
 main(void)
 {
-    const TTest *const tests[] = {
-        remembers, odd_texts, forgets_what_is_acknowledged, stays_small,
-        given_away_until_it_comes_back, identity_is_the_file_s,
-        is_nobody_else_s, one_process_at_a_time, a_torn_last_line_is_cut_off,
-        zeros_at_the_end_are_cut_off, other_damage_is_noticed,
-        many_at_a_time, short_writes_are_written_on, acknowledged_on_a_bad_disk,
-        a_file_that_cannot_grow, being_sent_may_be_elsewhere,
+    const struct xf_unit_test tests[] = {
+        { remembers, 1 },
+        { odd_texts, 1 },
+        { forgets_what_is_acknowledged, 1 },
+        { stays_small, 1 },
+        { given_away_until_it_comes_back, 1 },
+        { identity_is_the_file_s, 1 },
+        { is_nobody_else_s, 1 },
+        { one_process_at_a_time, 1 },
+        { a_torn_last_line_is_cut_off, 1 },
+        { zeros_at_the_end_are_cut_off, 1 },
+        { other_damage_is_noticed, 1 },
+        { many_at_a_time, 1 },
+        { short_writes_are_written_on, 1 },
+        { acknowledged_on_a_bad_disk, 1 },
+        { a_file_that_cannot_grow, 1 },
+        { being_sent_may_be_elsewhere, 1 },
+        { what_failed_is_not_there, G_N_ELEMENTS(bad_disks) },
+        { what_failed_replaces_nothing, G_N_ELEMENTS(bad_disks) },
+        { NULL, 0 }
     };
-    Suite *suite = suite_create("decisions");
-    TCase *tcase = tcase_create("decisions");
 
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
-    for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
-        tcase_add_test(tcase, tests[i]);
-    tcase_add_loop_test(tcase, what_failed_is_not_there, 0,
-                        G_N_ELEMENTS(bad_disks));
-    tcase_add_loop_test(tcase, what_failed_replaces_nothing, 0,
-                        G_N_ELEMENTS(bad_disks));
-    suite_add_tcase(suite, tcase);
-
-    SRunner *runner = srunner_create(suite);
-
-    srunner_run_all(runner, CK_ENV);
-
-    int failed = srunner_ntests_failed(runner);
-
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return xf_unit_main_rows("decisions", tests, XF_UNIT_TIMEOUT,
+                             set_up, tear_down);
 }

@@ -9,25 +9,6 @@
 #include "tests/unit/engine-world.h"
 
 #include <string.h>
-#include <unistd.h>
-
-static void
-said(struct walk *walk, int code, const char *words)
-{
-    ck_assert_msg(g_error_matches(walk->err, XF_ERROR, code)
-                      && strstr(walk->err->message, words),
-                  "expected code %d with '%s', got: %s", code, words,
-                  walk->err ? walk->err->message : "no error");
-}
-
-static gboolean
-has_one_record(struct host *host)
-{
-    g_auto(GStrv) tokens = host->store.real->ops->list(host->store.real,
-                                                       NULL);
-
-    return tokens && tokens[0] && !tokens[1];
-}
 
 /* -- the way it should be -- */
 
@@ -166,7 +147,7 @@ START_TEST(a_second_migration_is_refused)
     walk_init(&second);
     ck_assert(walk_begin(&first));
     ck_assert(!walk_begin(&second));
-    said(&second, XF_ERROR_OPERATION_INVALID, "already being migrated");
+    walk_said(&second, XF_ERROR_OPERATION_INVALID, "already being migrated");
     ck_assert(walk_confirm(&first, TRUE, NULL));
     ck_assert(walk_begin(&second));
     ck_assert(walk_confirm(&second, TRUE, NULL));
@@ -228,7 +209,7 @@ START_TEST(memory_is_promised_once)
     }
     ck_assert(ok[0]);
     ck_assert(!ok[1]);
-    said(&walks[1], XF_ERROR_BUSY, "not enough memory");
+    walk_said(&walks[1], XF_ERROR_BUSY, "not enough memory");
     ck_assert(walk_confirm(&walks[1], TRUE, NULL));
     /* what the first had been promised is free again once it is cancelled */
     ck_assert(walk_confirm(&walks[0], TRUE, NULL));
@@ -243,13 +224,6 @@ START_TEST(memory_is_promised_once)
 END_TEST
 
 /* -- clients that vanish -- */
-
-static void
-client_of(struct host *host)
-{
-    xf_conn_close(host->conn);
-    host->conn = xf_engine_open(host->engine);
-}
 
 START_TEST(gone_after_begin)
 {
@@ -386,7 +360,7 @@ START_TEST(finish_before_perform)
     ck_assert(walk_begin(&walk) && walk_prepare(&walk));
     walk.perform = g_bytes_ref(walk.prepare);
     ck_assert(!walk_finish(&walk, FALSE));
-    said(&walk, XF_ERROR_OPERATION_FAILED, "has not arrived");
+    walk_said(&walk, XF_ERROR_OPERATION_FAILED, "has not arrived");
     g_clear_pointer(&walk.perform, g_bytes_unref);
     ck_assert(!walk_perform(&walk));
     settled_on(&src);
@@ -402,7 +376,7 @@ START_TEST(cancelled_after_perform)
     walk_init(&walk);
     walk_to_performed(&walk);
     ck_assert(!walk_finish(&walk, TRUE));
-    said(&walk, XF_ERROR_FINISH_OK, "nothing of it is left");
+    walk_said(&walk, XF_ERROR_FINISH_OK, "nothing of it is left");
     ck_assert(walk_confirm(&walk, TRUE, NULL));
     settled_on(&src);
     walk_clear(&walk);
@@ -417,7 +391,7 @@ START_TEST(cancelled_after_commit)
     walk_to_performed(&walk);
     ck_assert(walk_finish(&walk, FALSE));
     ck_assert(!walk_finish(&walk, TRUE));
-    said(&walk, XF_ERROR_OPERATION_INVALID, "has been committed");
+    walk_said(&walk, XF_ERROR_OPERATION_INVALID, "has been committed");
     ck_assert(walk_confirm(&walk, TRUE, NULL));
     settled_on(&dst);
     walk_clear(&walk);
@@ -448,7 +422,7 @@ START_TEST(confirm_with_nothing_performed)
     walk_init(&walk);
     ck_assert(walk_begin(&walk));
     ck_assert(!walk_confirm(&walk, FALSE, NULL));
-    said(&walk, XF_ERROR_OPERATION_INVALID, "nothing was performed");
+    walk_said(&walk, XF_ERROR_OPERATION_INVALID, "nothing was performed");
     ck_assert(walk_confirm(&walk, TRUE, NULL));
     ck_assert(!walk_confirm(&walk, TRUE, NULL));
     settled_on(&src);
@@ -472,7 +446,7 @@ START_TEST(taken_domains_are_left_alone)
         ck_assert(!driver->domain_resume(conn, walk.dom, NULL));
         ck_assert(!driver->domain_suspend(conn, walk.dom, NULL));
         ck_assert(!driver->domain_shutdown(conn, walk.dom, &walk.err));
-        said(&walk, XF_ERROR_OPERATION_INVALID, "is being migrated");
+        walk_said(&walk, XF_ERROR_OPERATION_INVALID, "is being migrated");
         g_clear_error(&walk.err);
     }
     ck_assert(walk_finish(&walk, FALSE));
@@ -482,334 +456,10 @@ START_TEST(taken_domains_are_left_alone)
 }
 END_TEST
 
-/* -- faults -- */
-
-/* Perform in a thread, to do something meanwhile. */
-struct performing {
-    struct walk walk;
-    GThread *thread;
-    gboolean ok;
-};
-
-static gpointer
-perform_thread(gpointer data)
-{
-    struct performing *p = data;
-
-    p->ok = walk_perform(&p->walk);
-    return NULL;
-}
-
-static void
-perform_slowly(struct performing *p)
-{
-    /* The guest's stream stops before its end until it is aborted. */
-    xf_sim_fault(src.dir, "g", "suspend-page", "hang@8");
-    walk_init(&p->walk);
-    ck_assert(walk_begin(&p->walk) && walk_prepare(&p->walk));
-    p->thread = g_thread_new("perform", perform_thread, p);
-    ck_assert(xf_sim_wait_hits(src.dir, "suspend-page", 1, DEADLINE_MS));
-}
-
-static void
-perform_ends(struct performing *p)
-{
-    g_thread_join(p->thread);
-    xf_sim_fault(src.dir, "g", "suspend-page", NULL);
-}
-
-START_TEST(aborted)
-{
-    struct performing p;
-
-    perform_slowly(&p);
-    ck_assert(src.conn->driver->abort_job(src.conn, p.walk.dom, NULL));
-    perform_ends(&p);
-    ck_assert(!p.ok);
-    said(&p.walk, XF_ERROR_ABORTED, "it runs on here");
-    ck_assert(!walk_finish(&p.walk, TRUE));
-    settled_on(&src);
-    moves_from(&src);
-    walk_clear(&p.walk);
-}
-END_TEST
-
-START_TEST(client_gone_in_mid_stream)
-{
-    struct performing p;
-
-    perform_slowly(&p);
-    src.conn->driver->client_gone(src.conn);
-    perform_ends(&p);
-    ck_assert(!p.ok);
-    settled_on(&src);
-    moves_from(&src);
-    walk_clear(&p.walk);
-}
-END_TEST
-
-START_TEST(destination_stopped_in_mid_stream)
-{
-    struct performing p;
-
-    perform_slowly(&p);
-    host_stop(&dst);
-    xf_sim_fault(src.dir, "g", "suspend-page", NULL);
-    perform_ends(&p);
-    ck_assert(!p.ok);
-    host_start(&dst);
-    settled_on(&src);
-    moves_from(&src);
-    walk_clear(&p.walk);
-}
-END_TEST
-
-/* A destination that proves the key and says nothing to a stream. */
-static gboolean
-mute_key(void *user, enum xf_channel_purpose purpose, const char *token,
-         guint8 *key)
-{
-    const struct xf_cookie *cookie = user;
-
-    memcpy(key, cookie->key, XF_KEY_LEN);
-    return TRUE;
-}
-
-static gint mute_got;           /* bytes; atomic */
-
-static void
-mute_accepted(void *user, enum xf_channel_purpose purpose, const char *token,
-              int fd)
-{
-    guint8 byte;
-
-    if (purpose == XF_CHANNEL_SETTLED)
-        ck_assert(xf_channel_send(fd, XF_MSG_OK, NULL));
-    else
-        while (read(fd, &byte, 1) > 0)
-            g_atomic_int_inc(&mute_got);
-    close(fd);
-}
-
-/* Who does not say that it receives may have forgotten the handoff before
- * all of the stream is there: it gets none of it. */
-START_TEST(nothing_goes_to_who_does_not_receive)
-{
-    struct walk walk;
-
-    src.config.connect_timeout_ms = 300;
-    host_stop(&src);
-    host_start(&src);
-    walk_init(&walk);
-    ck_assert(walk_begin(&walk));
-
-    XF_AUTO(xf_cookie) *cookie = xf_cookie_parse(walk.begin, NULL);
-    struct xf_channel_handler handler = {
-        .key = mute_key, .accepted = mute_accepted, .user = cookie,
-    };
-    struct xf_channel_listener *mute =
-        xf_channel_listen(&dst.config.channel, &handler, NULL);
-
-    walk.prepare = g_bytes_ref(walk.begin);
-    walk.uri = g_strdup_printf("tcp:127.0.0.1:%u",
-                               xf_channel_listener_port(mute));
-    ck_assert(!walk_perform(&walk));
-    said(&walk, XF_ERROR_TIMEOUT, "it runs on here");
-    settled_on(&src);
-    xf_channel_listener_free(mute);
-    ck_assert_int_eq(g_atomic_int_get(&mute_got), 0);
-    moves_from(&src);
-    walk_clear(&walk);
-}
-END_TEST
-
-static const char *const failing_points[][2] = {
-    { "src", "can-leave" },      { "src", "describe" },
-    { "src", "suspend-start" },  { "src", "log-dirty" },
-    { "src", "suspend-page" },   { "src", "suspend-ask" },
-    { "src", "suspend-stopped" },{ "src", "suspend-before-end" },
-    { "dst", "incoming-create" },{ "dst", "can-arrive" },
-    { "dst", "stream-start" },   { "dst", "stream-made" },
-    { "dst", "stream-page" },    { "dst", "stream-end" },
-    { "dst", "devices" },
-};
-
-START_TEST(a_step_fails)
-{
-    const char *const *point = failing_points[_i];
-    struct host *host = strcmp(point[0], "src") ? &dst : &src;
-    g_autoptr(GError) err = NULL;
-
-    xf_sim_fault(host->dir, "host", point[1], "fail*1");
-    ck_assert_msg(!move(&src, &dst, XF_MIGRATE_LIVE, &err), "%s", point[1]);
-    ck_assert_uint_eq(xf_sim_hits(host->dir, point[1]), 1);
-    settled_on(&src);
-    moves_from(&src);
-}
-END_TEST
-
-START_TEST(source_record_fails)
-{
-    struct walk walk;
-
-    walk_init(&walk);
-    ck_assert(walk_begin(&walk) && walk_prepare(&walk));
-    /* `performing` is written, `performed` is not */
-    g_atomic_int_set(&src.store.writes_until_failure, 1);
-    ck_assert(!walk_perform(&walk));
-    g_atomic_int_set(&src.store.writes_until_failure, -1);
-    ck_assert(!walk_finish(&walk, TRUE));
-    settled_on(&src);
-    moves_from(&src);
-    walk_clear(&walk);
-}
-END_TEST
-
-static const char *const switch_points[] = { "rename", "unpause" };
-
-START_TEST(switch_fails_once)
-{
-    struct walk walk;
-
-    walk_init(&walk);
-    walk_to_performed(&walk);
-    xf_sim_fault(dst.dir, "host", switch_points[_i], "fail*1");
-    ck_assert(!walk_finish(&walk, FALSE));
-    said(&walk, XF_ERROR_OPERATION_FAILED, "is committed here");
-    /* committed is committed: the source's copy must go */
-    ck_assert(walk_confirm(&walk, TRUE, NULL));
-    ck_assert(walk_finish(&walk, FALSE));
-    settled_on(&dst);
-    walk_clear(&walk);
-}
-END_TEST
-
-/* An answer that the source cannot write down is asked for again. */
-START_TEST(the_answer_is_not_recorded)
-{
-    struct walk walk;
-
-    src.config.resolve_wait_ms = 300;
-    host_stop(&src);
-    host_start(&src);
-    walk_init(&walk);
-    walk_to_performed(&walk);
-    g_atomic_int_set(&src.store.writes_until_failure, 1);
-    ck_assert(!walk_confirm(&walk, TRUE, NULL));
-    said(&walk, XF_ERROR_IN_DOUBT, "in doubt");
-    ck_assert(!g_atomic_int_get(&src.store.writes_until_failure));
-    g_atomic_int_set(&src.store.writes_until_failure, -1);
-    settled_on(&src);
-    moves_from(&src);
-    walk_clear(&walk);
-}
-END_TEST
-
-START_TEST(a_record_stays_once)
-{
-    g_atomic_int_set(&src.store.removes_that_fail, 1);
-    g_atomic_int_set(&dst.store.removes_that_fail, 1);
-    moves_from(&src);
-    ck_assert(!g_atomic_int_get(&src.store.removes_that_fail));
-    ck_assert(!g_atomic_int_get(&dst.store.removes_that_fail));
-    moves_from(&dst);
-}
-END_TEST
-
-START_TEST(in_doubt_until_the_destination_is_back)
-{
-    struct walk walk;
-    struct xf_hv_domain info;
-
-    walk_init(&walk);
-    walk_to_performed(&walk);
-    host_stop(&dst);
-    host_impatient(&src);
-    ck_assert(!walk_confirm(&walk, TRUE, NULL));
-    said(&walk, XF_ERROR_IN_DOUBT, "in doubt");
-    ck_assert(guest_on(&src, &info));
-    ck_assert(info.suspended);
-    host_start(&dst);
-    settled_on(&src);
-    walk_clear(&walk);
-}
-END_TEST
-
-START_TEST(committed_before_both_restart)
-{
-    struct walk walk;
-
-    walk_init(&walk);
-    walk_to_performed(&walk);
-    ck_assert(walk_finish(&walk, FALSE));
-    host_stop(&dst);
-    host_stop(&src);
-    host_start(&src);
-    ck_assert(has_one_record(&src));
-    host_start(&dst);
-    settled_on(&dst);
-    walk_clear(&walk);
-}
-END_TEST
-
-START_TEST(source_restarts_after_perform)
-{
-    struct walk walk;
-
-    walk_init(&walk);
-    walk_to_performed(&walk);
-    host_stop(&src);
-    host_start(&src);
-    settled_on(&src);
-    walk_clear(&walk);
-}
-END_TEST
-
-START_TEST(destination_restarts_when_received)
-{
-    struct walk walk;
-
-    walk_init(&walk);
-    walk_to_performed(&walk);
-    host_stop(&dst);
-    host_start(&dst);
-    /* what it has received is whole: it can still be finished */
-    if (walk_finish(&walk, FALSE)) {
-        ck_assert(walk_confirm(&walk, FALSE, walk.finish));
-        settled_on(&dst);
-    } else {
-        ck_assert(walk_confirm(&walk, TRUE, NULL));
-        settled_on(&src);
-    }
-    walk_clear(&walk);
-}
-END_TEST
-
-START_TEST(both_restart_after_begin)
-{
-    struct walk walk;
-
-    walk_init(&walk);
-    ck_assert(walk_begin(&walk) && walk_prepare(&walk));
-    host_stop(&src);
-    host_stop(&dst);
-    host_start(&src);
-    host_start(&dst);
-    settled_on(&src);
-    moves_from(&src);
-    walk_clear(&walk);
-}
-END_TEST
-
-/* -- running them -- */
-
 int
 main(void)
 {
-    const struct {
-        const TTest *test;
-        int runs;
-    } tests[] = {
+    const struct xf_unit_test tests[] = {
         { there_and_back, 1 },
         { not_live, 1 },
         { figures_of_a_move, 1 },
@@ -835,36 +485,9 @@ main(void)
         { perform_with_a_foreign_cookie, 1 },
         { confirm_with_nothing_performed, 1 },
         { taken_domains_are_left_alone, 1 },
-        { aborted, 1 },
-        { client_gone_in_mid_stream, 1 },
-        { destination_stopped_in_mid_stream, 1 },
-        { a_step_fails, G_N_ELEMENTS(failing_points) },
-        { source_record_fails, 1 },
-        { switch_fails_once, G_N_ELEMENTS(switch_points) },
-        { nothing_goes_to_who_does_not_receive, 1 },
-        { the_answer_is_not_recorded, 1 },
-        { a_record_stays_once, 1 },
-        { in_doubt_until_the_destination_is_back, 1 },
-        { committed_before_both_restart, 1 },
-        { source_restarts_after_perform, 1 },
-        { destination_restarts_when_received, 1 },
-        { both_restart_after_begin, 1 },
+        { NULL, 0 }
     };
-    Suite *suite = suite_create("engine");
-    TCase *tcase = tcase_create("engine");
 
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, world_setup, world_teardown);
-    for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
-        tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].runs);
-    suite_add_tcase(suite, tcase);
-
-    SRunner *runner = srunner_create(suite);
-
-    srunner_run_all(runner, CK_ENV);
-
-    int failed = srunner_ntests_failed(runner);
-
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return xf_unit_main_rows("engine", tests, XF_UNIT_TIMEOUT,
+                             world_setup, world_teardown);
 }

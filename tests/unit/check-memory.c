@@ -12,15 +12,6 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-static void
-said(struct walk *walk, int code, const char *words)
-{
-    ck_assert_msg(g_error_matches(walk->err, XF_ERROR, code)
-                      && strstr(walk->err->message, words),
-                  "expected code %d with '%s', got: %s", code, words,
-                  walk->err ? walk->err->message : "no error");
-}
-
 /* Confirm, whatever it says, leaves the guest suspended in doubt; asked
  * again until it gives that reason. */
 static void
@@ -32,7 +23,7 @@ in_doubt(struct walk *walk, gboolean cancelled, GBytes *cookie,
     host_impatient(&src);
     do {
         ck_assert(!walk_confirm(walk, cancelled, cookie));
-        said(walk, XF_ERROR_IN_DOUBT, "in doubt");
+        walk_said(walk, XF_ERROR_IN_DOUBT, "in doubt");
         ck_assert(waits_suspended(&src));
         ck_assert_msg(g_get_monotonic_time() < until, "%s",
                       walk->err->message);
@@ -63,7 +54,7 @@ START_TEST(commit_that_is_not_on_disk_is_none)
     walk_to_performed(&walk);
     host_disk_full(&dst, TRUE);
     ck_assert(!walk_finish(&walk, FALSE));
-    said(&walk, XF_ERROR_SYSTEM, "cannot record state committed");
+    walk_said(&walk, XF_ERROR_SYSTEM, "cannot record state committed");
     /* It may be on that disk nevertheless: so nobody is told "revoked". */
     in_doubt(&walk, TRUE, NULL, "closed the connection");
     host_disk_full(&dst, FALSE);
@@ -99,7 +90,7 @@ START_TEST(log_is_ahead_of_the_record)
     g_atomic_int_set(&dst.store.writes_until_failure, 0);
     xf_sim_fault(dst.dir, "host", "rename", "fail*1");
     ck_assert(!walk_finish(&walk, FALSE));
-    said(&walk, XF_ERROR_OPERATION_FAILED, "is committed here");
+    walk_said(&walk, XF_ERROR_OPERATION_FAILED, "is committed here");
     host_stop(&dst);
     g_atomic_int_set(&dst.store.writes_until_failure, -1);
     host_start(&dst);
@@ -131,7 +122,7 @@ START_TEST(source_log_is_ahead_of_the_record)
     g_atomic_int_set(&src.store.writes_until_failure, 0);
     xf_sim_fault(src.dir, "host", "destroy", "fail*1");
     ck_assert(!walk_confirm(&walk, FALSE, walk.finish));
-    said(&walk, XF_ERROR_OPERATION_FAILED, "was to be destroyed");
+    walk_said(&walk, XF_ERROR_OPERATION_FAILED, "was to be destroyed");
     host_stop(&src);
     g_atomic_int_set(&src.store.writes_until_failure, -1);
     ck_assert(waits_suspended(&src));
@@ -153,7 +144,7 @@ START_TEST(refused_leaves_no_record)
     g_atomic_int_set(&host->store.answers_lost, 1);
     g_atomic_int_set(&host->store.removes_that_fail, 1);
     ck_assert(!(_i ? walk_prepare : walk_begin)(&walk));
-    said(&walk, XF_ERROR_SYSTEM, "store: no answer");
+    walk_said(&walk, XF_ERROR_SYSTEM, "store: no answer");
     wait_for(no_records, host);
     if (_i)
         ck_assert(walk_confirm(&walk, TRUE, NULL));
@@ -378,7 +369,7 @@ START_TEST(no_handoff_beside_a_stale_record)
                                              XF_ASSUME_REVOKED, NULL));
     wait_for(runs, &src);
     ck_assert(!walk_begin(&next));
-    said(&next, XF_ERROR_OPERATION_INVALID, "already being migrated");
+    walk_said(&next, XF_ERROR_OPERATION_INVALID, "already being migrated");
     g_atomic_int_set(&src.store.writes_until_failure, -1);
     wait_for(can_begin, &src);
     host_start(&dst);
@@ -521,7 +512,7 @@ starts(struct walk *walk, const char *words)
     g_clear_error(&walk->err);
     dom = src.conn->driver->create_xml(src.conn, xml, 0, &walk->err);
     if (words)
-        said(walk, XF_ERROR_OPERATION_INVALID, words);
+        walk_said(walk, XF_ERROR_OPERATION_INVALID, words);
     else
         ck_assert_msg(dom != NULL, "%s", walk->err->message);
 }
@@ -556,7 +547,7 @@ START_TEST(power_lost_before_the_commit)
     starts(&walk, "it may run at the destination");
     /* nor has its client the last one destroyed */
     ck_assert(!walk_finish(&walk, TRUE));
-    said(&walk, XF_ERROR_OPERATION_FAILED, "is kept");
+    walk_said(&walk, XF_ERROR_OPERATION_FAILED, "is kept");
     decides_by_hand(&dst, "received",
                     _i ? XF_ASSUME_COMMITTED : XF_ASSUME_REVOKED);
     wait_for(all_over, &src);
@@ -655,7 +646,7 @@ START_TEST(not_sent_unless_it_is_on_disk)
     ck_assert(walk_prepare(&walk));
     host_disk_full(&src, TRUE);
     ck_assert(!walk_perform(&walk));
-    said(&walk, XF_ERROR_SYSTEM, "cannot record state performing");
+    walk_said(&walk, XF_ERROR_SYSTEM, "cannot record state performing");
     ck_assert(runs(&src));
     host_disk_full(&src, FALSE);
     ck_assert(!walk_finish(&walk, TRUE));
@@ -681,7 +672,7 @@ START_TEST(given_away_is_not_started_again)
     for (int i = 0; i < 2; i++) {
         ck_assert_ptr_null(src.conn->driver->create_xml(src.conn, xml, 0,
                                                         &walk.err));
-        said(&walk, XF_ERROR_OPERATION_INVALID, "was given away");
+        walk_said(&walk, XF_ERROR_OPERATION_INVALID, "was given away");
         g_clear_error(&walk.err);
         /* not even when all records are gone */
         host_stop(&src);
@@ -771,10 +762,7 @@ END_TEST
 int
 main(void)
 {
-    const struct {
-        const TTest *test;
-        int runs;
-    } tests[] = {
+    const struct xf_unit_test tests[] = {
         { commit_that_is_not_on_disk_is_none, 1 },
         { commit_on_disk_needs_no_record, 1 },
         { log_is_ahead_of_the_record, 1 },
@@ -802,22 +790,9 @@ main(void)
         { given_away_is_not_started_again, 1 },
         { given_away_may_be_forced, 1 },
         { a_commit_is_kept_until_the_source_has_acted, 1 },
+        { NULL, 0 }
     };
-    Suite *suite = suite_create("memory");
-    TCase *tcase = tcase_create("memory");
 
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, world_setup, world_teardown);
-    for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
-        tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].runs);
-    suite_add_tcase(suite, tcase);
-
-    SRunner *runner = srunner_create(suite);
-
-    srunner_run_all(runner, CK_ENV);
-
-    int failed = srunner_ntests_failed(runner);
-
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return xf_unit_main_rows("memory", tests, XF_UNIT_TIMEOUT,
+                             world_setup, world_teardown);
 }

@@ -502,10 +502,7 @@ END_TEST
 int
 main(void)
 {
-    const struct {
-        const TTest *test;
-        int runs;
-    } tests[] = {
+    const struct xf_unit_test tests[] = {
         { v1_moves, 1 },
         { v1_all_wishes, 1 },
         { v1_failures, 1 },
@@ -518,22 +515,9 @@ main(void)
         { no_error_wanted, 1 },
         { the_newest_of_both, G_N_ELEMENTS(choices) },
         { none_in_common, 1 },
+        { NULL, 0 }
     };
-    Suite *suite = suite_create("sequence-old");
-    TCase *tcase = tcase_create("sequence-old");
 
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
-    for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
-        tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].runs);
-    suite_add_tcase(suite, tcase);
-
-    SRunner *runner = srunner_create(suite);
-
-    srunner_run_all(runner, CK_ENV);
-
-    int failed = srunner_ntests_failed(runner);
-
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return xf_unit_main_rows("sequence-old", tests, XF_UNIT_TIMEOUT,
+                             set_up, tear_down);
 }

@@ -317,7 +317,7 @@ END_TEST
 int
 main(void)
 {
-    const struct world_test tests[] = {
+    const struct xf_unit_test tests[] = {
         { restore_fails, 1 },
         { memory_is_counted, 1 },
         { memory_ends_midway, 1 },

@@ -441,7 +441,7 @@ END_TEST
 int
 main(void)
 {
-    const struct world_test tests[] = {
+    const struct xf_unit_test tests[] = {
         { moves_pvh_live, 1 },
         { moves_hvm_live, 1 },
         { moves_pv, 1 },

@@ -389,7 +389,7 @@ END_TEST
 int
 main(void)
 {
-    const struct stored_test tests[] = {
+    const struct xf_unit_test tests[] = {
         { flags_of_each_protocol, G_N_ELEMENTS(ways) },
         { a_new_name_is_stored, 1 },
         { a_definition_of_its_own, 1 },

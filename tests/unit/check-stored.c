@@ -431,7 +431,7 @@ END_TEST
 int
 main(void)
 {
-    const struct stored_test tests[] = {
+    const struct xf_unit_test tests[] = {
         { define_and_undefine, 1 },
         { definitions_clash, 1 },
         { names_lead_nowhere, 1 },

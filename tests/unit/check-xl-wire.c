@@ -327,10 +327,7 @@ END_TEST
 int
 main(void)
 {
-    const struct {
-        const TTest *test;
-        int runs;
-    } tests[] = {
+    const struct xf_unit_test tests[] = {
         { config_is_read, 4 },
         { config_is_refused, 10 },
         { magic_is_refused, 1 },
@@ -345,22 +342,9 @@ main(void)
         { bad_commands, 5 },
         { child_says_why, 1 },
         { child_is_not_there, 1 },
+        { NULL, 0 }
     };
-    Suite *suite = suite_create("xl-wire");
-    TCase *tcase = tcase_create("xl-wire");
 
     signal(SIGPIPE, SIG_IGN);
-    tcase_set_timeout(tcase, 120);
-    for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
-        tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].runs);
-    suite_add_tcase(suite, tcase);
-
-    SRunner *runner = srunner_create(suite);
-
-    srunner_run_all(runner, CK_ENV);
-
-    int failed = srunner_ntests_failed(runner);
-
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return xf_unit_main_rows("xl-wire", tests, 120, NULL, NULL);
 }

@@ -7,21 +7,18 @@
 #include <glib.h>
 #include <stdlib.h>
 
-/* `tests` is a NULL-terminated list of TFun; run, print TAP, exit code.
- * set_up and tear_down (may be NULL) run around each of them. */
+/* Seconds that one test may take, unless it says another number. */
+#define XF_UNIT_TIMEOUT 60
+
+/* A test, and how often it runs: its `_i` counts from 0. */
+struct xf_unit_test {
+    const TTest *test;
+    int runs;
+};
+
 static inline int
-xf_unit_main_fixture(const char *name, const TTest *const *tests,
-                     void (*set_up)(void), void (*tear_down)(void))
+xf_unit_run(Suite *suite)
 {
-    Suite *suite = suite_create(name);
-    TCase *tcase = tcase_create(name);
-
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
-    for (; *tests; tests++)
-        tcase_add_test(tcase, *tests);
-    suite_add_tcase(suite, tcase);
-
     SRunner *runner = srunner_create(suite);
 
     srunner_run_all(runner, CK_ENV);
@@ -30,6 +27,39 @@ xf_unit_main_fixture(const char *name, const TTest *const *tests,
 
     srunner_free(runner);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* `tests` ends with one without a test; run, print TAP, exit code.  set_up
+ * and tear_down (may be NULL) run around each run of each, in its process. */
+static inline int
+xf_unit_main_rows(const char *name, const struct xf_unit_test *tests,
+                  int timeout, void (*set_up)(void), void (*tear_down)(void))
+{
+    Suite *suite = suite_create(name);
+    TCase *tcase = tcase_create(name);
+
+    tcase_set_timeout(tcase, timeout);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    for (; tests->test; tests++)
+        tcase_add_loop_test(tcase, tests->test, 0, tests->runs);
+    suite_add_tcase(suite, tcase);
+    return xf_unit_run(suite);
+}
+
+/* The same for a NULL-terminated list of tests that run once each. */
+static inline int
+xf_unit_main_fixture(const char *name, const TTest *const *tests,
+                     void (*set_up)(void), void (*tear_down)(void))
+{
+    Suite *suite = suite_create(name);
+    TCase *tcase = tcase_create(name);
+
+    tcase_set_timeout(tcase, XF_UNIT_TIMEOUT);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    for (; *tests; tests++)
+        tcase_add_test(tcase, *tests);
+    suite_add_tcase(suite, tcase);
+    return xf_unit_run(suite);
 }
 
 static inline int

@@ -465,3 +465,25 @@ moves_from(struct host *host)
                   err ? err->message : "");
     settled_on(other(host));
 }
+
+void
+err_said(const GError *err, int code, const char *words)
+{
+    ck_assert_msg(g_error_matches(err, XF_ERROR, code)
+                      && strstr(err->message, words),
+                  "expected code %d with '%s', got: %s", code, words,
+                  err ? err->message : "no error");
+}
+
+void
+walk_said(const struct walk *walk, int code, const char *words)
+{
+    err_said(walk->err, code, words);
+}
+
+void
+client_of(struct host *host)
+{
+    xf_conn_close(host->conn);
+    host->conn = xf_engine_open(host->engine);
+}

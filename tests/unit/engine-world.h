@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Two simulated hosts with an engine each, and one client connected to both,
- * for check-engine.c. */
+ * for the tests of the engine. */
 #ifndef XF_TESTS_UNIT_ENGINE_WORLD_H
 #define XF_TESTS_UNIT_ENGINE_WORLD_H
 
@@ -50,11 +50,16 @@ void host_start(struct host *host);
 void host_forgets(struct host *host);
 /* ... and its domains with them, as with a reboot. */
 void host_reboots(struct host *host);
+/* Its client goes away, and another comes. */
+void client_of(struct host *host);
 /* Its calls answer "in doubt" soon, until it is started again. */
 void host_impatient(struct host *host);
 void host_patient(struct host *host);
 /* Its decisions log cannot be written, or (FALSE) can be again. */
 void host_disk_full(struct host *host, gboolean full);
+
+/* It has this code, and a message that has these words. */
+void err_said(const GError *err, int code, const char *words);
 
 /* The phases, one by one, as a client calls them.  What one gives is kept
  * for the next. */
@@ -73,6 +78,8 @@ gboolean walk_perform(struct walk *walk);
 /* TRUE: it returned the domain. */
 gboolean walk_finish(struct walk *walk, gboolean cancelled);
 gboolean walk_confirm(struct walk *walk, gboolean cancelled, GBytes *cookie);
+/* The last phase failed so. */
+void walk_said(const struct walk *walk, int code, const char *words);
 /* begin, prepare, perform, each of which must succeed */
 void walk_to_performed(struct walk *walk);
 

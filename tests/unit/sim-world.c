@@ -224,23 +224,7 @@ then_moves(int domid)
 }
 
 int
-world_main(const char *name, const struct world_test *tests)
+world_main(const char *name, const struct xf_unit_test *tests)
 {
-    Suite *suite = suite_create(name);
-    TCase *tcase = tcase_create(name);
-
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    for (; tests->test; tests++)
-        tcase_add_loop_test(tcase, tests->test, 0, tests->runs);
-    suite_add_tcase(suite, tcase);
-
-    SRunner *runner = srunner_create(suite);
-
-    srunner_run_all(runner, CK_ENV);
-
-    int failed = srunner_ntests_failed(runner);
-
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return xf_unit_main_rows(name, tests, XF_UNIT_TIMEOUT, setup, teardown);
 }

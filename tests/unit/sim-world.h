@@ -13,13 +13,7 @@
 extern char *dirs[3];
 extern struct xf_hypervisor *here, *there;
 
-/* A test and how many times it is run; a table of them ends with NULL. */
-struct world_test {
-    const TTest *test;
-    int runs;
-};
-
-int world_main(const char *name, const struct world_test *tests);
+int world_main(const char *name, const struct xf_unit_test *tests);
 
 /* Creates a running guest, named "g", here. */
 int guest(const char *type);

@@ -156,10 +156,7 @@ setup(void)
 void
 said(GError **err, int code, const char *text)
 {
-    ck_assert_msg(g_error_matches(*err, XF_ERROR, code)
-                      && strstr((*err)->message, text),
-                  "expected code %d with '%s', got: %s", code, text,
-                  *err ? (*err)->message : "nothing");
+    err_said(*err, code, text);
     g_clear_error(err);
 }
 
@@ -364,23 +361,7 @@ g_runs(struct host *host)
 }
 
 int
-stored_main(const char *name, const struct stored_test *tests)
+stored_main(const char *name, const struct xf_unit_test *tests)
 {
-    Suite *suite = suite_create(name);
-    TCase *tcase = tcase_create(name);
-
-    tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, setup, world_teardown);
-    for (; tests->test; tests++)
-        tcase_add_loop_test(tcase, tests->test, 0, tests->runs);
-    suite_add_tcase(suite, tcase);
-
-    SRunner *runner = srunner_create(suite);
-
-    srunner_run_all(runner, CK_ENV);
-
-    int failed = srunner_ntests_failed(runner);
-
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return xf_unit_main_rows(name, tests, XF_UNIT_TIMEOUT, setup, world_teardown);
 }

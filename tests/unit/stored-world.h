@@ -11,13 +11,7 @@
 #define UUID_T "66666666-7777-8888-9999-aaaaaaaaaaaa"
 #define DRIVER(host) (host)->conn->driver
 
-/* A test and how many times it is run; a table of them ends with NULL. */
-struct stored_test {
-    const TTest *test;
-    int runs;
-};
-
-int stored_main(const char *name, const struct stored_test *tests);
+int stored_main(const char *name, const struct xf_unit_test *tests);
 
 /* Stores of definitions, of both hosts, cannot be written. */
 void full(gboolean is);

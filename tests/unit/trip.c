@@ -86,10 +86,7 @@ trip_finish(struct trip *t, gboolean failed)
 void
 trip_said(struct trip *t, int code, const char *words)
 {
-    ck_assert_msg(g_error_matches(t->err, XF_ERROR, code)
-                      && strstr(t->err->message, words),
-                  "expected code %d with '%s', got: %s", code, words,
-                  t->err ? t->err->message : "no error");
+    err_said(t->err, code, words);
 }
 
 void
