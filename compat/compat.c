@@ -22,15 +22,28 @@ compat_supports_feature(struct xf_conn *conn, int feature, GError **err)
 }
 
 static gboolean
+compat_prepare3(struct xf_conn *conn, const struct xf_migrate_args *args,
+                GBytes **cookie_out, char **uri_out, GError **err)
+{
+    XF_AUTO(xf_cookie) *of_libvirtd = xf_libvirtd_sends(args);
+
+    return of_libvirtd
+               ? xf_libvirtd_prepare(conn, args, of_libvirtd, uri_out, err)
+               : engines->prepare3(conn, args, cookie_out, uri_out, err);
+}
+
+static gboolean
 compat_perform3(struct xf_conn *conn, const struct xf_domain_ref *dom,
                 const struct xf_migrate_args *args, GBytes **cookie_out,
                 GError **err)
 {
     if (xf_compat_is_direct(args))
         return xf_direct_move(conn, dom, args, err);
-    if (!(args->flags & XF_MIGRATE_PEER2PEER))
-        return engines->perform3(conn, dom, args, cookie_out, err);
-    return xf_p2p_move(conn, dom, args, args->dconnuri, args->uri, err);
+    if (args->flags & XF_MIGRATE_PEER2PEER)
+        return xf_p2p_move(conn, dom, args, args->dconnuri, args->uri, err);
+    if (xf_libvirtd_receives(args))
+        return xf_libvirtd_perform(conn, dom, args, err);
+    return engines->perform3(conn, dom, args, cookie_out, err);
 }
 
 /* The engine's driver with the older calls in it, made once. */
@@ -44,6 +57,7 @@ driver_with(const struct xf_driver *of_engine)
         engines = of_engine;
         driver = *engines;
         driver.supports_feature = compat_supports_feature;
+        driver.prepare3 = compat_prepare3;
         driver.perform3 = compat_perform3;
         driver.prepare = xf_v1_prepare;
         driver.perform = xf_v1_perform;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Clients that never learned v3.  Each protocol is a thin adaptor over the
+ * Clients that never learned v3, and hosts that are none of ours.  Each protocol is a thin adaptor over the
  * engine: what moves a domain, and what decides, is the same for all.
  *
  * v1: Prepare, Perform, Finish.  The client carries neither XML nor verdict,
@@ -10,6 +10,8 @@
  * p2p: the client calls Perform alone, and this host's daemon is the client of
  * the destination.
  * direct: likewise, but the destination has no daemon at all: direct.h.
+ * libvirtd: the other host is a stock libvirtd, which knows v3 with typed
+ * parameters, but nothing of handoffs.
  */
 #ifndef XF_COMPAT_COMPAT_H
 #define XF_COMPAT_COMPAT_H
@@ -42,6 +44,20 @@ gboolean xf_v1_check_flags(const struct xf_migrate_args *args, GError **err);
 gboolean xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
                      const struct xf_migrate_args *args, const char *to,
                      const char *uri, GError **err);
+
+/* -- libvirtd.c -- */
+/* Is it Perform to a stock libvirtd? */
+gboolean xf_libvirtd_receives(const struct xf_migrate_args *args);
+gboolean xf_libvirtd_perform(struct xf_conn *conn,
+                             const struct xf_domain_ref *dom,
+                             const struct xf_migrate_args *args,
+                             GError **err);
+/* The cookie, when it is Prepare for a stock libvirtd's domain; or NULL. */
+struct xf_cookie *xf_libvirtd_sends(const struct xf_migrate_args *args);
+gboolean xf_libvirtd_prepare(struct xf_conn *conn,
+                             const struct xf_migrate_args *args,
+                             const struct xf_cookie *cookie, char **uri_out,
+                             GError **err);
 
 /* -- v2.c -- */
 gboolean xf_v2_prepare(struct xf_conn *conn,

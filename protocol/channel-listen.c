@@ -351,8 +351,8 @@ bound_port(int fd)
 
 /* Opens a listening socket; -1 and errno on failure.  Non-blocking: a peer
  * may be gone again between poll() and accept(). */
-static int
-open_socket(const struct addrinfo *address, gboolean v6only)
+int
+xf_channel_open_socket(const struct addrinfo *address, gboolean v6only)
 {
     XF_AUTO_FD int fd =
         socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
@@ -367,10 +367,8 @@ open_socket(const struct addrinfo *address, gboolean v6only)
     return xf_steal_fd(&fd);
 }
 
-/* All addresses: one socket for both families, or IPv4 alone where the host
- * has no IPv6. */
-static int
-open_everywhere(guint16 port)
+int
+xf_channel_open_everywhere(guint16 port)
 {
     struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
                                .sin6_port = htons(port) };
@@ -382,10 +380,10 @@ open_everywhere(guint16 port)
     const struct addrinfo four = {
         .ai_family = AF_INET, .ai_addr = (struct sockaddr *)&v4,
         .ai_addrlen = sizeof(v4) };
-    int fd = open_socket(&six, FALSE);
+    int fd = xf_channel_open_socket(&six, FALSE);
 
     if (fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
-        fd = open_socket(&four, FALSE);
+        fd = xf_channel_open_socket(&four, FALSE);
     return fd;
 }
 
@@ -421,7 +419,7 @@ open_address(struct xf_channel_listener *listener, const char *address,
          ok && a && listener->n_sockets < MAX_SOCKETS; a = a->ai_next) {
         /* the port is at the same place in both families' addresses */
         ((struct sockaddr_in *)a->ai_addr)->sin_port = htons(listener->port);
-        ok = add_socket(listener, open_socket(a, TRUE), err);
+        ok = add_socket(listener, xf_channel_open_socket(a, TRUE), err);
     }
     freeaddrinfo(found);
     return ok;
@@ -436,7 +434,8 @@ open_all(struct xf_channel_listener *listener, const char *address,
 {
     gboolean ok = address
         ? open_address(listener, address, err)
-        : add_socket(listener, open_everywhere(listener->port), err);
+        : add_socket(listener, xf_channel_open_everywhere(listener->port),
+                     err);
 
     if (!ok)
         g_prefix_error(err, "channel: address %s port %u: ",

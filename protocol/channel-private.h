@@ -50,6 +50,22 @@ gboolean xf_channel_answer(int fd, const struct xf_channel_handler *handler,
                            const struct xf_patience *patience,
                            struct xf_channel_caller *caller, GError **err);
 
+struct addrinfo;
+
+/* Looks a name up, by `until` (monotonic us); to be freed by freeaddrinfo(). */
+gboolean xf_channel_look_up(const char *name, guint16 port, gint64 until,
+                            struct addrinfo **found, GError **err);
+/* A connection, blocking, as it is: neither tuned nor greeted.  -1 on
+ * error. */
+int xf_channel_dial(const char *address, guint16 port,
+                    const struct xf_patience *patience, GError **err);
+
+/* -- channel-listen.c: non-blocking listening sockets; -1 and errno -- */
+int xf_channel_open_socket(const struct addrinfo *address, gboolean v6only);
+/* On all addresses: one for both families, or IPv4 alone where the host has
+ * no IPv6. */
+int xf_channel_open_everywhere(guint16 port);
+
 /* TCP_NODELAY, TCP_USER_TIMEOUT, keepalive. */
 gboolean xf_channel_tune(int fd, guint silence_timeout_ms, GError **err);
 

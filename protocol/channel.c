@@ -100,9 +100,9 @@ lookup_wait(struct lookup *lookup, GThread *thread, gint64 until,
     return ok;
 }
 
-static gboolean
-look_up(const char *name, guint16 port, gint64 until,
-        struct addrinfo **found, GError **err)
+gboolean
+xf_channel_look_up(const char *name, guint16 port, gint64 until,
+                   struct addrinfo **found, GError **err)
 {
     struct lookup *lookup = g_new0(struct lookup, 1);
 
@@ -226,15 +226,15 @@ connect_any(const struct addrinfo *found, const struct xf_patience *patience,
     return fd;
 }
 
-static int
-connect_host(const char *address, guint16 port,
-             const struct xf_patience *patience, GError **err)
+int
+xf_channel_dial(const char *address, guint16 port,
+                const struct xf_patience *patience, GError **err)
 {
     struct addrinfo *found = NULL;
     g_autoptr(GError) why = NULL;
     int fd = -1;
 
-    if (look_up(address, port, patience->at, &found, &why)) {
+    if (xf_channel_look_up(address, port, patience->at, &found, &why)) {
         fd = connect_any(found, patience, &why);
         freeaddrinfo(found);
     }
@@ -251,7 +251,7 @@ xf_channel_connect(const char *address, guint16 port,
 {
     struct xf_patience patience =
         xf_patience_ms(MIN(timeout_ms, G_MAXINT), -1);
-    XF_AUTO_FD int fd = connect_host(address, port, &patience, err);
+    XF_AUTO_FD int fd = xf_channel_dial(address, port, &patience, err);
 
     XF_FAULT_FD("channel-connected", fd);
     if (fd < 0 || !xf_channel_tune(fd, silence_timeout_ms, err)

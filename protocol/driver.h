@@ -41,6 +41,8 @@ enum xf_feature {
     XF_FEATURE_EVENT_CALLBACK = 14,
     XF_FEATURE_CLOSE_CALLBACK = 15,
     XF_FEATURE_NETWORK_ORDER = 16,
+    /* None of libvirt's, and far above them: only our own hosts have it. */
+    XF_FEATURE_XENFERRY = 0x78660001,
 };
 
 /* The protocols of a migration, a bit each: what a host offers, what a client

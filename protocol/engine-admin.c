@@ -51,6 +51,10 @@ kept_until(const struct xf_handoff *h)
 static char *
 next_step(const struct xf_handoff *h)
 {
+    const char *of_stock = xf_stock_next(h);
+
+    if (of_stock)
+        return g_strdup(of_stock);
     if (h->state == XF_STATE_RECEIVED && h->asking)
         return kept_until(h);
     if (h->state == XF_STATE_IN_DOUBT && h->domid < 0)
@@ -217,6 +221,10 @@ ask_now(struct xf_handoff *h, GError **err)
     }
     if (!hangs(h)) {
         set_wrong_state(h, "resolved", err);
+        return FALSE;
+    }
+    if (xf_is_stock(h)) {
+        xf_stock_set_doubt(h, err);
         return FALSE;
     }
     if (h->foreign && h->side == XF_SOURCE) {

@@ -120,6 +120,7 @@ xf_dest_discard(struct xf_handoff *h)
 {
     g_autoptr(GError) err = NULL;
 
+    xf_stock_hang_up(h);
     stop_stream(h);
     if (!xf_handoff_act_begin(h))
         return;
@@ -371,14 +372,17 @@ static gboolean
 receive(struct xf_handoff *h, int fd, GError **err)
 {
     const struct xf_hypervisor_ops *ops = h->engine->hv->ops;
-    enum xf_channel_msg end;
+    /* a stock libvirtd's stream is all there is of it */
+    enum xf_channel_msg end = XF_MSG_END;
 
-    if (!xf_channel_send(fd, XF_MSG_OK, err)
+    if ((!xf_is_stock(h) && !xf_channel_send(fd, XF_MSG_OK, err))
         || !ops->incoming_stream(h->incoming, fd, err)
         || XF_FAULT_FAILS("stream-restored", err)
         || !ops->incoming_devices(h->incoming, err)
         || XF_FAULT_FAILS("devices-ready", err)
-        || !xf_channel_recv(fd, h->engine->config.ack_timeout_ms, &end, err))
+        || (!xf_is_stock(h)
+            && !xf_channel_recv(fd, h->engine->config.ack_timeout_ms, &end,
+                                err)))
         return FALSE;
     XF_FAULT_FD("end-received", fd);
     if (end != XF_MSG_END && end != XF_MSG_END_PAUSED) {
@@ -428,37 +432,6 @@ xf_dest_stream_begins(struct xf_handoff *h)
     return FALSE;
 }
 
-/* The source asks for the commit itself.  When it does not, or our answer
- * does not reach it, it resolves. */
-static void
-answer_commit(struct xf_handoff *h, int fd)
-{
-    enum xf_channel_msg msg;
-    g_autoptr(GError) err = NULL;
-
-    if (!xf_channel_recv(fd, h->engine->config.ack_timeout_ms, &msg, &err)
-        || msg != XF_MSG_COMMIT) {
-        g_message("handoff %s: the source of domain '%s' did not ask for the "
-                  "commit: %s", h->token, h->name,
-                  err ? err->message : "it sent another message");
-        return;
-    }
-    XF_FAULT_FD("commit-asked", fd);
-    if (!xf_dest_commit(h, &err))
-        g_warning("%s", err->message);
-    g_clear_error(&err);
-    XF_FAULT_FD("commit-to-answer", fd);
-
-    enum xf_state state = xf_handoff_state(h);
-
-    if (xf_state_is_final(state)
-        && !xf_channel_send(fd, state == XF_STATE_COMMITTED
-                                    ? XF_MSG_COMMITTED : XF_MSG_REVOKED,
-                            &err))
-        g_message("handoff %s: answer to the question to commit: %s",
-                  h->token, err->message);
-}
-
 /* For Finish.  After a revocation it only failed because of that. */
 static void
 note_not_arrived(struct xf_handoff *h, const GError *why)
@@ -502,14 +475,14 @@ xf_dest_stream(struct xf_handoff *h, int fd)
     xf_dest_stream_ended(h);
     XF_FAULT_FD("receipt-to-send", fd);
     /* Not delivered: the source asks. */
-    if (answer && !xf_channel_send(fd, answer, &err))
+    if (answer && !xf_is_stock(h) && !xf_channel_send(fd, answer, &err))
         g_message("handoff %s: answer to the end of the stream: %s",
                   h->token, err->message);
     XF_FAULT("receipt-sent");
     if (answer != XF_MSG_RECEIVED)
         xf_dest_discard(h);
     else if (h->in_band)
-        answer_commit(h, fd);
+        xf_dest_answer_commit(h, fd);
 }
 
 /* -- Finish -- */
@@ -577,6 +550,9 @@ ask_thread(struct xf_handoff *h)
     gboolean holds = FALSE;
     enum xf_event event = XF_EVENT_SOURCE_HOLDS;
 
+    /* one that cannot be asked is waited out */
+    if (xf_is_stock(h))
+        pause_ms = h->engine->config.keep_orphan_ms;
     while (!holds && !xf_engine_stopping(h->engine)
            && xf_handoff_state(h) == XF_STATE_RECEIVED) {
         g_autoptr(GError) err = NULL;
@@ -587,9 +563,8 @@ ask_thread(struct xf_handoff *h)
         }
         if (!xf_dest_ask(h, &holds, &err))
             g_message("handoff %s: the complete copy of domain '%s' is kept, "
-                      "paused; its source %s:%u does not answer: %s",
-                      h->token, h->name, h->peer_host, h->peer_port,
-                      err->message);
+                      "paused; its source %s does not answer: %s", h->token,
+                      h->name, h->peer_host, err->message);
         if (holds)
             break;
         xf_handoff_back_off(h, &pause_ms, expires, undecided, err);
@@ -611,10 +586,11 @@ ask_on(struct xf_handoff *h)
 static gboolean
 cancelled(struct xf_handoff *h, enum xf_action action, GError **err)
 {
-    gboolean holds = FALSE;
+    /* of a stock libvirtd nobody but the client can say it */
+    gboolean holds = xf_is_stock(h);
 
     if (action == XF_ACTION_ASK_SOURCE) {
-        if (!xf_dest_ask(h, &holds, err) || !holds) {
+        if ((!holds && !xf_dest_ask(h, &holds, err)) || !holds) {
             ask_on(h);
             g_prefix_error(err, "the complete copy of domain '%s' is kept on "
                            "host %s, paused, since its source does not say "
@@ -671,9 +647,9 @@ static struct xf_domain_ref *
 finish_good(struct xf_handoff *h, GBytes **cookie_out, GError **err)
 {
     XF_FAULT("finish");
-    if (!xf_dest_commit(h, err))
+    if (!(xf_is_stock(h) ? xf_stock_commit : xf_dest_commit)(h, err))
         return NULL;
-    *cookie_out = xf_dest_cookie(h);
+    *cookie_out = xf_is_stock(h) ? NULL : xf_dest_cookie(h);
     return xf_domain_ref_new(h->name, h->uuid, h->domid);
 }
 
@@ -687,7 +663,8 @@ xf_dest_finish(struct xf_engine *engine, struct xf_conn *conn,
     if (!h)
         return NULL;
     g_mutex_lock(&h->lock);
-    h->owner = conn;
+    if (!xf_is_stock(h))        /* else it has no other than its first one */
+        h->owner = conn;
     if (args->flags & XF_MIGRATE_PAUSED)
         h->paused = TRUE;
     g_mutex_unlock(&h->lock);
@@ -698,6 +675,7 @@ xf_dest_finish(struct xf_engine *engine, struct xf_conn *conn,
         /* In-band nobody but us can tell such a client that it has moved. */
         if (!h->in_band || xf_handoff_state(h) != XF_STATE_COMMITTED) {
             g_propagate_error(err, g_steal_pointer(&why));
+            xf_stock_over(h);
             if (!h->in_band)
                 xf_dest_unawaited(h);
             return NULL;
@@ -708,6 +686,7 @@ xf_dest_finish(struct xf_engine *engine, struct xf_conn *conn,
 
     if (dom && args->flags & XF_MIGRATE_PERSIST_DEST)
         xf_dest_store_late(h);
+    xf_stock_over(h);
     if (dom)
         xf_dest_unawaited(h);
     return dom;
@@ -773,8 +752,8 @@ xf_dest_unawaited(struct xf_handoff *h)
     forget_if_settled(h);
 }
 
-static void
-happened(struct xf_handoff *h, enum xf_event event)
+void
+xf_dest_happened(struct xf_handoff *h, enum xf_event event)
 {
     enum xf_action action;
     g_autoptr(GError) err = NULL;
@@ -795,7 +774,11 @@ void
 xf_dest_client_gone(struct xf_handoff *h)
 {
     XF_FAULT("destination-client-gone");
-    happened(h, XF_EVENT_CLIENT_GONE);
+    if (xf_is_stock(h)) {
+        xf_stock_client_gone(h);
+        return;
+    }
+    xf_dest_happened(h, XF_EVENT_CLIENT_GONE);
     xf_dest_unawaited(h);
 }
 
@@ -803,7 +786,7 @@ void
 xf_dest_deadline(struct xf_handoff *h)
 {
     XF_FAULT("destination-deadline");
-    happened(h, XF_EVENT_DEADLINE);
+    xf_dest_happened(h, XF_EVENT_DEADLINE);
 }
 
 void
@@ -840,5 +823,5 @@ void
 xf_dest_restarted(struct xf_handoff *h)
 {
     XF_FAULT("destination-restarted");
-    happened(h, XF_EVENT_RESTARTED);
+    xf_dest_happened(h, XF_EVENT_RESTARTED);
 }

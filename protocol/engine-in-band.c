@@ -402,6 +402,37 @@ xf_dest_described(struct xf_engine *engine, const char *token, int fd)
     xf_dest_stream(h, fd);
 }
 
+/* The source asks for the commit itself.  When it does not, or our answer
+ * does not reach it, it resolves. */
+void
+xf_dest_answer_commit(struct xf_handoff *h, int fd)
+{
+    enum xf_channel_msg msg;
+    g_autoptr(GError) err = NULL;
+
+    if (!xf_channel_recv(fd, h->engine->config.ack_timeout_ms, &msg, &err)
+        || msg != XF_MSG_COMMIT) {
+        g_message("handoff %s: the source of domain '%s' did not ask for the "
+                  "commit: %s", h->token, h->name,
+                  err ? err->message : "it sent another message");
+        return;
+    }
+    XF_FAULT_FD("commit-asked", fd);
+    if (!xf_dest_commit(h, &err))
+        g_warning("%s", err->message);
+    g_clear_error(&err);
+    XF_FAULT_FD("commit-to-answer", fd);
+
+    enum xf_state state = xf_handoff_state(h);
+
+    if (xf_state_is_final(state)
+        && !xf_channel_send(fd, state == XF_STATE_COMMITTED
+                                    ? XF_MSG_COMMITTED : XF_MSG_REVOKED,
+                            &err))
+        g_message("handoff %s: answer to the question to commit: %s",
+                  h->token, err->message);
+}
+
 struct xf_domain_ref *
 xf_engine_arrived(struct xf_conn *conn, const struct xf_migrate_args *args,
                   GError **err)

@@ -101,6 +101,7 @@ struct xf_handoff {
     struct xf_conn *owner;      /* its client; NULL when that has gone */
     char *peer_host;            /* the other side's channel */
     guint16 peer_port;
+    guint16 stream_port;        /* source, stock: where the stream goes */
     char *peer_log;             /* source: identity of the destination's
                                  * decisions log; NULL: it named none */
     guint8 peer_log_key[XF_KEY_LEN];    /* ... and the key to ask it by */
@@ -123,6 +124,9 @@ struct xf_handoff {
     gboolean untouched;         /* source: Perform has not begun, how the
                                  * domain is is none of ours */
     gboolean connected;         /* destination: a stream has come in */
+    int listen_fd;              /* destination, stock: where it comes in;
+                                 * -1: none.  Closed by its thread only. */
+    char **from;                /* ... and the addresses it may come from */
     gboolean settled;           /* destination: the source has acted, or
                                  * will never ask */
     gboolean awaited;           /* destination: Finish has still to find it,
@@ -338,7 +342,8 @@ char *xf_source_begin(struct xf_engine *engine, struct xf_conn *conn,
 gboolean xf_source_perform(struct xf_engine *engine, struct xf_conn *conn,
                            const struct xf_domain_ref *dom,
                            const struct xf_migrate_args *args,
-                           GBytes **cookie_out, GError **err);
+                           const char *foreign, GBytes **cookie_out,
+                           GError **err);
 gboolean xf_source_confirm(struct xf_engine *engine, struct xf_conn *conn,
                            const struct xf_domain_ref *dom,
                            const struct xf_migrate_args *args, GError **err);
@@ -351,6 +356,40 @@ void xf_source_restarted(struct xf_handoff *h);
 void xf_source_remembered(struct xf_handoff *h);
 /* Tries a last action that failed once more. */
 void xf_source_retry(struct xf_handoff *h);
+
+/* -- engine-hand-over.c -- */
+/* The stream has been written: tells the destination that this was its end,
+ * and awaits the answer.  TRUE: it has it all, and in-band it has committed;
+ * *revoked, on failure: its copy will never run. */
+gboolean xf_source_hand_over(struct xf_handoff *h, int fd, gboolean *revoked,
+                             GError **err);
+
+/* -- engine-stock.c: handoffs with a stock libvirtd -- */
+/* Is this one? */
+gboolean xf_is_stock(const struct xf_handoff *h);
+/* Source: notes where a bare stream goes, and to what kind of host. */
+gboolean xf_stock_stream_to(struct xf_handoff *h, const char *foreign,
+                              const char *uri, GError **err);
+int xf_stock_connect(struct xf_handoff *h, GError **err);
+gboolean xf_stock_hand_over(struct xf_handoff *h, int fd,
+                              gboolean *revoked, GError **err);
+/* The client went before Perform could answer: undoes it, and fails. */
+gboolean xf_stock_left_alone(struct xf_handoff *h, GError **err);
+/* The client's word is the verdict. */
+gboolean xf_stock_confirm(struct xf_handoff *h, gboolean committed,
+                            GError **err);
+/* In doubt, with nobody to ask: says what an administrator can do. */
+void xf_stock_set_doubt(struct xf_handoff *h, GError **err);
+/* What happens next where it is not as with a host of ours; or NULL. */
+const char *xf_stock_next(const struct xf_handoff *h);
+/* Destination: no stream is awaited any more. */
+void xf_stock_hang_up(struct xf_handoff *h);
+/* Finish, of success: waits for what the source has sent, and commits it.
+ * What fails is revoked. */
+gboolean xf_stock_commit(struct xf_handoff *h, GError **err);
+void xf_stock_client_gone(struct xf_handoff *h);
+/* No Finish will come any more. */
+void xf_stock_over(struct xf_handoff *h);
 
 /* -- engine-settle.c -- */
 /* Asks the destination until it has answered, then acts on the answer.
@@ -377,6 +416,8 @@ void xf_settle_answer(struct xf_handoff *h, enum xf_channel_purpose purpose,
 gboolean xf_source_describe(struct xf_handoff *h, int fd, GError **err);
 /* Destination: a described stream's connection, in the channel's thread. */
 void xf_dest_described(struct xf_engine *engine, const char *token, int fd);
+/* Destination: all has arrived on fd, and the source asks for the commit. */
+void xf_dest_answer_commit(struct xf_handoff *h, int fd);
 /* Copies the key of what is expected under that token. */
 gboolean xf_expected_key(struct xf_engine *engine, const char *token,
                          guint8 *key);
@@ -428,7 +469,8 @@ void xf_dest_stream_ended(struct xf_handoff *h);
 gboolean xf_dest_commit(struct xf_handoff *h, GError **err);
 /* Destroys our copy; the record says `revoked`. */
 void xf_dest_discard(struct xf_handoff *h);
-/* The stream's connection, in the channel's thread. */
+/* The stream's connection, in the channel's thread, or that of a port of its
+ * own. */
 void xf_dest_stream(struct xf_handoff *h, int fd);
 /* "Revoke, unless you have committed": what was decided. */
 enum xf_channel_msg xf_dest_resolve(struct xf_handoff *h);
@@ -443,6 +485,9 @@ void xf_dest_unawaited(struct xf_handoff *h);
 /* The source has acted: forget, if there is nothing left to do. */
 gboolean xf_dest_settled(struct xf_handoff *h);
 void xf_dest_forget(struct xf_handoff *h);
+/* An event that nobody waits for, and what is to be done then; one that means
+ * nothing now is no news. */
+void xf_dest_happened(struct xf_handoff *h, enum xf_event event);
 /* A decision of ours without a record: is there a copy that waits to be
  * switched? */
 void xf_dest_remembered(struct xf_handoff *h);

@@ -384,6 +384,11 @@ xf_source_settle(struct xf_handoff *h, guint wait_ms, gboolean *committed,
 {
     gint64 until = g_get_monotonic_time() + (gint64)wait_ms * 1000;
 
+    *committed = FALSE;
+    if (xf_is_stock(h)) {
+        xf_stock_set_doubt(h, err);
+        return FALSE;
+    }
     if (!h->foreign && xf_handoff_ask_begin(h))
         xf_engine_spawn(h, resolve_thread);
     g_mutex_lock(&h->lock);
@@ -408,6 +413,10 @@ xf_dest_ask(struct xf_handoff *h, gboolean *holds, GError **err)
 {
     enum xf_channel_msg answer;
 
+    if (xf_is_stock(h)) {
+        xf_stock_set_doubt(h, err);
+        return FALSE;
+    }
     /* It keeps its copy until it is told that ours was committed. */
     if (h->foreign) {
         *holds = TRUE;

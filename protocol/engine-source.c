@@ -306,13 +306,9 @@ await_receiver(struct xf_handoff *h, int fd, GError **err)
 }
 
 static int
-connect_stream(struct xf_handoff *h, GError **err)
+connect_channel(struct xf_handoff *h, GError **err)
 {
     const struct xf_engine_config *config = &h->engine->config;
-
-    if (XF_FAULT_FAILS("stream-connect", err))
-        return -1;
-
     XF_AUTO_FD int fd = xf_channel_connect(
         h->peer_host, h->peer_port,
         h->in_band ? XF_CHANNEL_DESCRIBED : XF_CHANNEL_STREAM, h->token,
@@ -323,6 +319,15 @@ connect_stream(struct xf_handoff *h, GError **err)
         return -1;
     XF_FAULT_FD("stream-connected", fd);
     return await_receiver(h, fd, err) ? xf_steal_fd(&fd) : -1;
+}
+
+static int
+connect_stream(struct xf_handoff *h, GError **err)
+{
+    if (XF_FAULT_FAILS("stream-connect", err))
+        return -1;
+    return xf_is_stock(h) ? xf_stock_connect(h, err)
+                          : connect_channel(h, err);
 }
 
 /* TRUE: the guest is suspended and all of it has been written to fd. */
@@ -348,63 +353,11 @@ xf_source_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
     /* The record first: from here a restart must ask the destination.  A
      * foreign one can do nothing before it is given leave. */
     if (outcome == XF_SUSPEND_DONE
-        && (h->foreign
+        && ((h->foreign && h->in_band)
             || xf_handoff_event(h, XF_EVENT_STREAM_SENT, NULL, err)))
         return TRUE;
     xf_job_set_fd(&h->job, -1);
     xf_source_undo(h);
-    return FALSE;
-}
-
-/* Sends the end and awaits the answer.  TRUE: the destination has it all;
- * *revoked: it said that it never will. */
-static gboolean
-hand_over(struct xf_handoff *h, int fd, gboolean *revoked, GError **err)
-{
-    enum xf_channel_msg answer;
-
-    *revoked = FALSE;
-    XF_FAULT_FD("end-to-send", fd);
-    if (!xf_channel_send(fd, h->paused ? XF_MSG_END_PAUSED : XF_MSG_END, err)
-        || XF_FAULT_FAILS("end-sent", err)
-        || !xf_channel_recv(fd, h->engine->config.ack_timeout_ms, &answer,
-                            err))
-        return FALSE;
-    XF_FAULT("end-answered");
-    *revoked = answer == XF_MSG_REVOKED;
-    if (*revoked)
-        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
-                    "the destination could not take the domain; its log "
-                    "tells why (handoff %s)", h->token);
-    else if (answer != XF_MSG_RECEIVED)
-        g_set_error(err, XF_ERROR, XF_ERROR_RPC,
-                    "the destination answered 0x%02x to the end of the "
-                    "stream", answer);
-    else
-        return TRUE;
-    return FALSE;
-}
-
-/* In-band: asks the destination to commit.  TRUE: it has. */
-static gboolean
-ask_commit(struct xf_handoff *h, int fd, gboolean *revoked, GError **err)
-{
-    enum xf_channel_msg answer;
-
-    XF_FAULT_FD("commit-to-ask", fd);
-    if (!xf_channel_send(fd, XF_MSG_COMMIT, err)
-        || !xf_channel_recv(fd, h->engine->config.ack_timeout_ms, &answer,
-                            err))
-        return FALSE;
-    if (answer == XF_MSG_COMMITTED)
-        return TRUE;
-    *revoked = answer == XF_MSG_REVOKED;
-    g_set_error(err, XF_ERROR,
-                *revoked ? XF_ERROR_OPERATION_FAILED : XF_ERROR_RPC,
-                *revoked ? "the destination has revoked its copy; its log "
-                           "tells why (handoff %s)"
-                         : "the destination gave no answer to the question "
-                           "to commit (handoff %s)", h->token);
     return FALSE;
 }
 
@@ -464,8 +417,7 @@ perform(struct xf_handoff *h, const struct xf_migrate_args *args,
         return FALSE;
 
     gboolean revoked;
-    gboolean ok = hand_over(h, fd, &revoked, err)
-                  && (!h->in_band || ask_commit(h, fd, &revoked, err));
+    gboolean ok = xf_source_hand_over(h, fd, &revoked, err);
 
     xf_job_set_fd(&h->job, -1);
     if (ok && h->in_band)
@@ -489,8 +441,8 @@ perform_call(struct xf_handoff *h, const struct xf_migrate_args *args,
     g_mutex_unlock(&h->lock);
     xf_job_start(&h->job, known ? domain.memory_kib : 0);
 
-    gboolean ok = (h->foreign ? xf_foreign_perform
-                              : perform)(h, args, &failed);
+    gboolean ok = (h->foreign && h->in_band ? xf_foreign_perform
+                                            : perform)(h, args, &failed);
 
     xf_job_end(&h->job);
     g_mutex_lock(&h->lock);
@@ -500,6 +452,8 @@ perform_call(struct xf_handoff *h, const struct xf_migrate_args *args,
     gboolean alone = !h->owner;
 
     g_mutex_unlock(&h->lock);
+    if (ok && alone && xf_is_stock(h))
+        ok = xf_stock_left_alone(h, &failed);
     if (!ok) {
         explain(h, &failed);
         g_propagate_error(err, failed);
@@ -557,12 +511,14 @@ note_paused(struct xf_handoff *h)
 /* Checks what Perform was given. */
 static gboolean
 perform_args(struct xf_handoff *h, const struct xf_migrate_args *args,
-             GError **err)
+             const char *foreign, GError **err)
 {
     XF_AUTO(xf_cookie) *cookie = NULL;
 
     if (!xf_flags_check(args, err))
         return FALSE;
+    if (foreign)
+        return xf_stock_stream_to(h, foreign, args->uri, err);
     cookie = xf_cookie_parse(args->cookie_in, err);
     return cookie && check_cookie(h, cookie, err)
            && xf_source_stream_to(h, args->uri, cookie, err);
@@ -584,14 +540,14 @@ xf_source_send(struct xf_handoff *h, const struct xf_migrate_args *args,
 gboolean
 xf_source_perform(struct xf_engine *engine, struct xf_conn *conn,
                   const struct xf_domain_ref *dom,
-                  const struct xf_migrate_args *args, GBytes **cookie_out,
-                  GError **err)
+                  const struct xf_migrate_args *args, const char *foreign,
+                  GBytes **cookie_out, GError **err)
 {
     XF_AUTO(xf_handoff) *h = find(engine, dom, err);
 
     if (!h)
         return FALSE;
-    if (!perform_args(h, args, err)) {
+    if (!perform_args(h, args, foreign, err)) {
         /* No Confirm follows a failed Perform: let go of the domain, unless
          * this is not the client that has it. */
         if (xf_handoff_state(h) == XF_STATE_BEGUN && owned(h, conn))
@@ -601,7 +557,7 @@ xf_source_perform(struct xf_engine *engine, struct xf_conn *conn,
     own(h, conn, args->flags);
     if (!xf_source_send(h, args, err))
         return FALSE;
-    *cookie_out = xf_source_cookie(h, TRUE);
+    *cookie_out = foreign ? NULL : xf_source_cookie(h, TRUE);
     return TRUE;
 }
 
@@ -639,6 +595,8 @@ xf_source_confirm(struct xf_engine *engine, struct xf_conn *conn,
     own(h, conn, args->flags);
     if (xf_handoff_state(h) == XF_STATE_BEGUN)
         return confirm_begun(h, args->cancelled, err);
+    if (xf_is_stock(h))
+        return xf_stock_confirm(h, !args->cancelled, err);
     /* The client's word is not knowledge, either way: the destination's is,
      * in its proof or asked for. */
     XF_FAULT("confirm");

@@ -59,6 +59,7 @@ xf_handoff_new(struct xf_engine *engine, enum xf_side side, const char *token,
     h->state = XF_STATE_NONE;
     h->since_mono = g_get_monotonic_time();
     h->domid = -1;
+    h->listen_fd = -1;
     xf_job_init(&h->job);
     h->job.incoming = side == XF_DESTINATION;
     return h;
@@ -83,6 +84,8 @@ xf_handoff_unref(struct xf_handoff *h)
         xf_definition_free(h->definition);
     g_free(h->name);
     g_free(h->description);
+    g_strfreev(h->from);
+    xf_close_fd(&h->listen_fd);
     g_free(h->peer_host);
     g_free(h->peer_log);
     g_free(h->trouble);
@@ -607,6 +610,8 @@ xf_engine_new(struct xf_hypervisor *hv, struct xf_store *store,
     engine->hostname = g_strdup(config->hostname);
     engine->channel_host = g_strdup(
         config->channel_host ? config->channel_host : config->hostname);
+    engine->config.hostname = engine->hostname;
+    engine->config.channel_host = engine->channel_host;
     g_mutex_init(&engine->lock);
     g_mutex_init(&engine->adding);
     g_mutex_init(&engine->ledger);
@@ -664,6 +669,7 @@ wake_all(struct xf_engine *engine)
         if (h->incoming)
             engine->hv->ops->incoming_abort(h->incoming);
         g_mutex_unlock(&h->lock);
+        xf_stock_hang_up(h);
     }
 }
 

@@ -49,6 +49,9 @@ struct xf_engine_config {
                                  * after this, ... */
     guint retry_max_ms;         /* ... then after twice as long, up to this */
     guint max_incoming;         /* handoffs at a time, each way */
+    guint16 foreign_ports[2];   /* first and last port for streams of hosts
+                                 * that are none of ours; 0: such hosts are
+                                 * refused */
     guint64 memory_reserve_kib; /* host memory never given to guests */
 };
 
@@ -101,6 +104,27 @@ struct xf_domain_ref *xf_engine_arrived(struct xf_conn *conn,
                                         const struct xf_migrate_args *args,
                                         GError **err);
 
+/*
+ * Handoffs by v3 with a stock libvirtd, or what is like one; logs and records
+ * call it `foreign`.  It cannot be asked how a handoff was decided: the
+ * client's calls decide, as engine-stock.c says, and each handoff says once in
+ * the log what that leaves unprotected.  The stream is bare (channel-bare.h).
+ */
+
+/* Source: Perform, after Begin; Confirm is the engine's. */
+gboolean xf_engine_perform_stock(struct xf_conn *conn,
+                                   const struct xf_domain_ref *dom,
+                                   const struct xf_migrate_args *args,
+                                   const char *foreign, GError **err);
+/* Destination: Prepare; Finish is the engine's.  `cookie` is the source's.
+ * One stream is taken, on listen_fd (which is taken over, whatever comes of
+ * this), and only from these numeric addresses. */
+gboolean xf_engine_expect_stock(struct xf_conn *conn,
+                                  const struct xf_migrate_args *args,
+                                  const struct xf_cookie *cookie,
+                                  const char *foreign, int listen_fd,
+                                  const char *const *from, GError **err);
+
 /* May a domain of that uuid be started on this host?  FALSE with
  * XF_ERROR_OPERATION_INVALID when it was given away to another host,
  * which has not said yet that it knows, or was being sent to one, which has
@@ -109,7 +133,7 @@ struct xf_domain_ref *xf_engine_arrived(struct xf_conn *conn,
 gboolean xf_engine_may_start(struct xf_engine *engine, const guint8 *uuid,
                              GError **err);
 
-/* As it was given; never changes. */
+/* As it was given, its host's names filled in; never changes. */
 const struct xf_engine_config *xf_engine_config_of(struct xf_engine *engine);
 
 /* Starts, in the background, the stored domains that are to be started when

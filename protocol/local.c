@@ -222,6 +222,7 @@ local_supports_feature(struct xf_conn *conn, int feature, GError **err)
         { XF_FEATURE_XML_MIGRATABLE, TRUE },
         { XF_FEATURE_MIGRATION_OFFLINE, TRUE },
         { XF_FEATURE_MIGRATION_PARAMS, TRUE },
+        { XF_FEATURE_XENFERRY, TRUE },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(features); i++)
@@ -572,8 +573,8 @@ local_perform3(struct xf_conn *conn, const struct xf_domain_ref *dom,
                const struct xf_migrate_args *args, GBytes **cookie_out,
                GError **err)
 {
-    return xf_source_perform(engine_of(conn), conn, dom, args, cookie_out,
-                             err);
+    return xf_source_perform(engine_of(conn), conn, dom, args, NULL,
+                             cookie_out, err);
 }
 
 static struct xf_domain_ref *

@@ -11,6 +11,9 @@
 
 #include "protocol/sequence-private.h"
 
+/* What a destination can do without. */
+#define HARMLESS XF_MIGRATE_UNSAFE
+
 struct move {
     struct xf_conn *source;
     struct xf_conn *destination;
@@ -18,6 +21,10 @@ struct move {
     const struct xf_sequence_request *request;
     gboolean protects;          /* the source has CHANGE_PROTECTION */
     gboolean paused;            /* it was found paused after Begin */
+    gboolean stock;             /* the destination is none of ours: it refuses
+                                 * what it does not know, and cannot be asked
+                                 * for the outcome */
+    gboolean records;           /* the source is one of ours */
     char *xml;                  /* Begin's */
     char *uri;                  /* Prepare's, else the user's */
     /* what each phase gave; each goes to the next one only */
@@ -73,6 +80,10 @@ destination_args(const struct move *m, GBytes *cookie)
     struct xf_migrate_args args = common_args(m, cookie);
 
     args.flags &= ~XF_SEQUENCE_SOURCE_ONLY;
+    if (m->stock) {
+        args.flags &= ~HARMLESS;
+        args.bandwidth = 0;
+    }
     return args;
 }
 
@@ -99,6 +110,23 @@ check_speaks(struct xf_conn *conn, const char *side, GError **err)
         g_set_error(err, XF_ERROR, XF_ERROR_NO_SUPPORT,
                     "the %s does not support migration protocol v3", side);
     return has > 0;
+}
+
+static gboolean
+check_kinds(struct move *m, GError **err)
+{
+    int source = xf_sequence_has(m->source, XF_FEATURE_XENFERRY, err);
+    int destination =
+        source < 0 ? -1
+                   : xf_sequence_has(m->destination, XF_FEATURE_XENFERRY,
+                                     err);
+
+    m->records = source > 0;
+    m->stock = !destination;
+    if (destination < 0)
+        g_prefix_error(err, "asking the %s what it can do: ",
+                       source < 0 ? "source" : "destination");
+    return destination >= 0;
 }
 
 static gboolean
@@ -158,7 +186,8 @@ check_features(struct move *m, GError **err)
         return FALSE;
     }
     m->protects = protects;
-    return check_offline(m, err) && check_persist_xml(m, err);
+    return check_offline(m, err) && check_persist_xml(m, err)
+           && check_kinds(m, err);
 }
 
 /* -- the phases -- */
@@ -277,6 +306,31 @@ cancel_destination(struct move *m, GBytes *cookie, GError **err)
         xf_sequence_add_why(err, why);
 }
 
+/* Finish was not answered, by a destination that cannot be asked: a client
+ * that confirms anything now guesses.  A source that keeps records knows what
+ * to do with no Confirm: the domain waits, suspended. */
+static gboolean
+nobody_knows(const struct move *m, const GError *failed)
+{
+    return m->stock && m->records
+           && (g_error_matches(failed, XF_ERROR, XF_ERROR_NO_CONNECT)
+               || g_error_matches(failed, XF_ERROR, XF_ERROR_TIMEOUT)
+               || g_error_matches(failed, XF_ERROR, XF_ERROR_RPC));
+}
+
+static void
+leave_in_doubt(struct move *m, GError **failed)
+{
+    GError *why = g_error_new(
+        XF_ERROR, XF_ERROR_IN_DOUBT, "%s.  The domain is suspended at the "
+        "source and in doubt: look whether '%s' runs at the destination, "
+        "then settle it at the source with xenferry resolve; xenferry "
+        "handoffs there shows how", (*failed)->message, final_name(m));
+
+    g_clear_error(failed);
+    *failed = why;
+}
+
 /* -- the whole -- */
 
 /* Until the destination is ready and it is known where the stream goes. */
@@ -301,19 +355,21 @@ get_ready(struct move *m, GError **err)
 }
 
 static struct xf_domain_ref *
-run(struct move *m, GError **err)
+run(struct move *m, GError **failed)
 {
     g_autoptr(GError) why = NULL;
     struct xf_domain_ref *dom;
 
-    if (!get_ready(m, err))
+    if (!get_ready(m, failed))
         return NULL;
-    if (!is_offline(m) && !perform(m, err)) {
-        cancel_destination(m, NULL, err);
+    if (!is_offline(m) && !perform(m, failed)) {
+        cancel_destination(m, NULL, failed);
         return NULL;
     }
-    dom = finish(m, FALSE, m->from_perform, err);
-    if (!dom)
+    dom = finish(m, FALSE, m->from_perform, failed);
+    if (!dom && nobody_knows(m, *failed))
+        leave_in_doubt(m, failed);
+    else if (!dom)
         cancel_source(m);
     else if (!confirm(m, FALSE, m->from_finish, &why))
         g_warning("domain '%s' has moved, but: %s", m->dom->name,
@@ -332,8 +388,11 @@ xf_sequence_v3(struct xf_conn *source, const struct xf_domain_ref *dom,
         .dom = dom,
         .request = request,
     };
-    struct xf_domain_ref *result = run(&m, err);
+    g_autoptr(GError) failed = NULL;
+    struct xf_domain_ref *result = run(&m, &failed);
 
+    if (!result)
+        g_propagate_error(err, g_steal_pointer(&failed));
     move_clear(&m);
     return result;
 }

@@ -72,6 +72,9 @@ xf_sequence_v2(struct xf_conn *source, const struct xf_domain_ref *dom,
  *                               source's copy is the copy
  *   Perform fails               Finish(cancelled, no cookie), no Confirm
  *   Finish fails                Confirm(cancelled, no cookie)
+ *   Finish is not answered, by  nothing more (XF_ERROR_IN_DOUBT): the domain
+ *   a stock libvirtd, and the   waits at the source, suspended; for it may
+ *   source is one of ours       run at the destination
  *   Confirm fails               the domain is returned all the same; the
  *                               failure is logged (g_warning)
  * Each phase gets the cookie that the phase before it gave, and no other.
@@ -83,7 +86,8 @@ xf_sequence_v2(struct xf_conn *source, const struct xf_domain_ref *dom,
  * Flags: CHANGE_PROTECTION goes to the source, always and only if it has that
  * feature, asked for or not; without the feature the user's wish is refused
  * (XF_ERROR_ARG_UNSUPPORTED).  ABORT_ON_ERROR and AUTO_CONVERGE go to the
- * source only.
+ * source only.  A destination that is none of ours (XF_FEATURE_XENFERRY) is
+ * told neither UNSAFE nor the bandwidth: a stock libvirtd refuses them.
  *
  * OFFLINE needs its feature on both sides (XF_ERROR_ARG_UNSUPPORTED); there is
  * no Perform then, Finish has no cookie, and no uri is needed.  persist_xml

@@ -16,6 +16,7 @@ enum kind {
     KIND_STRING,
     KIND_BOOL,      /* true, false */
     KIND_PORT,      /* 0 = any free one */
+    KIND_PORTS,     /* FIRST-LAST, in an array of two; empty: none */
     KIND_NUMBER,    /* 0 to 1000000 */
     KIND_SECONDS,   /* with fractions; kept in ms */
     KIND_TIMEOUT,   /* the same; 0 would leave no time for what is to be done,
@@ -27,6 +28,7 @@ static const char *const kind_values[] = {
     [KIND_STRING] = "a text",
     [KIND_BOOL] = "true or false",
     [KIND_PORT] = "a port number from 0 to 65535",
+    [KIND_PORTS] = "a range of ports, as in 49152-49216",
     [KIND_NUMBER] = "a number from 0 to 1000000",
     [KIND_SECONDS] = "a number of seconds from 0 to 1000000",
     [KIND_TIMEOUT] = "a number of seconds above 0, up to 1000000",
@@ -105,6 +107,8 @@ static const struct key {
         "before a peer that does not answer is asked again"),
     KEY("migration", "retry_max", KIND_TIMEOUT, engine.retry_max_ms,
         "the longest time between two such questions"),
+    KEY("migration", "libvirtd_ports", KIND_PORTS, engine.foreign_ports,
+        "ports to receive domains of a stock libvirtd on (default: none)"),
     KEY("migration", "max_handoffs", KIND_NUMBER, engine.max_incoming,
         "handoffs at a time, each way"),
     KEY("migration", "xl_command", KIND_STRING, xl_command,
@@ -138,6 +142,23 @@ parse_number(const char *text, guint max, guint *value)
 }
 
 static gboolean
+parse_ports(const char *text, guint16 *ports)
+{
+    g_auto(GStrv) ends = g_strsplit(text, "-", 2);
+    guint first = 0, last = 0;
+
+    if (*text
+        && (g_strv_length(ends) != 2
+            || !parse_number(ends[0], G_MAXUINT16, &first)
+            || !parse_number(ends[1], G_MAXUINT16, &last)
+            || !first || first > last))
+        return FALSE;
+    ports[0] = first;
+    ports[1] = last;
+    return TRUE;
+}
+
+static gboolean
 parse_seconds(const char *text, guint *ms)
 {
     char *end;
@@ -163,6 +184,8 @@ parse_value(struct xf_daemon_config *config, const struct key *key,
         return parse_bool(text, FIELD(gboolean, config, key));
     case KIND_PORT:
         return parse_number(text, G_MAXUINT16, FIELD(guint, config, key));
+    case KIND_PORTS:
+        return parse_ports(text, FIELD(guint16, config, key));
     case KIND_NUMBER:
         return parse_number(text, NUMBER_MAX, FIELD(guint, config, key));
     case KIND_SECONDS:
@@ -304,7 +327,8 @@ value_name(enum kind kind)
 {
     static const char *const names[] = {
         [KIND_STRING] = "TEXT",    [KIND_BOOL] = "true|false",
-        [KIND_PORT] = "PORT",      [KIND_NUMBER] = "N",
+        [KIND_PORT] = "PORT",      [KIND_PORTS] = "FIRST-LAST",
+        [KIND_NUMBER] = "N",
         [KIND_SECONDS] = "SECONDS",  [KIND_TIMEOUT] = "SECONDS",
         [KIND_PROTOCOLS] = "LIST",
     };

@@ -115,6 +115,7 @@ START_TEST(config_of_a_full_file)
         "resolve_wait = 7\n"
         "keep_orphan = 8\n"
         "keep_ended = 9\n"
+        "libvirtd_ports = 49152-49216\n"
         "max_handoffs = 10\n"
         "memory_reserve = 11\n"
         "[networks]\n"
@@ -148,6 +149,8 @@ START_TEST(config_of_a_full_file)
     ck_assert_uint_eq(config->engine.resolve_wait_ms, 7000);
     ck_assert_uint_eq(config->engine.keep_orphan_ms, 8000);
     ck_assert_uint_eq(config->engine.keep_ended_ms, 9000);
+    ck_assert_uint_eq(config->engine.foreign_ports[0], 49152);
+    ck_assert_uint_eq(config->engine.foreign_ports[1], 49216);
     ck_assert_uint_eq(config->engine.max_incoming, 10);
     ck_assert_uint_eq(g_hash_table_size(config->networks), 2);
     ck_assert_str_eq(g_hash_table_lookup(config->networks, "lan"), "xenbr0");
@@ -206,6 +209,11 @@ START_TEST(config_refused)
         { "", "--network=lan", "--network: 'lan' is not NETWORK=BRIDGE" },
         { "", "--network=lan=a/b", "--network: 'a/b' is not the name" },
         { "", "--network==a", "--network: the network has no name" },
+        { "[migration]\nlibvirtd_ports = 49152\n", NULL, "a range of ports" },
+        { "[migration]\nlibvirtd_ports = 2-1\n", NULL, "'2-1' is not" },
+        { "[migration]\nlibvirtd_ports = 0-1\n", NULL, "'0-1' is not" },
+        { "[migration]\nlibvirtd_ports = 1-65536\n", NULL, "'1-65536'" },
+        { "", "--libvirtd-ports=all", "--libvirtd-ports: 'all'" },
         { "", "--tcp-port=x", "--tcp-port: 'x'" },
         { "", "--unknown", "--unknown" },
         { "", "word", "'word'" },

@@ -21,6 +21,7 @@ struct host {
     struct xf_conn conn;
     const char *side;           /* "S", "D" */
     guint features;
+    gboolean stock;             /* it is none of ours */
     const char *fails;          /* the call that fails, or NULL */
     enum xf_error_code code;    /* of the feature error; others say 9 */
     enum xf_domain_state state;
@@ -96,6 +97,8 @@ double_supports_feature(struct xf_conn *conn, int feature, GError **err)
         g_set_error(err, XF_ERROR, host->code, "feature broke");
         return -1;
     }
+    if (feature == XF_FEATURE_XENFERRY)
+        return !host->stock;
     return host->features >> feature & 1;
 }
 
@@ -311,6 +314,24 @@ START_TEST(all_wishes)
         "D finish 19 name=newn uri=tcp://d:1 xml=<begun/> bw=10 F\n"
         "S confirm 119 name=newn uri=tcp://d:1 xml=<begun/> bw=10 C\n");
     ck_assert_str_eq(phases->str, "begin prepare perform finish confirm ");
+}
+END_TEST
+
+/* A stock libvirtd is not told what it would refuse and need not know. */
+START_TEST(a_stock_destination)
+{
+    const struct xf_sequence_request request = {
+        .flags = LIVE | XF_MIGRATE_UNSAFE | XF_MIGRATE_PERSIST_DEST,
+        .bandwidth = 10,
+    };
+
+    destination.stock = TRUE;
+    assert_moved(&request,
+        "S begin 209 bw=10 -\n"
+        "D prepare 9 xml=<begun/> B\n"
+        "S perform 209 uri=tcp://d:1 xml=<begun/> bw=10 P\n"
+        "D finish 9 name=g1 uri=tcp://d:1 xml=<begun/> F\n"
+        "S confirm 209 name=g1 uri=tcp://d:1 xml=<begun/> bw=10 C\n");
 }
 END_TEST
 
@@ -670,6 +691,7 @@ main(void)
     const TTest *const tests[] = {
         plain_move,
         all_wishes,
+        a_stock_destination,
         paused_is_propagated,
         other_states_are_not_paused,
         source_only_flags,
