@@ -186,6 +186,18 @@ refused_directly() {
     [ "$rc" -eq "$1" ] || fail "exit status $rc, not $1"
 }
 
+# -- a stock libvirtd at the other end, driven by an unmodified virsh --
+
+case_long_libvirtd() {
+    pvh_guest
+    "$lab" libvirtd host2 on
+    to_libvirtd
+    from_libvirtd
+    to_libvirtd --p2p
+    from_libvirtd --p2p
+    "$lab" libvirtd host2 off
+}
+
 # -- what goes wrong --
 
 case_destination_killed_in_mid_stream() {

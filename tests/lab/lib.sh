@@ -141,6 +141,26 @@ moves() {
     only_on "$(other "$1")" "$2" && ticking_on "$(other "$1")" "$2" "$since"
 }
 
+# to_libvirtd [OPTION...]: g1, from host1's xenferryd to host2's libvirtd
+to_libvirtd() {
+    local since
+    since=$(tick_number host1 g1)
+    on host1 "$virsh migrate --live g1 xen+tcp://host2/system $*"
+    only_on host2 g1
+    ticking_on host2 g1 "$since"
+    expect running "$(on host2 "virsh -c xen:///system domstate g1")"
+}
+
+# from_libvirtd [OPTION...]: and back
+from_libvirtd() {
+    local since
+    since=$(tick_number host2 g1)
+    on host2 "virsh -c xen:///system migrate --live g1 $(uri_of host1) $*"
+    only_on host1 g1
+    ticking_on host1 g1 "$since"
+    expect running "$(on host1 "$virsh domstate g1")"
+}
+
 # -- what a guest has --
 
 # A figure: printed with the case's result

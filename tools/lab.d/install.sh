@@ -37,6 +37,9 @@ write_configuration() {
 [daemon]
 listen_tcp=true
 tcp_port=16510
+
+[migration]
+libvirtd_ports=49152-49216
 END
 }
 
