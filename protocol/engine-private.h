@@ -439,6 +439,19 @@ char *xf_foreign_advice(const struct xf_handoff *h);
 /* Are name and uuid free, and enough memory, which is promised to h then? */
 gboolean xf_dest_room(struct xf_handoff *h, GError **err);
 
+/* -- engine-copy.c: the destination's copy -- */
+/* The domid of one that has not been switched; -1: there is none. */
+int xf_dest_find_copy(struct xf_handoff *h, GError **err);
+/* Commits, and lets it run.  On failure the state tells whether it was
+ * committed. */
+gboolean xf_dest_commit(struct xf_handoff *h, GError **err);
+/* Names it and lets it run; the record says `committed`. */
+gboolean xf_dest_switch(struct xf_handoff *h, GError **err);
+/* Destroys it; the record says `revoked`. */
+void xf_dest_discard(struct xf_handoff *h);
+/* Nobody will ask any more, and nothing is left to do: forgets. */
+void xf_dest_forget_if_settled(struct xf_handoff *h);
+
 /* -- engine-dest.c -- */
 /* What Prepare does, in steps: where the stream is to go; a handoff of what
  * XML and cookie say; are they of one domain?; into the engine's table, with
@@ -464,11 +477,6 @@ struct xf_domain_ref *xf_dest_finish(struct xf_engine *engine,
  * touches the incoming domain. */
 gboolean xf_dest_stream_begins(struct xf_handoff *h);
 void xf_dest_stream_ended(struct xf_handoff *h);
-/* Commits, and lets our copy run.  On failure the state tells whether it was
- * committed. */
-gboolean xf_dest_commit(struct xf_handoff *h, GError **err);
-/* Destroys our copy; the record says `revoked`. */
-void xf_dest_discard(struct xf_handoff *h);
 /* The stream's connection, in the channel's thread, or that of a port of its
  * own. */
 void xf_dest_stream(struct xf_handoff *h, int fd);
