@@ -21,7 +21,7 @@ static const char *const to_come[XF_STATE_LAST] = {
     [XF_STATE_PREPARED] = "waits for the domain; is revoked",
     [XF_STATE_RECEIVING] = "receives the domain",
     [XF_STATE_RECEIVED] = "keeps the copy here, paused, until its client or "
-                          "the source decides",
+                          "the source decides; asks the source",
     [XF_STATE_COMMITTED] = "lets the copy here run",
     [XF_STATE_REVOKED] = "destroys the copy here",
 };
@@ -62,26 +62,40 @@ next_step(const struct xf_handoff *h)
                         "any more");
     if (!xf_state_is_final(h->state) || !h->acted)
         return g_strdup(to_come[h->state]);
+    if (h->state == XF_STATE_REVOKED)
+        return g_strdup("waits for the source to have acted; forgets it");
     return g_strdup(h->side == XF_SOURCE
                         ? "tells the destination that it is over"
                         : "waits for the source to have acted");
+}
+
+/* How long it stays in its state at most, ms; 0: as long as it takes. */
+static guint
+limit_of(const struct xf_handoff *h)
+{
+    const struct xf_engine_config *config = &h->engine->config;
+
+    if (h->state == XF_STATE_PERFORMED)
+        return config->confirm_timeout_ms;
+    if (h->state == XF_STATE_PREPARED
+        || (h->state == XF_STATE_RECEIVED && !h->asking))
+        return config->finish_timeout_ms;
+    return h->state == XF_STATE_REVOKED && h->acted ? config->keep_ended_ms
+                                                    : 0;
 }
 
 /* Wall clock, us; 0: when somebody else has done something. */
 static gint64
 next_time(const struct xf_handoff *h)
 {
-    const struct xf_engine_config *config = &h->engine->config;
-    guint limit_ms = h->state == XF_STATE_PERFORMED ? config->confirm_timeout_ms
-                     : h->state == XF_STATE_PREPARED
-                         ? config->finish_timeout_ms
-                         : 0;
+    gint64 limit_ms = limit_of(h);
 
     if (h->next_try)
         return h->next_try;
-    return limit_ms ? wall_clock(h->since_mono
-                                 + limit_ms * (gint64)USEC_PER_MS)
-                    : 0;
+    /* Nothing is done behind the back of a call that is at it. */
+    return limit_ms && !h->busy
+               ? wall_clock(h->since_mono + limit_ms * USEC_PER_MS)
+               : 0;
 }
 
 static struct xf_handoff_info *

@@ -14,11 +14,14 @@
  *   received=MIB     ... or came in
  *   suspended        a domain has suspended itself
  *   runs             a domain runs that was not there at the start
+ *   next             at once
  *
  * An ACTION:
  *   kill=PROCESS     SIGKILL; a PROCESS is a number, @FILE with a number in
  *   stop=PROCESS     SIGSTOP  it, or ~WORD for all whose command line has that
  *   down=NIC         takes the interface down
+ *   forget=PATH      removes that node of xenstore and all below it
+ *   run=WORD         runs "host WORD", which is beside the trigger
  *
  * Prints "ready", then "fired POINT" for each; exit status 1 when the time is
  * up.  It runs before everything else in dom0, so that what it waits for goes
@@ -52,6 +55,7 @@
 struct world {
     struct xs_handle *xs;
     xc_interface *xc;
+    const char *self;           /* this program's path */
     uint64_t sent, received;    /* at the start */
     uint32_t last_domid;        /* at the start */
     long decisions_end;         /* at the start */
@@ -228,6 +232,14 @@ new_one_runs(const struct world *w, const char *value)
     return 0;
 }
 
+static int
+at_once(const struct world *w, const char *value)
+{
+    (void)w;
+    (void)value;
+    return 1;
+}
+
 static const struct point {
     const char *name;
     int (*reached)(const struct world *w, const char *value);
@@ -236,6 +248,7 @@ static const struct point {
     { "node", node_reached },     { "line", line_written },
     { "sent", is_sent },          { "received", is_received },
     { "suspended", is_suspended }, { "runs", new_one_runs },
+    { "next", at_once },
 };
 
 /* The part of "NAME=VALUE" behind the name, or NULL if that is another. */
@@ -351,7 +364,26 @@ take_down(const char *nic)
 }
 
 static void
-act(const char *words)
+forget(const struct world *w, const char *path)
+{
+    if (!xs_rm(w->xs, XBT_NULL, path))
+        die("%s in xenstore: %s", path, strerror(errno));
+}
+
+static void
+run(const struct world *w, const char *word)
+{
+    const char *slash = strrchr(w->self, '/');
+    char command[300];
+
+    snprintf(command, sizeof command, "%.*shost %s",
+             slash ? (int)(slash - w->self) + 1 : 0, w->self, word);
+    if (system(command) != 0)
+        die("'%s' failed", command);
+}
+
+static void
+act(const struct world *w, const char *words)
 {
     const char *value;
 
@@ -361,6 +393,10 @@ act(const char *words)
         signal_process(value, SIGSTOP);
     else if ((value = value_of(words, "down")))
         take_down(value);
+    else if ((value = value_of(words, "forget")))
+        forget(w, value);
+    else if ((value = value_of(words, "run")))
+        run(w, value);
     else
         die("no action '%s'", words);
 }
@@ -387,7 +423,7 @@ open_world(struct world *w)
 {
     const struct sched_param first = { .sched_priority = 50 };
 
-    if (sched_setscheduler(0, SCHED_FIFO, &first) < 0)
+    if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &first) < 0)
         die("cannot run before others: %s", strerror(errno));
     w->xc = xc_interface_open(NULL, NULL, 0);
     w->xs = xs_open(0);
@@ -429,6 +465,7 @@ main(int argc, char **argv)
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
+    w.self = argv[0];
     open_world(&w);
     until = now_ms() + strtoll(argv[1], NULL, 10) * 1000;
     printf("ready\n");
@@ -437,7 +474,7 @@ main(int argc, char **argv)
             if (now_ms() > until)
                 die("'%s' did not come", argv[i]);
         }
-        act(argv[i + 1]);
+        act(&w, argv[i + 1]);
         printf("fired %s\n", argv[i]);
     }
     return 0;

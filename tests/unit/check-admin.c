@@ -62,6 +62,17 @@ shows(struct host *host, const char *side, const char *state,
     ck_assert(ABS(g_get_real_time() - info->since) < 600 * G_USEC_PER_SEC);
 }
 
+/* What is next is done by itself, in so many ms from when the state came. */
+static void
+shows_time(struct host *host, guint limit_ms)
+{
+    XF_AUTO(xf_handoff_info) *info = only_one(host);
+    gint64 off = info->next_time - info->since - limit_ms * (gint64)1000;
+
+    ck_assert_msg(ABS(off) < G_USEC_PER_SEC, "%s: off by %" G_GINT64_FORMAT
+                  " us", info->next, off);
+}
+
 static void
 resolves(struct host *host, enum xf_assume what, const char *state)
 {
@@ -127,9 +138,12 @@ START_TEST(step_by_step)
     shows(&src, "source", "begun", "waits for its client");
     ck_assert(walk_prepare(&walk));
     shows(&dst, "destination", "prepared", "waits for the domain");
+    shows_time(&dst, dst.config.finish_timeout_ms);
     ck_assert(walk_perform(&walk));
     shows(&src, "source", "performed", "waits for its client");
+    shows_time(&src, src.config.confirm_timeout_ms);
     shows(&dst, "destination", "received", "keeps the copy");
+    shows_time(&dst, dst.config.finish_timeout_ms);
     ck_assert(walk_finish(&walk, FALSE));
     shows(&dst, "destination", "committed", "waits for the source");
     ck_assert(walk_confirm(&walk, FALSE, walk.finish));
@@ -299,6 +313,7 @@ START_TEST(a_kept_copy_goes_in_the_end)
     wait_for(no_domains, &dst);
     wait_for(waits_for_its_source, &dst);
     shows(&dst, "destination", "revoked", "waits for the source");
+    shows_time(&dst, dst.config.keep_ended_ms);
     /* which is told so, and forgets what it was sending */
     host_start(&src);
     wait_for(no_decisions, &src);

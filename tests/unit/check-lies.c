@@ -2,6 +2,7 @@
 /* Clients that mix up handoffs, come too late, or bring half a cookie. */
 #include "config.h"
 
+#include "protocol/cookie.h"
 #include "tests/unit/engine-world.h"
 
 #include <string.h>
@@ -124,6 +125,60 @@ START_TEST(cut_cookies)
 }
 END_TEST
 
+/* As a version that had no decisions log and gave no proof wrote it. */
+static void
+make_older(GBytes **bytes)
+{
+    g_autoptr(GError) err = NULL;
+    XF_AUTO(xf_cookie) *cookie = xf_cookie_parse(*bytes, &err);
+
+    ck_assert_msg(cookie != NULL, "%s", err ? err->message : "");
+    cookie->log[0] = '\0';
+    cookie->has_log_key = FALSE;
+    cookie->has_proof = FALSE;
+    g_clear_pointer(&cookie->state, g_free);
+    g_bytes_unref(*bytes);
+    *bytes = xf_cookie_format(cookie);
+}
+
+static void
+walk_to_performed_as_older(struct walk *walk)
+{
+    walk_init(walk);
+    ck_assert(walk_begin(walk));
+    make_older(&walk->begin);
+    ck_assert(walk_prepare(walk));
+    make_older(&walk->prepare);
+    ck_assert_msg(walk_perform(walk), "%s", walk->err->message);
+    make_older(&walk->perform);
+}
+
+/* What such cookies do not say is asked for. */
+START_TEST(older_cookies_of_a_commit)
+{
+    struct walk walk;
+
+    walk_to_performed_as_older(&walk);
+    ck_assert(walk_finish(&walk, FALSE));
+    make_older(&walk.finish);
+    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(older_cookies_of_no_commit)
+{
+    struct walk walk;
+
+    walk_to_performed_as_older(&walk);
+    ck_assert(walk_confirm(&walk, FALSE, walk.perform));
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
 START_TEST(destination_restarts_before_perform)
 {
     struct walk walk;
@@ -170,6 +225,7 @@ main(void)
     const TTest *const tests[] = {
         perform_after_confirm, perform_after_a_cancelling_confirm,
         stale_cookies, prepare_cookie_of_an_earlier_handoff, cut_cookies,
+        older_cookies_of_a_commit, older_cookies_of_no_commit,
         destination_restarts_before_perform, two_clients_one_guest, NULL
     };
 
