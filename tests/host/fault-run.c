@@ -18,7 +18,8 @@
 #define CLI TOP_BUILDDIR "/xenferry"
 
 #define GUEST "g"
-#define LOOK_US 2000
+#define LOOK_US 2000            /* at first, then twice as long, up to ... */
+#define LOOK_MAX_US (32 * 1000)
 #define REST_MS 20000           /* all is at rest then, or never */
 #define RESTARTS_MAX 8
 #define AGAIN_MAX 4
@@ -394,6 +395,7 @@ come_to_rest(gboolean paused, guint crashes, struct result *result)
     gint64 until = g_get_monotonic_time()
                    + (gint64)REST_MS * 1000 * fault_pace;
     g_autofree char *what = NULL;
+    gulong pause_us = LOOK_US;
 
     do {
         bring_both_up(result);
@@ -405,7 +407,8 @@ come_to_rest(gboolean paused, guint crashes, struct result *result)
                    : unrest(paused);
         if (!what)
             return;
-        g_usleep(LOOK_US);
+        g_usleep(pause_us);
+        pause_us = MIN(2 * pause_us, LOOK_MAX_US);
     } while (g_get_monotonic_time() < until);
 
     g_autofree char *text = g_strconcat("does not come to rest: ", what,
@@ -554,9 +557,8 @@ migrate(struct client *client, gboolean at_once, struct result *result)
 {
     GThread *thread = g_thread_new("client", client_main, client);
 
-    while (!g_atomic_int_get(&client->ended)) {
-        if (at_once)
-            bring_both_up(result);
+    while (at_once && !g_atomic_int_get(&client->ended)) {
+        bring_both_up(result);
         g_usleep(LOOK_US);
     }
     g_thread_join(thread);

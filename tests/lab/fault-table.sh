@@ -15,7 +15,7 @@ faults_of_xenferry() {
 source-begun           from stays  state=begun kill=daemon
 source-performing      from stays  state=performing kill=daemon
 source-streaming       from stays  sent=40 kill=daemon
-source-and-helper      from stays  sent=40 kill=daemon next kill=~libxl-save-helper
+source-and-helper      from stays  sent=40 kill=daemon next kill=~save-helper
 source-asks-suspend    from stays  node=/local/domain/ID/control/shutdown=suspend kill=daemon
 source-suspended       from stays  suspended kill=daemon
 source-performed       from either state=performed kill=daemon
@@ -44,6 +44,8 @@ power-destination-received  to stays state=received stop=daemon
 power-destination-committed to down  state=committed stop=daemon
 power-source-received       to moves state=received stop=daemon
 power-source-committed      to moves state=committed stop=daemon
+store-update-streaming      from moves sent=40 run=xenstored-update
+store-update-received       to moves state=received run=xenstored-update
 store-source-performed      from either state=performed kill=daemon next forget=records
 store-destination-received  to stays state=received kill=daemon next forget=records
 store-destination-decided   to moves line=committed kill=daemon next forget=records
