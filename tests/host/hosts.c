@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -621,10 +622,31 @@ open_records(struct host *host)
     g_unsetenv("XENSTORED_PATH");
 }
 
+/* One to come back on after a restart.  Those that the kernel gives to whoever
+ * asks for any (32768 and above) may be somebody else's by then. */
+static guint16
+free_port(void)
+{
+    for (int tries = 0; tries < 1000; tries++) {
+        guint16 port = g_random_int_range(10240, 32768);
+        struct sockaddr_in address = {
+            .sin_family = AF_INET,
+            .sin_port = htons(port),
+            .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        };
+        XF_AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        if (!bind(fd, (struct sockaddr *)&address, sizeof(address)))
+            return port;
+    }
+    ck_abort_msg("no port is free");
+}
+
 static void
 host_set_up(struct host *host, const char *name)
 {
     memset(host, 0, sizeof(*host));
+    host->channel_port = free_port();
     host->name = g_strdup(name);
     host->dir = g_build_filename(base, name, NULL);
     host->sim = g_build_filename(host->dir, "sim", NULL);

@@ -179,6 +179,30 @@ START_TEST(older_cookies_of_no_commit)
 }
 END_TEST
 
+/* A client that cannot know the key says that the destination committed. */
+START_TEST(a_made_up_proof)
+{
+    struct walk walk;
+    g_autoptr(GError) err = NULL;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+
+    XF_AUTO(xf_cookie) *cookie = xf_cookie_parse(walk.perform, &err);
+
+    ck_assert_msg(cookie != NULL, "%s", err ? err->message : "");
+    cookie->has_proof = TRUE;
+    memset(cookie->proof, 0x5a, sizeof(cookie->proof));
+
+    g_autoptr(GBytes) bytes = xf_cookie_format(cookie);
+
+    ck_assert(walk_confirm(&walk, FALSE, bytes));
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
 START_TEST(destination_restarts_before_perform)
 {
     struct walk walk;
@@ -226,6 +250,7 @@ main(void)
         perform_after_confirm, perform_after_a_cancelling_confirm,
         stale_cookies, prepare_cookie_of_an_earlier_handoff, cut_cookies,
         older_cookies_of_a_commit, older_cookies_of_no_commit,
+        a_made_up_proof,
         destination_restarts_before_perform, two_clients_one_guest, NULL
     };
 

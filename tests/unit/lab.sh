@@ -164,7 +164,7 @@ wrong_faults()
     points=$(sed -n 's/^ \*   \([a-z]*\)[= ].*/\1/p' \
         "$srcdir/tests/lab/trigger.c" | paste -sd'|')
     awk -v point="^($points)(=|\$)" \
-        -v action='^(kill|stop|down)=(daemon|client|link|~.*)$' '
+        -v action='^((kill|stop)=(daemon|client|~.*)|down=link|forget=records|run=[a-z-]*)$' '
         $2 !~ /^(from|to)$/ || $3 !~ /^(stays|moves|either|down|-)$/ { print }
         NF < 5 || NF % 2 == 0 { print }
         { for (i = 4; i < NF; i += 2)
