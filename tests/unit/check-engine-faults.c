@@ -251,6 +251,42 @@ START_TEST(a_record_stays_once)
 }
 END_TEST
 
+static gboolean
+is_paused(struct host *host)
+{
+    struct xf_hv_domain info;
+
+    return guest_on(host, &info) && info.paused && strcmp(info.name, "g") == 0;
+}
+
+/* Finish's wish is in the log, and the record does not know of it. */
+START_TEST(log_that_is_ahead_says_paused)
+{
+    struct walk walk;
+    g_autoptr(GBytes) cookie = NULL;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    g_atomic_int_set(&dst.store.writes_until_failure, 0);
+    xf_sim_fault(dst.dir, "host", "rename", "fail*1");
+
+    const struct xf_migrate_args args = {
+        .flags = XF_MIGRATE_LIVE | XF_MIGRATE_PAUSED,
+        .dname = "g",
+        .cookie_in = walk.perform,
+    };
+
+    ck_assert_ptr_null(dst.conn->driver->finish3(dst.conn, &args, &cookie,
+                                                 NULL));
+    host_stop(&dst);
+    g_atomic_int_set(&dst.store.writes_until_failure, -1);
+    host_start(&dst);
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    wait_for(is_paused, &dst);
+    walk_clear(&walk);
+}
+END_TEST
+
 START_TEST(in_doubt_until_the_destination_is_back)
 {
     struct walk walk;
@@ -349,6 +385,7 @@ main(void)
         { nothing_goes_to_who_does_not_receive, 1 },
         { the_answer_is_not_recorded, 1 },
         { a_record_stays_once, 1 },
+        { log_that_is_ahead_says_paused, 1 },
         { in_doubt_until_the_destination_is_back, 1 },
         { committed_before_both_restart, 1 },
         { source_restarts_after_perform, 1 },

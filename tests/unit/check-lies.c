@@ -203,6 +203,19 @@ START_TEST(a_made_up_proof)
 }
 END_TEST
 
+/* The destination's own, but from before it decided anything. */
+START_TEST(confirmed_with_prepares_cookie)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    ck_assert(walk_confirm(&walk, FALSE, walk.prepare));
+    settled_on(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
 START_TEST(destination_restarts_before_perform)
 {
     struct walk walk;
@@ -250,7 +263,7 @@ main(void)
         perform_after_confirm, perform_after_a_cancelling_confirm,
         stale_cookies, prepare_cookie_of_an_earlier_handoff, cut_cookies,
         older_cookies_of_a_commit, older_cookies_of_no_commit,
-        a_made_up_proof,
+        a_made_up_proof, confirmed_with_prepares_cookie,
         destination_restarts_before_perform, two_clients_one_guest, NULL
     };
 
