@@ -40,16 +40,16 @@ link-streaming         from stays  sent=40 down=link
 link-suspended         from either suspended down=link
 link-performed         from either state=performed down=link
 link-committed         to   moves  line=committed down=link
-power-destination-received  to stays state=received stop=daemon
-power-destination-committed to down  state=committed stop=daemon
-power-source-received       to moves state=received stop=daemon
-power-source-committed      to moves state=committed stop=daemon
 store-update-streaming      from moves sent=40 run=xenstored-update
 store-update-received       to moves state=received run=xenstored-update
 store-source-performed      from either state=performed kill=daemon next forget=records
 store-destination-received  to stays state=received kill=daemon next forget=records
 store-destination-decided   to moves line=committed kill=daemon next forget=records
 store-destination-committed to moves state=committed kill=daemon next forget=records
+power-destination-received  to stays state=received stop=daemon
+power-destination-committed to down  state=committed stop=daemon
+power-source-received       to moves state=received stop=daemon
+power-source-committed      to moves state=committed stop=daemon
 END
 }
 
