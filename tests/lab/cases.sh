@@ -52,6 +52,13 @@ case_long_from_xml_with_disks_and_interfaces() {
     moves_whole host2 x1 --live
 }
 
+case_long_hvm_from_xml_with_disks_and_interfaces() {
+    guest host1 hvm x2 --via xenferry --nic --nic --shared-disk 2M \
+        --shared-disk 2M
+    moves_whole host1 x2 --live
+    moves_whole host2 x2 --live
+}
+
 case_dname() {
     local since
     pvh_guest
@@ -110,6 +117,47 @@ case_virsh() {
         wc -l)" -ge 3 ] || fail "the percentage does not move: $said"
     only_on "$dst" g1
     ticking_on "$dst" g1
+}
+
+# The guest t1 from the XML of g1, with words that Xen has no place for.
+titled_guest() {
+    on "$src" "$virsh dumpxml --inactive g1 | sed -e '/<metadata>/,/<.metadata>/d' \
+        -e 's,<name>g1</name>,<name>t1</name><title>of the lab</title>,' \
+        -e 's,lab_name=g1,lab_name=t1,' \
+        -e 's,<uuid>.*</uuid>,<metadata><a:b xmlns:a=\"urn:a\">kept</a:b></metadata>,' \
+        >t1.xml && xenferry create t1.xml"
+}
+
+# virsh_xml EDIT: moves t1 with its XML edited so, as a user does it.
+virsh_xml() {
+    on "$src" "$virsh dumpxml --migratable t1 | sed '$1' >edited.xml &&
+        $virsh migrate --live --xml edited.xml t1 $(uri_of "$dst") 2>&1"
+}
+
+case_virsh_xml_and_native() {
+    local said since
+    pvh_guest
+    said=$(on "$src" "$virsh dumpxml --inactive g1 >g1.xml
+        $virsh domxml-to-native xen-xl g1.xml >g1.cfg &&
+        $virsh domxml-from-native xen-xl g1.cfg >again.xml &&
+        $virsh domxml-to-native xen-xl again.xml | diff g1.cfg - &&
+        cat g1.cfg")
+    expect 'type = "pvh"' "$said"
+    titled_guest
+    ticking_on "$src" t1
+    said=$(virsh_xml 's,<vcpu.*</vcpu>,<vcpu>2</vcpu>,' || true)
+    expect "/b_info/max_vcpus: 1 here, 2 there" "$said"
+    said=$(virsh_xml 's,<kernel>.*</kernel>,<kernel>/none/k</kernel>,' || true)
+    expect "kernel '/none/k': No such file" "$said"
+    since=$(tick_number "$src" t1)
+    virsh_xml 's,<on_crash>.*</on_crash>,<on_crash>preserve</on_crash>,'
+    only_on "$dst" t1
+    said=$(on "$dst" "$virsh dumpxml t1; xl list -l t1")
+    expect "<title>of the lab</title>" "$said"
+    expect ">kept</a:b>" "$said"
+    expect "<on_crash>preserve</on_crash>" "$said"
+    expect '"on_crash": "preserve"' "$said"
+    ticking_on "$dst" t1 "$since"
 }
 
 case_virsh_domjobabort_with_a_second_migration_refused() {
