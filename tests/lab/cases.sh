@@ -59,6 +59,14 @@ case_long_hvm_from_xml_with_disks_and_interfaces() {
     moves_whole host2 x2 --live
 }
 
+# PV moves without --live where the hypervisor has no shadow paging.
+case_long_pv_from_xml_with_disks_and_interfaces() {
+    guest host1 pv x3 --via xenferry --nic --nic --shared-disk 2M \
+        --shared-disk 2M
+    moves_whole host1 x3
+    moves_whole host2 x3
+}
+
 case_dname() {
     local since
     pvh_guest
