@@ -30,6 +30,7 @@ static struct {
     gboolean unsafe;
     gboolean json;
     gboolean direct;
+    gboolean p2p;
     char *persistent_xml;
     char *dname;
     char *uri;
@@ -68,6 +69,8 @@ static const GOptionEntry entries[] = {
     { "protocol", 0, 0, G_OPTION_ARG_STRING, &options.protocol,
       "auto (the newest that both hosts have), v1, v2, v3 or v3-params",
       "NAME" },
+    { "p2p", 0, 0, G_OPTION_ARG_NONE, &options.p2p,
+      "Leave it to the source's daemon, which alone reaches DEST-URI", NULL },
     { "direct", 0, 0, G_OPTION_ARG_NONE, &options.direct,
       "The destination has no daemon, only xl: xl+ssh://HOST", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
@@ -262,6 +265,10 @@ check_options(const char *destination, guint *protocol)
     else if (!g_uri_peek_scheme(destination))
         xf_cli_error("migrate: '%s' is not a URI; try xen+tcp://%s/system",
                      destination, destination);
+    else if (options.p2p && (options.direct || options.protocol))
+        xf_cli_error("migrate: --p2p is neither --direct nor of a protocol "
+                     "that is chosen here; leave %s out",
+                     options.direct ? "one of them" : "--protocol");
     else if (options.direct && (options.uri || options.protocol))
         xf_cli_error("migrate: --direct goes where DEST-URI says, by its own "
                      "protocol; leave --uri and --protocol out");
@@ -322,6 +329,7 @@ run_migrate(struct xf_cli *cli, char **args)
         .dname = options.dname,
         .uri = options.uri,
         .direct = options.direct,
+        .p2p = options.p2p,
         .bandwidth = options.bandwidth,
         .poll_ms = POLL_MS,
         .settle_ms = SETTLE_MS,

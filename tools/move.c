@@ -104,6 +104,13 @@ tell_job(struct xf_move *move, const struct xf_job_info *info)
     g_mutex_unlock(&move->ui_lock);
 }
 
+/* Is the source alone asked, and does all of it? */
+static gboolean
+left_to_source(const struct xf_move *move)
+{
+    return move->request->direct || move->request->p2p;
+}
+
 /* -- before: both hosts are reached, and are two -- */
 
 /* The same host twice?  Its name alone is no proof (two hosts may both be
@@ -146,7 +153,7 @@ connect_both(struct xf_move *move, GError **err)
                                            err))
         return FALSE;
     move->was_paused = info.state == XF_DOMAIN_PAUSED;
-    if (request->direct)
+    if (left_to_source(move))
         return TRUE;
     move->destination =
         xf_cli_connect(move->cli, request->destination, err);
@@ -193,14 +200,43 @@ watch(gpointer user)
     return NULL;
 }
 
-/* What became of it when all is well: nobody there can be asked. */
+/* What became of it when all is well: nobody there is asked. */
 static struct xf_domain_ref *
 as_sent(const struct xf_move *move)
 {
-    return xf_domain_ref_new(move->dom->name, move->dom->uuid, -1);
+    const struct xf_move_request *request = move->request;
+
+    return xf_domain_ref_new(request->dname ? request->dname
+                                            : move->dom->name,
+                             move->dom->uuid, -1);
 }
 
-/* Perform alone, as virsh migrate --direct has it. */
+static gboolean
+source_offers(struct xf_move *move, enum xf_feature feature,
+              const char *lacks, GError **err)
+{
+    struct xf_conn *conn = move->source;
+    int can = conn->driver->supports_feature(conn, feature, err);
+
+    if (can == 0)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_NO_SUPPORT, lacks);
+    return can > 0;
+}
+
+/* Perform alone, as virsh migrate --direct and --p2p have it. */
+static struct xf_domain_ref *
+run_perform(struct xf_move *move, enum xf_protocols protocol,
+            const struct xf_migrate_args *args, GError **err)
+{
+    struct xf_conn *conn = move->source;
+    g_autoptr(GBytes) cookie = NULL;
+
+    note_protocol(move, xf_protocol_name(protocol));
+    tell_phase(move, "perform");
+    return conn->driver->perform3(conn, move->dom, args, &cookie, err)
+               ? as_sent(move) : NULL;
+}
+
 static struct xf_domain_ref *
 run_direct(struct xf_move *move, GError **err)
 {
@@ -212,30 +248,40 @@ run_direct(struct xf_move *move, GError **err)
         .uri = request->destination,
         .bandwidth = request->bandwidth,
     };
-    struct xf_conn *conn = move->source;
-    g_autoptr(GBytes) cookie = NULL;
-    int can = conn->driver->supports_feature(
-        conn, XF_FEATURE_MIGRATION_DIRECT, err);
 
-    if (can > 0) {
-        note_protocol(move, xf_protocol_name(XF_PROTOCOL_DIRECT));
-        tell_phase(move, "perform");
-        return conn->driver->perform3(conn, move->dom, &args, &cookie, err)
-                   ? as_sent(move) : NULL;
-    }
-    if (can == 0)
-        g_set_error(err, XF_ERROR, XF_ERROR_NO_SUPPORT,
-                    "the source cannot migrate to a host that has only xl: "
-                    "it has no direct migration, or does not offer it");
-    return NULL;
+    return source_offers(move, XF_FEATURE_MIGRATION_DIRECT,
+                         "the source cannot migrate to a host that has only "
+                         "xl: it has no direct migration, or does not offer "
+                         "it", err)
+               ? run_perform(move, XF_PROTOCOL_DIRECT, &args, err) : NULL;
+}
+
+static struct xf_domain_ref *
+run_p2p(struct xf_move *move, GError **err)
+{
+    const struct xf_move_request *request = move->request;
+    const struct xf_migrate_args args = {
+        .flags = request->flags | XF_MIGRATE_PEER2PEER,
+        .dname = request->dname,
+        .dconnuri = request->destination,
+        .uri = request->uri,
+        .xml = request->xml,
+        .persist_xml = request->persist_xml,
+        .bandwidth = request->bandwidth,
+    };
+
+    return source_offers(move, XF_FEATURE_MIGRATION_P2P,
+                         "the source does not migrate peer-to-peer, or does "
+                         "not offer it; leave --p2p out", err)
+               ? run_perform(move, XF_PROTOCOL_P2P, &args, err) : NULL;
 }
 
 static struct xf_domain_ref *
 run_protocol(struct xf_move *move, const struct xf_sequence_request *request,
              GError **err)
 {
-    return move->request->direct
-               ? run_direct(move, err)
+    return move->request->direct ? run_direct(move, err)
+           : move->request->p2p  ? run_p2p(move, err)
                : xf_sequence_run(move->source, move->dom, move->destination,
                                  request, err);
 }
@@ -328,7 +374,7 @@ look_at_destination(struct xf_move *move)
     struct xf_job_info job = { 0 };
 
     /* The source destroys its copy only when it knows that it has moved. */
-    if (move->request->direct)
+    if (left_to_source(move))
         return move->source->driver->job_info(move->source, move->dom, TRUE,
                                               &job, NULL)
                        && job.type == XF_JOB_COMPLETED

@@ -54,6 +54,8 @@ struct xf_move_request {
     guint protocol;         /* enum xf_protocols; 0: the newest there is */
     gboolean direct;        /* the destination has only xl: the source does
                              * it all, and nobody else can be asked */
+    gboolean p2p;           /* the source does it all; the destination has a
+                             * daemon, which it alone must reach */
     guint poll_ms;          /* between two looks at the job */
     guint settle_ms;        /* how long to ask where the guest is after an
                              * error */

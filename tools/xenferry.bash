@@ -61,9 +61,9 @@ _xenferry_choices()
     convert/*) echo "$common --from --network --to --verbose" ;;
     migrate/*)
         echo "$common --abort-on-error --bandwidth --change-protection"
-        echo "--direct --dname --json --live --offline --paused --persistent"
-        echo "--persistent-xml --protocol --undefinesource --unsafe --uri"
-        echo "--xml"
+        echo "--direct --dname --json --live --offline --p2p --paused"
+        echo "--persistent --persistent-xml --protocol --undefinesource"
+        echo "--unsafe --uri --xml"
         [ "$given" -ne 0 ] || _xenferry_domains
         [ "$given" -ne 1 ] || echo "xen+tcp:// xl+ssh://"
         ;;

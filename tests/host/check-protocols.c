@@ -131,6 +131,26 @@ START_TEST(virsh_moves_p2p)
 }
 END_TEST
 
+/* ... and so does ours, which is not told more than that it has moved. */
+START_TEST(xenferry_moves_p2p)
+{
+    g_autofree char *out = NULL;
+
+    force(protocols[_i]);
+    guest(&host_a);
+
+    const char *argv[] = { XENFERRY, "-c", host_a.uri, "migrate", "--live",
+                           "--p2p", "--dname", "h", "g", host_b.tcp_uri,
+                           NULL };
+
+    ck_assert_msg(run_program(argv, &out) == 0, "%s: %s", protocols[_i], out);
+    ck_assert_msg(strstr(out, "h has moved") && strstr(out, "p2p"), "%s", out);
+    runs_on(&host_b, "h");
+    empty(&host_a);
+    all_is_well();
+}
+END_TEST
+
 START_TEST(p2p_fails)
 {
     g_autofree char *out = NULL;
@@ -311,6 +331,7 @@ main(void)
         { nothing_in_common, G_N_ELEMENTS(protocols) },
         { virsh_moves, G_N_ELEMENTS(protocols) },
         { virsh_moves_p2p, G_N_ELEMENTS(protocols) },
+        { xenferry_moves_p2p, G_N_ELEMENTS(protocols) },
         { p2p_fails, 1 },
         { p2p_of_one_that_has_gone, 1 },
         { p2p_is_not_offered, 1 },

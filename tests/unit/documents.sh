@@ -25,7 +25,7 @@ commands=$("$xenferry" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p
 
 options_of() # [COMMAND]
 {
-    "$xenferry" "$@" --help | grep -oE -e '--[a-z]+(-[a-z]+)*' | sort -u
+    "$xenferry" "$@" --help | grep -oE -e '--[a-z0-9]+(-[a-z]+)*' | sort -u
 }
 
 # -- the page --
@@ -40,7 +40,7 @@ part_of_page()
 options_in_page()
 {
     { part_of_page "$1" | grep -E '^\.(TP|B|BR) ' |
-        grep -oE -e '--[a-z]+(-[a-z]+)*'
+        grep -oE -e '--[a-z0-9]+(-[a-z]+)*'
       [ "$1" = OPTIONS ] || printf '%s\n' --connect --help
     } | sort -u
 }
