@@ -114,6 +114,13 @@ enum xf_list_flags {
     XF_LIST_NO_AUTOSTART = 1 << 11,
 };
 
+/* virDomainSaveRestoreFlags: how it is when it is restored, whatever it was
+ * when it was saved. */
+enum xf_save_flags {
+    XF_SAVE_RUNNING = 1 << 1,
+    XF_SAVE_PAUSED = 1 << 2,
+};
+
 /* virDomainUndefineFlags: what else is to go with the definition, or may
  * stay.  Nothing of all that is kept here, so each of them is granted. */
 enum xf_undefine_flags {
@@ -257,10 +264,11 @@ struct xf_driver {
      * that was there before stays as it was. */
     gboolean (*domain_save)(struct xf_conn *conn,
                             const struct xf_domain_ref *dom, const char *path,
-                            GError **err);
-    /* From such a file, which stays; paused if it was paused when saved. */
+                            guint flags, GError **err);
+    /* From such a file, which stays; paused if it was paused when saved.
+     * flags of both: enum xf_save_flags. */
     gboolean (*domain_restore)(struct xf_conn *conn, const char *path,
-                               GError **err);
+                               guint flags, GError **err);
 
     /* -- stored domains: defined, whether they run or not -- */
     /* Stores the XML as the domain's definition, in place of an earlier one;

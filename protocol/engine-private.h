@@ -265,9 +265,9 @@ void xf_job_keep(struct xf_handoff *h, enum xf_job_type type);
 /* -- engine-save.c: driver.h has the rules -- */
 gboolean xf_engine_save(struct xf_engine *engine,
                         const struct xf_domain_ref *dom, const char *path,
-                        GError **err);
+                        guint flags, GError **err);
 gboolean xf_engine_restore(struct xf_engine *engine, const char *path,
-                           GError **err);
+                           guint flags, GError **err);
 
 /* -- engine-saving.c -- */
 /* A domain on its way into a file. */
@@ -567,9 +567,9 @@ char *xf_local_domain_capabilities(struct xf_conn *conn, const char *machine,
                                    const char *arch, GError **err);
 guint xf_local_max_vcpus(struct xf_conn *conn, GError **err);
 gboolean xf_local_save(struct xf_conn *conn, const struct xf_domain_ref *dom,
-                       const char *path, GError **err);
+                       const char *path, guint flags, GError **err);
 gboolean xf_local_restore(struct xf_conn *conn, const char *path,
-                          GError **err);
+                          guint flags, GError **err);
 gboolean xf_local_set_speed(struct xf_conn *conn,
                             const struct xf_domain_ref *dom, guint64 speed,
                             GError **err);

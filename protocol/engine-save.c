@@ -42,9 +42,27 @@ struct save {
     struct xf_saving note;
     char *partial;
     int fd;
+    guint flags;                /* enum xf_save_flags */
     gboolean noted;
     gboolean kept;              /* the note says what is still to be done */
 };
+
+/* Is it to be paused in the end?  It is `paused` now, or in its file. */
+static gboolean
+check_flags(guint flags, gboolean *paused, GError **err)
+{
+    const guint both = XF_SAVE_RUNNING | XF_SAVE_PAUSED;
+
+    if ((flags & both) == both) {
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                            "a domain cannot be both running and paused when "
+                            "it is restored; leave one out");
+        return FALSE;
+    }
+    if (flags & both)
+        *paused = (flags & XF_SAVE_PAUSED) != 0;
+    return TRUE;
+}
 
 static void
 on_frames(void *user, guint iteration, guint64 done, guint64 total)
@@ -158,12 +176,12 @@ write_domain(struct save *save, enum xf_suspend_outcome *outcome,
 {
     struct xf_hypervisor *hv = save->engine->hv;
     const struct xf_progress progress = { on_frames, on_suspended, save };
+    gboolean paused = save->note.paused;
     gboolean was_paused;
 
     *outcome = XF_SUSPEND_RUNNING;
-    if (!open_partial(save, err)
-        || !hv->ops->save_head(hv, save->note.domid, save->note.paused,
-                               save->fd, err))
+    if (!check_flags(save->flags, &paused, err) || !open_partial(save, err)
+        || !hv->ops->save_head(hv, save->note.domid, paused, save->fd, err))
         return FALSE;
     *outcome = hv->ops->suspend(hv, save->note.domid, save->fd, 0, &progress,
                                 &was_paused, err);
@@ -220,9 +238,9 @@ take(struct xf_engine *engine, const struct xf_domain_ref *dom,
 
 gboolean
 xf_engine_save(struct xf_engine *engine, const struct xf_domain_ref *dom,
-               const char *path, GError **err)
+               const char *path, guint flags, GError **err)
 {
-    struct save save = { .engine = engine, .fd = -1 };
+    struct save save = { .engine = engine, .flags = flags, .fd = -1 };
 
     if (!check_path(path, err))
         return FALSE;
@@ -295,7 +313,8 @@ restore(struct xf_handoff *h, int fd, gboolean paused, GError **err)
 }
 
 gboolean
-xf_engine_restore(struct xf_engine *engine, const char *path, GError **err)
+xf_engine_restore(struct xf_engine *engine, const char *path, guint flags,
+                  GError **err)
 {
     struct xf_hypervisor *hv = engine->hv;
     XF_AUTO_FD int fd = -1;
@@ -322,5 +341,5 @@ xf_engine_restore(struct xf_engine *engine, const char *path, GError **err)
                                             key, in->uuid, in->name);
 
     h->incoming = in;
-    return restore(h, fd, paused, err);
+    return check_flags(flags, &paused, err) && restore(h, fd, paused, err);
 }

@@ -34,15 +34,16 @@ xf_local_max_vcpus(struct xf_conn *conn, GError **err)
 
 gboolean
 xf_local_save(struct xf_conn *conn, const struct xf_domain_ref *dom,
-              const char *path, GError **err)
+              const char *path, guint flags, GError **err)
 {
-    return xf_engine_save(xf_engine_of(conn), dom, path, err);
+    return xf_engine_save(xf_engine_of(conn), dom, path, flags, err);
 }
 
 gboolean
-xf_local_restore(struct xf_conn *conn, const char *path, GError **err)
+xf_local_restore(struct xf_conn *conn, const char *path, guint flags,
+                 GError **err)
 {
-    return xf_engine_restore(xf_engine_of(conn), path, err);
+    return xf_engine_restore(xf_engine_of(conn), path, flags, err);
 }
 
 gboolean

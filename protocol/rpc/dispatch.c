@@ -27,6 +27,7 @@ xf_rpc_find_proc(const struct xf_rpc_header *header, GError **err)
         { XFW_PROGRAM, &xf_rpc_defined_procs },
         { XFW_PROGRAM, &xf_rpc_event_procs },
         { XFW_PROGRAM, &xf_rpc_job_procs },
+        { XFW_PROGRAM, &xf_rpc_memory_procs },
         { XFW_PROGRAM, &xf_rpc_migrate_procs },
         { XFW_ADMIN_PROGRAM, &xf_rpc_admin_procs },
     };

@@ -289,7 +289,7 @@ do_answer_no(struct xf_rpc_call *call, void *data, void *ret, GError **err)
     return get_info(call, &args->dom, &info, err);
 }
 
-/* managed save image, messages: none */
+/* managed save image, snapshots, messages: none */
 static gboolean
 do_answer_none(struct xf_rpc_call *call, void *data, void *ret, GError **err)
 {
@@ -479,6 +479,9 @@ static const struct xf_rpc_proc rows[] = {
       XF_RPC_ARGS(xfw_dom), XF_RPC_RET(xfw_int), XF_RPC_ENTRY(domain_info) },
     { XFW_PROC_DOMAIN_HAS_MANAGED_SAVE_IMAGE, "virDomainHasManagedSaveImage",
       do_answer_none, XF_RPC_ARGS(xfw_dom_flags_args), XF_RPC_RET(xfw_int),
+      XF_RPC_ENTRY(domain_info) },
+    { XFW_PROC_DOMAIN_SNAPSHOT_NUM, "virDomainSnapshotNum", do_answer_none,
+      XF_RPC_ARGS(xfw_dom_flags_args), XF_RPC_RET(xfw_int),
       XF_RPC_ENTRY(domain_info) },
     { XFW_PROC_DOMAIN_GET_MESSAGES, "virDomainGetMessages", do_answer_none,
       XF_RPC_ARGS(xfw_dom_flags_args), XF_RPC_RET(xfw_strings_ret),

@@ -65,6 +65,7 @@ extern const struct xf_rpc_proc_table xf_rpc_domain_procs;
 extern const struct xf_rpc_proc_table xf_rpc_defined_procs;
 extern const struct xf_rpc_proc_table xf_rpc_event_procs;
 extern const struct xf_rpc_proc_table xf_rpc_job_procs;
+extern const struct xf_rpc_proc_table xf_rpc_memory_procs;
 extern const struct xf_rpc_proc_table xf_rpc_migrate_procs;
 /* Of XFW_ADMIN_PROGRAM; the others are of XFW_PROGRAM. */
 extern const struct xf_rpc_proc_table xf_rpc_admin_procs;

@@ -93,6 +93,12 @@ static const struct {
     { "nodeinfo", "CPU model:           x86_64|CPU(s):              2"
       "|Memory size:" },
     { "freecell", "Total: " },
+    { "freecell --all", "    0: |Total: " },
+    { "freecell --cellno 0", "0: " },
+    { "nodememstats", "total  : |free   : " },
+    { "nodememstats --cell 0", "total  : " },
+    { "dommemstat g", "actual 131072|available 131072" },
+    { "vcpucount g", "current      live           1" },
     { "hostname", "host-a" },
     { "version", "Running hypervisor: Xen 4.17.0" },
     { "version --daemon", "Running against daemon:" },
@@ -125,6 +131,9 @@ static const struct {
     { "migrate-getspeed --postcopy g", "unsupported flags" },
     { "migrate-setspeed g 17592186044416", "more than can be counted" },
     { "migrate-setspeed nobody 1", "failed to get domain 'nobody'" },
+    { "nodememstats --cell 7", "memory of NUMA node 7" },
+    { "save g /none/g --xml /dev/null", "an XML of its own cannot be given" },
+    { "save g /tmp/g --running --paused", "mutually exclusive" },
     { "domjobabort g", "no job is active" },
     { "domjobabort --postcopy g", "unsupported flags" },
 };
@@ -388,6 +397,30 @@ START_TEST(saves_a_paused_guest)
 }
 END_TEST
 
+/* However it was saved: what was said last counts. */
+static const struct {
+    const char *save, *restore, *state;
+} wishes[] = {
+    { "save --paused g", "restore", "paused (user)" },
+    { "save --paused g", "restore --running", "running (restored)" },
+    { "save --bypass-cache g", "restore --paused", "paused (user)" },
+    { "save --running g", "restore --bypass-cache", "running (restored)" },
+};
+
+START_TEST(comes_back_as_wanted)
+{
+    g_autofree char *save = with_file(wishes[_i].save);
+    g_autofree char *restore = with_file(wishes[_i].restore);
+
+    guest(&host_a);
+    virsh_says(&host_a, save, "saved to");
+    virsh_says(&host_a, restore, "restored from");
+    virsh_says(&host_a, "domstate --reason g", wishes[_i].state);
+    virsh_says(&host_a, "destroy g", "");
+    all_is_well();
+}
+END_TEST
+
 /* It goes on, and nothing is left. */
 static const struct {
     const char *point, *value;
@@ -525,6 +558,7 @@ main(void)
         { tells_of_a_failure, 1 },
         { saves_and_restores, 1 },
         { saves_a_paused_guest, 1 },
+        { comes_back_as_wanted, G_N_ELEMENTS(wishes) },
         { a_save_fails, G_N_ELEMENTS(save_failures) },
         { where_there_is_no_place, 1 },
         { a_restore_fails, 1 },
