@@ -9,6 +9,9 @@ report.py table FILE
     reads such lines; prints medians and ratios as a table
 report.py json FILE
     the same as JSON, with every move's figures
+report.py matrix FILE
+    the same of tests/lab/matrix, where GUEST is the way and TOOL the client;
+    a line may have "failed" instead of figures
 """
 import json
 import os
@@ -17,10 +20,9 @@ from statistics import median
 
 BASE = "xenferry"
 
-# The sides whose control group is a part of the tool.  What xl starts at the
-# source is its own child, and counted as that.
-GROUPS = {"xenferry": ("from", "to"), "libvirtd": ("from", "to"),
-          "xl": ("to",)}
+# The sides whose control group is a part of the tool, both if it is not named
+# here.  What xl starts at the source is its own child, and counted as that.
+GROUPS = {"xl": ("to",)}
 
 # KEY, HEADING, UNITS IN ONE OF THE HEADING'S, DECIMALS
 COLUMNS = (
@@ -81,7 +83,7 @@ def figures_of(folder, tool):
     for side in ("from", "to"):
         changes[side], counters[side] = read_watcher(
             os.path.join(folder, side))
-    tool_us = sum(counters[side]["group_us"] for side in GROUPS[tool])
+    tool_us = sum(counters[side]["group_us"] for side in GROUPS.get(tool, ("from", "to")))
     dom0_ns = sum(host["dom0_ns"] - host["own_ns"]
                   for host in counters.values())
     return {"total_ms": move["total_ms"],
@@ -166,6 +168,26 @@ def print_json(moves):
     print()
 
 
+def print_matrix(moves):
+    """Markdown.  The total time is that of the way there and the way back,
+    which need not be the same."""
+    print("| client | way | total s, there / back | downtime ms | sent MiB |")
+    print("|---|---|---:|---:|---:|")
+    bad = {(m["tool"], m["guest"]) for m in moves if "failed" in m}
+    for tool, way in dict.fromkeys((m["tool"], m["guest"]) for m in moves):
+        if (tool, way) in bad:
+            print(f"| {tool} | {way} | failed | | |")
+            continue
+        own = [m for m in moves if (m["tool"], m["guest"]) == (tool, way)]
+        there = own[0]["way"]
+        totals = [median(m["total_ms"] for m in own
+                         if (m["way"] == there) == first) / 1000
+                  for first in (True, False)]
+        sent = median(m["wire_bytes"] for m in own) / (1 << 20)
+        print(f"| {tool} | {way} | {totals[0]:.1f} / {totals[1]:.1f} "
+              f"| {median(downtimes(own)):.0f} | {sent:.1f} |")
+
+
 def print_move(folder, run, guest, tool, way):
     try:
         figures = figures_of(folder, tool)
@@ -179,10 +201,10 @@ def main():
     verb, path, *words = sys.argv[1:]
     if verb == "move":
         print_move(path, *words)
-    elif verb == "table":
-        print_table(read_moves(path))
     else:
-        print_json(read_moves(path))
+        PRINTERS[verb](read_moves(path))
 
+
+PRINTERS = {"table": print_table, "json": print_json, "matrix": print_matrix}
 
 main()
