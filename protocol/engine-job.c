@@ -179,6 +179,9 @@ xf_job_read(struct xf_job *job, struct xf_job_info *info)
     info->time_elapsed = ms_between(job->started, now);
     info->downtime = ms_between(job->suspended,
                                 job->resumed ? job->resumed : now);
+    /* 0 is for one that is not known */
+    if (job->suspended)
+        info->downtime = MAX(info->downtime, 1);
     info->mem_processed = job->done_before + done_now(job);
     info->mem_remaining = job->total - MIN(done_now(job), job->total);
     info->mem_total = info->mem_processed + info->mem_remaining;

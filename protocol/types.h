@@ -122,7 +122,8 @@ struct xf_job_info {
     enum xf_job_type type;
     guint64 time_elapsed;
     guint64 time_remaining;     /* an estimate from the rate so far */
-    guint64 downtime;           /* from suspend to resume or hand-over */
+    guint64 downtime;           /* from suspend to resume or hand-over; 0: this host
+                                 * did not see it */
     guint64 mem_total;
     guint64 mem_processed;
     guint64 mem_remaining;

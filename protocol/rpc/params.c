@@ -133,6 +133,8 @@ enum operation {
     OPERATION_MIGRATION_OUT = 5,
 };
 
+#define DOWNTIME "downtime"
+
 /* All of type ULLONG.  Those with a dot are ours: clients that do not know
  * them pass them over. */
 static const struct {
@@ -142,7 +144,7 @@ static const struct {
 #define ROW(name, field) { name, G_STRUCT_OFFSET(struct xf_job_info, field) }
     ROW("time_elapsed", time_elapsed),
     ROW("time_remaining", time_remaining),
-    ROW("downtime", downtime),
+    ROW(DOWNTIME, downtime),
     ROW("data_total", mem_total),
     ROW("data_processed", mem_processed),
     ROW("data_remaining", mem_remaining),
@@ -157,6 +159,14 @@ static const struct {
 
 #define ITERATION "memory_iteration"
 #define PHASE "xenferry.phase"
+
+/* Only who has stopped a guest knows for how long: the destination of a
+ * migration does not, and says nothing rather than 0. */
+static gboolean
+is_known(const char *name, guint64 value)
+{
+    return value || strcmp(name, DOWNTIME) != 0;
+}
 
 /* The extra ones of xf_rpc_job_encode(). */
 #define MORE_STATS 4
@@ -193,10 +203,13 @@ xf_rpc_job_encode(const struct xf_job_info *info,
         return;
     param_init(p++, "operation", XFW_PARAM_INT)->value.xfw_param_value_u.i =
         operation_of(info);
-    for (gsize i = 0; i < G_N_ELEMENTS(job_stats); i++)
-        param_init(p++, job_stats[i].name, XFW_PARAM_ULLONG)
-            ->value.xfw_param_value_u.ul =
-            *FIELD(const guint64, info, job_stats[i].offset);
+    for (gsize i = 0; i < G_N_ELEMENTS(job_stats); i++) {
+        guint64 value = *FIELD(const guint64, info, job_stats[i].offset);
+
+        if (is_known(job_stats[i].name, value))
+            param_init(p++, job_stats[i].name, XFW_PARAM_ULLONG)
+                ->value.xfw_param_value_u.ul = value;
+    }
     param_init(p++, ITERATION, XFW_PARAM_ULLONG)->value.xfw_param_value_u.ul =
         info->iteration;
     param_init(p++, "memory_page_size", XFW_PARAM_ULLONG)

@@ -89,6 +89,32 @@
     "00000002"                          /* type: unbounded */           \
     "00000001" BANDWIDTH                /* one statistic */
 
+#define SAVE_FLAGS                                                      \
+    DOM                                                                 \
+    "00000002 2f660000"                 /* to: /f */                    \
+    "00000000"                          /* xml: absent */               \
+    "00000004"                          /* flags: paused */
+
+#define RESTORE_FLAGS                                                   \
+    "00000002 2f660000"                 /* from: /f */                  \
+    "00000001 00000004 3c782f3e"        /* xml: <x/> */                 \
+    "00000002"                          /* flags: running */
+
+#define MEMORY_STATS                                                    \
+    "00000001"                          /* one figure */                \
+    "00000006"                          /* tag: actual */               \
+    "0000000000020000"                  /* KiB */
+
+#define NODE_MEMORY                                                     \
+    "00000001"                          /* one figure */                \
+    "00000005 746f74616c000000"         /* total */                     \
+    "0000000000200000"                  /* KiB */                       \
+    "00000002"                          /* of two there are */
+
+#define CELLS                                                           \
+    "00000001"                          /* one node */                  \
+    "0000000040000000"                  /* bytes */
+
 static const struct sample {
     const char *name;
     const char *body;
@@ -106,6 +132,11 @@ static const struct sample {
     SAMPLE(LIST, xfw_list_all_ret),
     SAMPLE(INFO, xfw_domain_info_ret),
     SAMPLE(JOB_STATS, xfw_job_stats_ret),
+    SAMPLE(SAVE_FLAGS, xfw_save_flags_args),
+    SAMPLE(RESTORE_FLAGS, xfw_restore_flags_args),
+    SAMPLE(MEMORY_STATS, xfw_memory_stats_ret),
+    SAMPLE(NODE_MEMORY, xfw_node_memory_ret),
+    SAMPLE(CELLS, xfw_cells_ret),
 };
 
 static GBytes *
@@ -447,6 +478,32 @@ START_TEST(job_round_trip)
 }
 END_TEST
 
+static gboolean
+tells(const struct xfw_job_stats_ret *stats, const char *name)
+{
+    for (guint i = 0; i < stats->params.params_len; i++)
+        if (strcmp(stats->params.params_val[i].field, name) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* A downtime that is not known is no downtime of 0. */
+START_TEST(job_without_downtime)
+{
+    struct xf_job_info info = { .type = XF_JOB_COMPLETED };
+    struct xfw_job_stats_ret none = { 0 }, one = { 0 };
+
+    xf_rpc_job_encode(&info, &none);
+    ck_assert(!tells(&none, "downtime"));
+    ck_assert(tells(&none, "memory_remaining"));
+    info.downtime = 1;
+    xf_rpc_job_encode(&info, &one);
+    ck_assert(tells(&one, "downtime"));
+    xdr_free(XF_XDR(xfw_job_stats_ret), &none);
+    xdr_free(XF_XDR(xfw_job_stats_ret), &one);
+}
+END_TEST
+
 /* -- keepalive ----------------------------------------------------------- */
 
 #define S G_TIME_SPAN_SECOND
@@ -508,6 +565,7 @@ main(void)
         error_text_always_fits,
         params_refused,
         job_round_trip,
+        job_without_downtime,
         keepalive_times,
         keepalive_any_packet_resets,
         NULL
