@@ -179,13 +179,16 @@ def print_matrix(moves):
             print(f"| {tool} | {way} | failed | | |")
             continue
         own = [m for m in moves if (m["tool"], m["guest"]) == (tool, way)]
-        there = own[0]["way"]
-        totals = [median(m["total_ms"] for m in own
-                         if (m["way"] == there) == first) / 1000
-                  for first in (True, False)]
+        ways = {}
+        for move in own:
+            ways.setdefault(move["way"], []).append(move["total_ms"])
+        if len(ways) < 2:       # it was ended half-way
+            continue
+        totals = " / ".join(f"{median(ms) / 1000:.1f}"
+                            for ms in ways.values())
         sent = median(m["wire_bytes"] for m in own) / (1 << 20)
-        print(f"| {tool} | {way} | {totals[0]:.1f} / {totals[1]:.1f} "
-              f"| {median(downtimes(own)):.0f} | {sent:.1f} |")
+        print(f"| {tool} | {way} | {totals} | {median(downtimes(own)):.0f} "
+              f"| {sent:.1f} |")
 
 
 def print_move(folder, run, guest, tool, way):
