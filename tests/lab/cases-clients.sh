@@ -75,9 +75,11 @@ persistent() {
 }
 
 case_long_stored_domain() {
-    local since file=/srv/guest/s1.xml
+    local since file=/srv/guest/s1.stored
     guest host1 pvh s1 --via xenferry
     persistent host1 s1 no
+    # with its uuid
+    on_virsh host1 dumpxml --inactive s1 ">$file"
     on_virsh host1 define "$file"
     persistent host1 s1 yes
     # It moves, and its definition goes with it.
