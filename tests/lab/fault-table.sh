@@ -43,7 +43,7 @@ link-committed         to   moves  line=committed down=link
 store-update-streaming      from moves sent=40 run=xenstored-update
 store-update-received       to moves state=received run=xenstored-update
 store-source-performed      from either state=performed kill=daemon next forget=records
-store-destination-received  to stays state=received kill=daemon next forget=records
+store-destination-received  to either state=received kill=daemon next forget=records
 store-destination-decided   to moves line=committed kill=daemon next forget=records
 store-destination-committed to moves state=committed kill=daemon next forget=records
 power-destination-received  to stays state=received stop=daemon
