@@ -45,6 +45,12 @@ static const struct xf_xml_word modes[] = {
     { "connect", 1, NULL }, { "bind", 0, NULL }, { NULL, 0, NULL }
 };
 
+static const struct xf_xml_word appends[] = {
+    { "off", 0, NULL },
+    { "on", 1, "QEMU's -serial does not append to a file" },
+    { NULL, 0, NULL }
+};
+
 enum target {
     TARGET_UNSAID,
     TARGET_XEN,
@@ -54,7 +60,6 @@ enum target {
 struct chardev {
     int type;
     const char *path;
-    gboolean append;
     gboolean listens;                   /* when no mode is said */
     const char *host[2], *service[2];   /* by modes[]: bind, connect */
     gboolean has[2], telnet;
@@ -86,7 +91,7 @@ read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     struct chardev *chr = arg;
     int mode = !chr->listens;
-    int append = 0;
+    int append = 0;             /* on is refused by its word */
 
     if (!xf_xml_has_none(node, not_in_source[chr->type], err)
         || !xf_xml_word_attr(dom, node, "mode", &mode, err)
@@ -95,7 +100,6 @@ read_source(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     if (chr->has[mode])
         return xf_xml_bad(err, node, "this mode is given twice");
     chr->has[mode] = TRUE;
-    chr->append = append;
     chr->host[mode] = xf_xml_attr(dom, node, "host");
     chr->service[mode] = xf_xml_attr(dom, node, "service");
     if (!xf_xml_attr(dom, node, "path"))
@@ -156,7 +160,7 @@ static const struct xf_xml_rule target_rules[] = {
 const struct xf_xml_rule xf_xml_chardev_rules[] = {
     { .name = "source", .attrs = "path append mode host service ~tty",
       .values = XF_XML_VALUES({ "mode", modes },
-                              { "append", xf_xml_on_off }),
+                              { "append", appends }),
       .attrs_why = "the host's name for it while the guest ran",
       .idle = "a pty gets its name where the guest runs",
       .read = read_source, .flags = XF_RULE_MANY },
@@ -198,34 +202,63 @@ need_path(xmlNode *node, const struct chardev *chr, const char *format,
     return g_strconcat(format, chr->path, NULL);
 }
 
+/* A comma would begin another option of QEMU's; a ':' in an address ends the
+ * host for it, unless that is in brackets. */
+static gboolean
+network_ok(xmlNode *node, const struct chardev *chr, GError **err)
+{
+    for (int mode = 0; mode < 2; mode++)
+        if ((chr->host[mode] && strpbrk(chr->host[mode], ",@[] "))
+            || (chr->service[mode] && strpbrk(chr->service[mode], ",@: ")))
+            return xf_xml_bad(err, node, "host or service in its <source> "
+                              "has a character that they cannot have");
+    return TRUE;
+}
+
+static char *
+host_text(const char *host)
+{
+    gboolean v6 = host && strchr(host, ':');
+
+    return g_strdup_printf("%s%s%s", v6 ? "[" : "", host ? host : "",
+                           v6 ? "]" : "");
+}
+
 static char *
 need_tcp(xmlNode *node, const struct chardev *chr, GError **err)
 {
     int mode = chr->has[1] ? 1 : 0;
+    g_autofree char *host = host_text(chr->host[mode]);
 
     if (!chr->host[mode] || !chr->service[mode]) {
         xf_xml_bad(err, node, "needs host and service in its <source>");
         return NULL;
     }
-    return g_strdup_printf("%s:%s:%s%s", chr->telnet ? "telnet" : "tcp",
-                           chr->host[mode], chr->service[mode],
+    if (!network_ok(node, chr, err))
+        return NULL;
+    return g_strdup_printf("%s:%s:%s%s", chr->telnet ? "telnet" : "tcp", host,
+                           chr->service[mode],
                            mode ? "" : ",server,nowait");
 }
 
 static char *
 need_udp(xmlNode *node, const struct chardev *chr, GError **err)
 {
+    g_autofree char *there = host_text(chr->host[1]);
+    g_autofree char *here = host_text(chr->host[0]);
     g_autofree char *local = NULL;
 
     if (!chr->service[1]) {
         xf_xml_bad(err, node, "needs a service in <source mode='connect'>");
         return NULL;
     }
+    if (!network_ok(node, chr, err))
+        return NULL;
     if (chr->has[0])
-        local = g_strdup_printf("@%s:%s", chr->host[0] ? chr->host[0] : "",
+        local = g_strdup_printf("@%s:%s", here,
                                 chr->service[0] ? chr->service[0] : "0");
-    return g_strdup_printf("udp:%s:%s%s", chr->host[1] ? chr->host[1] : "",
-                           chr->service[1], local ? local : "");
+    return g_strdup_printf("udp:%s:%s%s", there, chr->service[1],
+                           local ? local : "");
 }
 
 /* QEMU's text for it; NULL with the error set. */
@@ -271,9 +304,6 @@ add_serial(struct xf_domxml *dom, xmlNode *node, const struct chardev *chr,
     if (!xf_xml_is_hvm(dom))
         return xf_xml_cannot(err, node, "only a guest of type 'hvm' has "
                              "serial ports; use <console>");
-    if (chr->append)
-        return xf_xml_cannot(err, node, "QEMU's -serial does not append to a "
-                             "file");
     text = serial_text(node, chr, err);
     if (!text)
         return FALSE;

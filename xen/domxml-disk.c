@@ -264,6 +264,55 @@ static const struct xf_xml_word buses[] = {
     { NULL, 0, NULL }
 };
 
+/* Letters count from a, through z, to aa; a partition from 1. */
+static gboolean
+is_lettered(const char *name, const char *prefix, guint disks, guint parts)
+{
+    guint64 disk = 0, part;
+
+    if (!g_str_has_prefix(name, prefix))
+        return FALSE;
+    for (name += strlen(prefix); g_ascii_islower(*name); name++) {
+        disk = disk * 26 + *name - 'a' + 1;
+        if (disk > disks)
+            return FALSE;
+    }
+    return disk && (!*name || (*name != '0'
+                               && g_ascii_string_to_unsigned(name, 10, 1,
+                                                             parts, &part,
+                                                             NULL)));
+}
+
+/* "d5p1" */
+static gboolean
+is_numbered(const char *name)
+{
+    const char *part = strchr(name, 'p');
+    guint64 number;
+
+    if (*name != 'd' || !part)
+        return FALSE;
+
+    g_autofree char *disk = g_strndup(name + 1, part - name - 1);
+
+    return g_ascii_string_to_unsigned(disk, 10, 0, (1 << 20) - 1, &number,
+                                      NULL)
+           && g_ascii_string_to_unsigned(part + 1, 10, 0, 255, &number, NULL);
+}
+
+gboolean
+xf_xml_is_vdev(const char *name)
+{
+    gboolean hex = g_str_has_prefix(name, "0x");
+    guint64 number;
+
+    return is_lettered(name, "xvd", 1 << 20, 255)
+           || is_lettered(name, "hd", 4, 63)
+           || is_lettered(name, "sd", 16, 15) || is_numbered(name)
+           || g_ascii_string_to_unsigned(name + (hex ? 2 : 0), hex ? 16 : 10,
+                                         0, G_MAXINT, &number, NULL);
+}
+
 static gboolean
 read_target(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
@@ -308,14 +357,15 @@ read_backenddomain(struct xf_domxml *dom, xmlNode *node, void *arg,
     return TRUE;
 }
 
+#define NO_CHAIN "chains are read from the image, not from the XML"
+
 /* An empty <backingStore/> only says that there is none below. */
 static gboolean
 read_backing_store(struct xf_domxml *dom, xmlNode *node, void *arg,
                    GError **err)
 {
-    if (node->properties || xmlFirstElementChild(node))
-        return xf_xml_cannot(err, node, "chains are read from the image, "
-                             "not from the XML");
+    if (xmlFirstElementChild(node))
+        return xf_xml_cannot(err, node, NO_CHAIN);
     return TRUE;
 }
 
@@ -350,8 +400,8 @@ const struct xf_xml_rule xf_xml_disk_rules[] = {
     { .name = "shareable", .flags = XF_RULE_HARMLESS,
       .why = "libxl has no such mark; its block script alone refuses two "
              "writers on one host" },
-    { .name = "backingStore", .attrs = "type index id",
-      .read = read_backing_store,
+    { .name = "backingStore", .attrs = "!type !index !id",
+      .attrs_no = NO_CHAIN, .read = read_backing_store,
       .flags = XF_RULE_OWN },
     { .name = "boot", .attrs = "order", .read = read_disk_boot },
     { .name = "backenddomain", .attrs = "name", .read = read_backenddomain },
@@ -395,6 +445,10 @@ check_target(struct xf_domxml *dom, struct disk *disk, GError **err)
         return xf_xml_cannot(err, disk->target, "bus '%s': libxl knows the "
                              "bus by the name, which must begin with '%s'",
                              xf_xml_attr(dom, disk->target, "bus"), prefix);
+    if (!xf_xml_is_vdev(disk->xl->vdev))
+        return xf_xml_bad(err, disk->target, "dev '%s' is no disk's name such "
+                          "as xvda, hda or sda, within what libxl has of them",
+                          disk->xl->vdev);
     if (!g_hash_table_add(dom->vdevs, g_strdup(disk->xl->vdev)))
         return xf_xml_bad(err, disk->target, "dev '%s' is given twice",
                           disk->xl->vdev);

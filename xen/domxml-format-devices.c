@@ -103,13 +103,15 @@ write_ip(char *ip, xmlNode *node)
     guint64 prefix;
     xmlNode *element;
 
-    if (slash == ip)
-        return;
     if (slash)
         *slash++ = '\0';
+    if (!xf_xml_is_address(ip))
+        return;
     element = xf_out_with(node, "ip", "address", ip);
     xf_out_attr(element, "family", "%s", family);
-    if (slash && g_ascii_string_to_unsigned(slash, 10, 0, 128, &prefix, NULL))
+    if (slash && g_ascii_string_to_unsigned(slash, 10, 0,
+                                            strchr(ip, ':') ? 128 : 32,
+                                            &prefix, NULL))
         xf_out_attr(element, "prefix", "%u", (guint)prefix);
 }
 
@@ -118,8 +120,7 @@ write_ips(const libxl_device_nic *nic, xmlNode *node)
 {
     g_auto(GStrv) ips = NULL;
 
-    if (!xf_out_has(nic->ip)
-        || nic->ip[strspn(nic->ip, "0123456789abcdefABCDEF.:/ ")])
+    if (!xf_out_has(nic->ip))
         return;
     ips = g_strsplit(nic->ip, " ", -1);
     for (char **ip = ips; *ip; ip++)
@@ -236,18 +237,37 @@ serial_type(const char *text, const char **path)
 
 #define LISTENS ",server,nowait"
 
+/* As XML has it: without the brackets around an address of IPv6, and with
+ * nothing that could not be read back.  NULL: XML cannot say it. */
+static char *
+plain_host(const char *text, gsize len)
+{
+    gboolean bracketed = len > 2 && text[0] == '[' && text[len - 1] == ']';
+    char *host = bracketed ? g_strndup(text + 1, len - 2)
+                           : g_strndup(text, len);
+
+    if (!strpbrk(host, ",@[] ") && !strchr(host, ':') == !bracketed)
+        return host;
+    g_free(host);
+    return NULL;
+}
+
 /* "host:port" into a <source> of the given mode. */
 static gboolean
 write_address(xmlNode *node, const char *mode, const char *address)
 {
     const char *colon = strrchr(address, ':');
+    g_autofree char *host = NULL;
     xmlNode *source;
 
-    if (!colon || colon == address || !colon[1] || strchr(address, ',')
-        || !xf_out_has(address))
+    if (!colon || colon == address || !colon[1]
+        || strpbrk(colon + 1, ",@ ") || !xf_out_has(address))
+        return FALSE;
+    host = plain_host(address, colon - address);
+    if (!host)
         return FALSE;
     source = xf_out_with(node, "source", "mode", mode);
-    xf_out_attr(source, "host", "%.*s", (int)(colon - address), address);
+    xf_out_attr(source, "host", "%s", host);
     xf_out_attr(source, "service", "%s", colon + 1);
     return TRUE;
 }

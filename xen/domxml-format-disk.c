@@ -69,6 +69,10 @@ write_target(const struct xf_xml_out *out, const libxl_device_disk *disk,
     for (gsize i = 0; i < G_N_ELEMENTS(buses); i++)
         if (g_str_has_prefix(disk->vdev, buses[i].prefix))
             xf_out_attr(target, "bus", "%s", buses[i].bus);
+    /* libvirt takes it for disks of this bus only */
+    if (disk->removable && !disk->is_cdrom
+        && g_str_has_prefix(disk->vdev, "sd"))
+        xf_out_attr(target, "removable", "on");
 }
 
 /* -- network disks: what QEMU reads, as domxml-disk.c makes it ------------- */
@@ -203,7 +207,7 @@ write_local(const libxl_device_disk *disk, xmlNode *node)
 static gboolean
 disk_can_be_read(const libxl_device_disk *disk)
 {
-    return xf_out_has(disk->vdev)
+    return xf_out_has(disk->vdev) && xf_xml_is_vdev(disk->vdev)
            && (disk->is_cdrom || xf_out_has(disk->pdev_path));
 }
 

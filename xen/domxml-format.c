@@ -81,11 +81,24 @@ write_action(xmlNode *domain, const char *name,
         xf_out_text(domain, name, "%s", words[action]);
 }
 
+/* libvirt dumps a guest's core only when it has crashed; the rest is for the
+ * residual. */
+static libxl_action_on_shutdown
+without_dump(libxl_action_on_shutdown action)
+{
+    if (action == LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY)
+        return LIBXL_ACTION_ON_SHUTDOWN_DESTROY;
+    if (action == LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_RESTART)
+        return LIBXL_ACTION_ON_SHUTDOWN_RESTART;
+    return action;
+}
+
 static void
 write_actions(const struct xf_xml_out *out, xmlNode *domain)
 {
-    write_action(domain, "on_poweroff", out->config->on_poweroff);
-    write_action(domain, "on_reboot", out->config->on_reboot);
+    write_action(domain, "on_poweroff",
+                 without_dump(out->config->on_poweroff));
+    write_action(domain, "on_reboot", without_dump(out->config->on_reboot));
     write_action(domain, "on_crash", out->config->on_crash);
 }
 

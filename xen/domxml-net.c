@@ -2,6 +2,7 @@
 /* Domain XML: <interface>. */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,6 +243,15 @@ read_model(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
+gboolean
+xf_xml_is_address(const char *text)
+{
+    guint8 bytes[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, text, bytes) == 1
+           || inet_pton(AF_INET6, text, bytes) == 1;
+}
+
 static gboolean
 read_ip(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
@@ -252,8 +262,11 @@ read_ip(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     if (!address
         || !xf_xml_uint_attr(dom, node, "prefix", 128, &prefix, err))
         return FALSE;
-    if (address[strspn(address, "0123456789abcdefABCDEF.:")])
+    if (!xf_xml_is_address(address))
         return xf_xml_bad(err, node, "'%s' is no address", address);
+    if (prefix > 32 && !strchr(address, ':'))
+        return xf_xml_bad(err, node, "an address of IPv4 has no prefix of "
+                          "more than 32 bits");
     g_string_append_printf(nic->ips, "%s%s", nic->ips->len ? " " : "",
                            address);
     if (xf_xml_attr(dom, node, "prefix"))

@@ -131,6 +131,12 @@ void xf_xml_ignored(struct xf_domxml *dom, const xmlNode *node,
 void xf_xml_idle(struct xf_domxml *dom, const xmlNode *node,
                  const char *attr);
 
+/* Is it a virtual disk's name, as libxl takes them (xl-disk-configuration(5)
+ * and xen-vbd-interface(7) have the limits)? */
+gboolean xf_xml_is_vdev(const char *name);
+/* An address of IPv4 or IPv6, without a prefix? */
+gboolean xf_xml_is_address(const char *text);
+
 /* -- values ---------------------------------------------------------------- */
 
 extern const struct xf_xml_word xf_xml_yes_no[];

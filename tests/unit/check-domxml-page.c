@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include <libxml/parser.h>
 #include <string.h>
 
 #include "tests/unit/common.h"
@@ -339,6 +340,142 @@ START_TEST(all_that_has_no_effect_is_reported)
 }
 END_TEST
 
+/* -- what they have that is read ------------------------------------------- */
+
+/* Where a document would mean something else at another time, or where one
+ * list of words serves several elements. */
+static const struct {
+    const char *element, *attr, *word;
+} not_in_documents[] = {
+    { "clock", "offset", "absolute" },  /* counts from now */
+    { "clock", "start", NULL },
+    { "console", "type", NULL },        /* <serial> has them all */
+    { "channel", "type", NULL },
+};
+
+/* "RULE type=pty", "RULE port=" for any text, "RULE =hvm" for an element's
+ * text, "RULE" for the element */
+static char *
+read_key(const struct xf_xml_rule *rule, const char *attr, const char *word)
+{
+    return g_strdup_printf("%p %s=%s", (const void *)rule, attr ? attr : "",
+                           word ? word : "");
+}
+
+static void
+take_value(GHashTable *set, const struct xf_xml_rule *rule, const char *attr,
+           xmlChar *value)
+{
+    g_autofree char *word = g_strstrip(g_strdup((const char *)value));
+
+    g_hash_table_add(set, read_key(rule, attr, word));
+    g_hash_table_add(set, read_key(rule, attr, NULL));
+    xmlFree(value);
+}
+
+static void
+take_element(GHashTable *set, const struct xf_xml_rule *rules,
+             const xmlNode *node)
+{
+    for (; rules->name; rules++) {
+        if (!xmlStrEqual(node->name, BAD_CAST rules->name))
+            continue;
+        take_value(set, rules, NULL, xmlNodeGetContent(node));
+        for (const xmlAttr *a = node->properties; a; a = a->next)
+            take_value(set, rules, (const char *)a->name,
+                       xmlNodeGetContent((const xmlNode *)a));
+        for (const xmlNode *c = node->children; c && rules->children;
+             c = c->next)
+            if (c->type == XML_ELEMENT_NODE)
+                take_element(set, rules->children, c);
+    }
+}
+
+static GHashTable *
+all_read(void)
+{
+    GHashTable *set = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                            NULL);
+    g_autoptr(GDir) dir = g_dir_open(DATA_DIR, 0, NULL);
+    const char *name;
+
+    ck_assert_ptr_nonnull(dir);
+    while ((name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_strconcat(DATA_DIR, "/", name, NULL);
+        xmlDoc *doc;
+
+        if (!g_str_has_suffix(name, ".xml"))
+            continue;
+        doc = xmlReadFile(path, NULL, XML_PARSE_NONET);
+        ck_assert_ptr_nonnull(doc);
+        for (const xmlNode *c = xmlDocGetRootElement(doc)->children; c;
+             c = c->next)
+            if (c->type == XML_ELEMENT_NODE)
+                take_element(set, xf_xml_root_rules, c);
+        xmlFreeDoc(doc);
+    }
+    return set;
+}
+
+static gboolean
+is_excepted(const char *element, const char *attr, const char *word)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(not_in_documents); i++)
+        if (strcmp(not_in_documents[i].element, element) == 0
+            && g_strcmp0(not_in_documents[i].attr, attr) == 0
+            && (!not_in_documents[i].word
+                || g_strcmp0(not_in_documents[i].word, word) == 0))
+            return TRUE;
+    return FALSE;
+}
+
+static void
+need_read(GHashTable *set, const struct xf_xml_rule *rule, const char *attr,
+          const char *word, guint *missing)
+{
+    g_autofree char *key = read_key(rule, attr, word);
+
+    if (g_hash_table_contains(set, key) || is_excepted(rule->name, attr, word))
+        return;
+    g_printerr("no document in %s has <%s %s=%s>\n", DATA_DIR, rule->name,
+               attr ? attr : "", word ? word : "");
+    ++*missing;
+}
+
+static void
+check_rules_read(GHashTable *set, const struct xf_xml_rule *rules,
+                 guint *missing)
+{
+    for (; rules->name; rules++) {
+        g_auto(GStrv) names = g_strsplit(rules->attrs ? rules->attrs : "",
+                                         " ", -1);
+
+        if (rules->why)
+            continue;
+        need_read(set, rules, NULL, NULL, missing);
+        for (char **name = names; *name; name++)
+            if (**name != '~' && **name != '!')
+                need_read(set, rules, *name, NULL, missing);
+        for (const struct xf_xml_value *v = rules->values; v && v->words; v++)
+            for (const struct xf_xml_word *w = v->words; w->word; w++)
+                if (!w->why)
+                    need_read(set, rules, v->attr, w->word, missing);
+        if (rules->children)
+            check_rules_read(set, rules->children, missing);
+    }
+}
+
+/* Whoever adds an element, an attribute or a word of one adds a document. */
+START_TEST(all_that_is_read_has_a_document)
+{
+    g_autoptr(GHashTable) set = all_read();
+    guint missing = 0;
+
+    check_rules_read(set, xf_xml_root_rules, &missing);
+    ck_assert_msg(missing == 0, "%u are in no document", missing);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -346,6 +483,7 @@ main(void)
         the_page_has_what_the_tables_have,
         the_tables_are_sound,
         all_that_has_no_effect_is_reported,
+        all_that_is_read_has_a_document,
         NULL
     };
 

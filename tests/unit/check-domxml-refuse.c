@@ -62,9 +62,9 @@ static const struct {
     { "loader", "", "/x" },
     { "table", "", "/x" },
     { "interface", "type='ethernet'", "" },
-    { "serial", "type='pty'", "" },
-    { "console", "type='pty'", "" },
-    { "channel", "type='pty'", "" },
+    { "serial", "type='file'", "" },
+    { "console", "type='file'", "" },
+    { "channel", "type='file'", "" },
     { "graphics", "type='spice' port='5900'", "" },
     { "hostdev", "type='pci'", "" },
     { "input", "type='mouse'", "" },
@@ -339,14 +339,14 @@ START_TEST(many_are_refused_fast)
     g_string_assign(many, "");
     for (int i = 0; i < 9000; i++)
         g_string_append_printf(many, "<disk><source file='/x'/>"
-                               "<target dev='xvd%d'/></disk>\n", i);
-    g_string_append(many, "<disk><source file='/x'/><target dev='xvd0'/>"
+                               "<target dev='d%dp0'/></disk>\n", i);
+    g_string_append(many, "<disk><source file='/x'/><target dev='d0p0'/>"
                     "</disk>");
 
     g_autofree char *disks = xf_refusal_document("hvm", IN_DEVICES, many->str);
 
     refused_fast("disks", disks, "domain XML, line 9005, <target>: dev "
-                 "'xvd0' is given twice");
+                 "'d0p0' is given twice");
     g_string_free(many, TRUE);
 }
 END_TEST

@@ -397,8 +397,11 @@ const struct refusal xf_refusals[] = {
       "<host name='h' transport='unix'/></source></disk>", "line 5, <host>: "
       "transport 'unix': only 'tcp' is" },
     { "hvm", IN_DEVICES, "<disk><backingStore type='file'/></disk>",
-      "line 5, <backingStore>: chains are read from the image, not from the "
-      "XML" },
+      "line 5, <backingStore>: attribute 'type': chains are read from the "
+      "image, not from the XML" },
+    { "hvm", IN_DEVICES, "<disk><backingStore><source file='/y'/>"
+      "</backingStore></disk>", "line 5, <backingStore>: chains are read from "
+      "the image, not from the XML" },
     { "hvm", IN_DEVICES, "<disk type='network'><driver name='phy'/>"
       "<source protocol='nbd'><host name='h'/></source>"
       "<target dev='xvda'/></disk>", "line 5, <driver>: network disks are "
@@ -416,6 +419,27 @@ const struct refusal xf_refusals[] = {
       "NAME=BRIDGE, or in the document as bridge=" },
     { "hvm", IN_DEVICES, "<interface type='ethernet'><ip address='a/b'/>"
       "</interface>", "line 5, <ip>: 'a/b' is no address" },
+    { "hvm", IN_DEVICES, "<interface type='ethernet'><ip "
+      "address='300.1.1.1'/></interface>",
+      "line 5, <ip>: '300.1.1.1' is no address" },
+    { "hvm", IN_DEVICES, "<interface type='ethernet'><ip "
+      "address='192.0.2.1' prefix='33'/></interface>", "line 5, <ip>: an "
+      "address of IPv4 has no prefix of more than 32 bits" },
+    { "hvm", IN_DEVICES, "<disk><source file='/x'/><target dev='../../x'/>"
+      "</disk>", "line 5, <target>: dev '../../x' is no disk's name such as "
+      "xvda, hda or sda, within what libxl has of them" },
+    { "hvm", IN_DEVICES, "<disk><source file='/x'/><target dev='xvda0'/>"
+      "</disk>", "line 5, <target>: dev 'xvda0' is no disk's name such as "
+      "xvda, hda or sda, within what libxl has of them" },
+    { "hvm", IN_DEVICES, "<disk><source file='/x'/><target dev='hde'/>"
+      "</disk>", "line 5, <target>: dev 'hde' is no disk's name such as "
+      "xvda, hda or sda, within what libxl has of them" },
+    { "hvm", IN_DEVICES, "<disk><source file='/x'/><target dev='sda16'/>"
+      "</disk>", "line 5, <target>: dev 'sda16' is no disk's name such as "
+      "xvda, hda or sda, within what libxl has of them" },
+    { "hvm", IN_DEVICES, "<disk><source file='/x'/><target dev='d1p256'/>"
+      "</disk>", "line 5, <target>: dev 'd1p256' is no disk's name such as "
+      "xvda, hda or sda, within what libxl has of them" },
     { "hvm", IN_DEVICES, "<interface type='ethernet'><bandwidth>"
       "<outbound average='0'/></bandwidth></interface>", "line 5, "
       "<outbound>: an average of 0 would stop the guest's network" },
@@ -437,8 +461,15 @@ const struct refusal xf_refusals[] = {
     { "hvm", IN_DEVICES, "<serial type='pty'><target type='xen'/></serial>",
       "line 5, <serial>: a serial port has no target 'xen'" },
     { "hvm", IN_DEVICES, "<serial type='file'><source path='/x' "
-      "append='on'/></serial>", "line 5, <serial>: QEMU's -serial does not "
-      "append to a file" },
+      "append='on'/></serial>", "line 5, <source>: append 'on': QEMU's "
+      "-serial does not append to a file" },
+    { "hvm", IN_DEVICES, "<serial type='tcp'><source mode='bind' "
+      "host='h,path=/etc/passwd' service='1'/></serial>", "line 5, <serial>: "
+      "host or service in its <source> has a character that they cannot "
+      "have" },
+    { "hvm", IN_DEVICES, "<serial type='udp'><source mode='connect' host='h' "
+      "service='1@2:3'/></serial>", "line 5, <serial>: host or service in its "
+      "<source> has a character that they cannot have" },
     { "hvm", IN_DEVICES, "<console type='pty'><target type='serial' "
       "port='1'/></console>", "line 5, <console>: only the first serial port "
       "may be a console; use <serial> for others" },
