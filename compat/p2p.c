@@ -4,7 +4,8 @@
  * plays the client, with the sequences that every client runs: its own side
  * is the connection that it was asked on, the other one of its own making.
  *
- * Flags and wishes go on as they are, but for the flag that says p2p; the
+ * Flags and wishes go on as they are, but for the flag that says p2p;
+ * tunnelled, the stream goes through that connection, too.  The
  * protocol is the newest that both hosts have.  Nothing is given back to the
  * client but success: its cookie stays empty, since libvirt's clients fail on
  * any other.
@@ -60,6 +61,26 @@ move(struct xf_conn *conn, const struct xf_domain_ref *dom,
     return FALSE;
 }
 
+/* Who takes a tunnelled stream slowly answers as slowly on that connection:
+ * it has as long as on a channel of its own. */
+static struct xf_conn *
+open_destination(struct xf_conn *conn, const struct xf_migrate_args *args,
+                 const char *to, GError **err)
+{
+    struct xf_remote_config config;
+    guint silence =
+        xf_engine_config_of(xf_engine_of(conn))->channel.silence_timeout_ms;
+
+    if (XF_FAULT_FAILS("p2p-connect", err))
+        return NULL;
+    xf_remote_config_init(&config);
+    if (args->flags & XF_MIGRATE_TUNNELLED)
+        config.keepalive_count =
+            MAX(config.keepalive_count,
+                silence / config.keepalive_interval_ms);
+    return xf_remote_open_config(to, &config, err);
+}
+
 gboolean
 xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
             const struct xf_migrate_args *args, const char *to,
@@ -91,8 +112,7 @@ xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
                     "domain '%s' is not running", here->name);
         return FALSE;
     }
-    if (!XF_FAULT_FAILS("p2p-connect", err))
-        destination = xf_remote_open(to, err);
+    destination = open_destination(conn, args, to, err);
     if (!destination) {
         g_prefix_error(err, "peer-to-peer migration of domain '%s': ",
                        dom->name);

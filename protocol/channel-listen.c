@@ -91,11 +91,11 @@ may_log(struct xf_channel_listener *listener)
 }
 
 static void
-log_dropped(const struct visit *visit, const char *why)
+log_dropped(struct xf_channel_listener *listener, const char *peer,
+            const char *why)
 {
-    if (may_log(visit->listener))
-        g_message("channel: connection from %s dropped: %s", visit->peer,
-                  why);
+    if (may_log(listener))
+        g_message("channel: connection from %s dropped: %s", peer, why);
 }
 
 /* -- one connection -- */
@@ -174,7 +174,7 @@ visit_thread(void *user)
 
     if (!shake_hands(visit, &caller, &err)
         && !g_error_matches(err, XF_ERROR, XF_ERROR_ABORTED))
-        log_dropped(visit, err->message);
+        log_dropped(listener, visit->peer, err->message);
     if (visit_leave(visit, err == NULL))
         listener->handler.accepted(listener->handler.user, caller.purpose,
                                    caller.token, xf_steal_fd(&visit->fd));
@@ -183,36 +183,56 @@ visit_thread(void *user)
     return NULL;
 }
 
-static void
-visit_start(struct xf_channel_listener *listener, int fd,
-            const struct sockaddr_storage *from, socklen_t len)
+static gboolean
+visit_start(struct xf_channel_listener *listener, int fd, const char *peer,
+            GError **err)
 {
     struct visit *visit = g_new0(struct visit, 1);
-    g_autoptr(GError) err = NULL;
+    gboolean started = FALSE;
 
     visit->listener = listener;
     visit->fd = fd;
     visit->since = g_get_monotonic_time();
-    if (getnameinfo((const struct sockaddr *)from, len, visit->peer,
-                    sizeof(visit->peer), NULL, 0, NI_NUMERICHOST))
-        g_strlcpy(visit->peer, "an unknown address", sizeof(visit->peer));
+    g_strlcpy(visit->peer, peer, sizeof(visit->peer));
 
     /* under the lock, so that the thread cannot have ended and been joined
      * before it is whole; the reference to it is thread_ends()' */
     g_mutex_lock(&listener->lock);
-
-    gboolean started =
-        g_thread_try_new("channel", visit_thread, visit, &err) != NULL;
-
+    if (listener->stopping)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_ABORTED,
+                            "this host's listener is being closed");
+    else
+        started = g_thread_try_new("channel", visit_thread, visit, err)
+                  != NULL;
     if (started) {
         g_queue_push_tail(&listener->handshakes, visit);
         listener->running++;
     }
     g_mutex_unlock(&listener->lock);
-    if (started)
-        return;
-    log_dropped(visit, err->message);
-    visit_free(visit);
+    if (!started)
+        visit_free(visit);
+    return started;
+}
+
+gboolean
+xf_channel_listener_add(struct xf_channel_listener *listener, int fd,
+                        const char *peer, GError **err)
+{
+    return visit_start(listener, fd, peer, err);
+}
+
+static void
+visit_from(struct xf_channel_listener *listener, int fd,
+           const struct sockaddr_storage *from, socklen_t len)
+{
+    char peer[NI_MAXHOST];
+    g_autoptr(GError) err = NULL;
+
+    if (getnameinfo((const struct sockaddr *)from, len, peer, sizeof(peer),
+                    NULL, 0, NI_NUMERICHOST))
+        g_strlcpy(peer, "an unknown address", sizeof(peer));
+    if (!visit_start(listener, fd, peer, &err))
+        log_dropped(listener, peer, err->message);
 }
 
 /* -- accepting -- */
@@ -293,7 +313,7 @@ accept_one(struct xf_channel_listener *listener, int socket)
     int fd = accept4(socket, (struct sockaddr *)&from, &len, SOCK_CLOEXEC);
 
     if (fd >= 0)
-        visit_start(listener, fd, &from, len);
+        visit_from(listener, fd, &from, len);
     else
         accept_failed(listener, errno);
 }

@@ -142,12 +142,25 @@ set_option(int fd, int level, int option, int value, const char *what,
     return FALSE;
 }
 
+/* A tunnel's socket has no link of its own that could fall silent. */
+static gboolean
+is_local(int fd)
+{
+    int family = AF_UNSPEC;
+    socklen_t len = sizeof(family);
+
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0
+           && family == AF_UNIX;
+}
+
 gboolean
 xf_channel_tune(int fd, guint silence_timeout_ms, GError **err)
 {
     /* four probes within the silence that is allowed */
     int probe = CLAMP(silence_timeout_ms / 4000, 1, 60);
 
+    if (is_local(fd))
+        return TRUE;
     if (!set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY", err))
         return FALSE;
     if (!silence_timeout_ms)
@@ -260,6 +273,20 @@ xf_channel_connect(const char *address, guint16 port,
         return -1;
     }
     return xf_steal_fd(&fd);
+}
+
+gboolean
+xf_channel_connect_over(int fd, enum xf_channel_purpose purpose,
+                        const char *token, const guint8 *key,
+                        guint timeout_ms, GError **err)
+{
+    struct xf_patience patience =
+        xf_patience_ms(MIN(timeout_ms, G_MAXINT), -1);
+
+    if (xf_channel_greet(fd, purpose, token, key, &patience, err))
+        return TRUE;
+    g_prefix_error(err, "channel through the tunnel: ");
+    return FALSE;
 }
 
 /* -- messages -- */

@@ -23,6 +23,9 @@
  *            stream, END or END_PAUSED; server RECEIVED or REVOKED
  *   others:  server its answer
  *
+ * A connection may also have come through a tunnel (driver.h): what is said on
+ * it is the same.
+ *
  * A described stream is for clients that carry neither a domain's XML nor
  * its verdict (v1, v2): its source first says what comes, as two blocks (u32
  * length, bytes): its cookie, without the key, and the domain's XML, empty
@@ -148,6 +151,10 @@ xf_channel_listen(const struct xf_channel_config *config,
                   const struct xf_channel_handler *handler, GError **err);
 /* The port really bound. */
 guint16 xf_channel_listener_port(struct xf_channel_listener *listener);
+/* Serves a connected socket, which it takes over, as if it had come in by the
+ * port; `peer` is what the log calls it.  Any thread. */
+gboolean xf_channel_listener_add(struct xf_channel_listener *listener, int fd,
+                                 const char *peer, GError **err);
 /* Closes the port and drops the handshakes under way.  When it returns, no
  * further key() or accepted() call will begin; accepted() calls that have
  * begun go on.  May be called again. */
@@ -163,6 +170,11 @@ int xf_channel_connect(const char *address, guint16 port,
                        enum xf_channel_purpose purpose, const char *token,
                        const guint8 *key, guint timeout_ms,
                        guint silence_timeout_ms, GError **err);
+
+/* The same over a socket that leads there already: a tunnel's. */
+gboolean xf_channel_connect_over(int fd, enum xf_channel_purpose purpose,
+                                 const char *token, const guint8 *key,
+                                 guint timeout_ms, GError **err);
 
 gboolean xf_channel_send(int fd, enum xf_channel_msg msg, GError **err);
 /* Waits at most timeout_ms (-1: for ever; the silence timeout still bounds

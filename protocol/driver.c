@@ -33,6 +33,13 @@ xf_conn_close(struct xf_conn *conn)
         conn->driver->close(conn);
 }
 
+void
+xf_tunnel_clear(struct xf_tunnel *tunnel)
+{
+    xf_close_fd(&tunnel->fd);
+    xf_close_fd(&tunnel->wire);
+}
+
 const char *
 xf_protocol_name(enum xf_protocols protocol)
 {

@@ -131,6 +131,21 @@ enum xf_undefine_flags {
     XF_UNDEFINE_CHECKPOINTS_METADATA = 1 << 4,
 };
 
+/* A way to a destination's channel that is none of its addresses: the
+ * connection that was used for Prepare. */
+struct xf_tunnel {
+    int fd;                 /* a socket whose other end is that channel; -1:
+                             * none, or taken */
+    int wire;               /* the connection below, to be asked and told how
+                             * fast it is; never to be read or written; -1:
+                             * not known */
+};
+
+#define XF_TUNNEL_NONE ((struct xf_tunnel){ .fd = -1, .wire = -1 })
+
+/* Closes both; may be done again. */
+void xf_tunnel_clear(struct xf_tunnel *tunnel);
+
 /* What a migration phase may be given.  Strings are NULL when absent. */
 struct xf_migrate_args {
     guint32 flags;          /* enum xf_migrate_flags */
@@ -142,6 +157,8 @@ struct xf_migrate_args {
                                  * store, with PERSIST_DEST; NULL: xml */
     guint64 bandwidth;      /* MiB/s, 0 = no limit */
     GBytes *cookie_in;
+    struct xf_tunnel *tunnel;   /* Perform: goes through it, and takes its fd;
+                                 * NULL: to uri.  Only the engine can. */
     gboolean cancelled;     /* Finish, Confirm: undo instead of go on */
     gboolean untyped;       /* v3 over a wire: its form without typed
                              * parameters, whatever the peer has */
@@ -352,6 +369,13 @@ struct xf_driver {
     gboolean (*prepare3)(struct xf_conn *conn,
                          const struct xf_migrate_args *args,
                          GBytes **cookie_out, char **uri_out, GError **err);
+    /* The same for a stream that goes through this connection: all between
+     * the two hosts is said through the tunnel, for which the caller is to
+     * call xf_tunnel_clear().  There is no uri. */
+    gboolean (*prepare_tunnel3)(struct xf_conn *conn,
+                                const struct xf_migrate_args *args,
+                                struct xf_tunnel *tunnel,
+                                GBytes **cookie_out, GError **err);
     /* Source.  Returns when the whole stream has arrived.  On failure the
      * source has undone everything by itself, or says XF_ERROR_IN_DOUBT. */
     gboolean (*perform3)(struct xf_conn *conn, const struct xf_domain_ref *dom,

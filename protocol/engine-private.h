@@ -364,6 +364,18 @@ void xf_source_retry(struct xf_handoff *h);
 gboolean xf_source_hand_over(struct xf_handoff *h, int fd, gboolean *revoked,
                              GError **err);
 
+/* -- engine-tunnel.c: channels through another connection -- */
+gboolean xf_dest_prepare_tunnel(struct xf_engine *engine,
+                                struct xf_conn *conn,
+                                const struct xf_migrate_args *args,
+                                struct xf_tunnel *tunnel,
+                                GBytes **cookie_out, GError **err);
+/* Source: where the destination of that cookie can be asked. */
+char *xf_tunnel_uri(const struct xf_cookie *cookie, GError **err);
+/* Takes the tunnel's fd: the channel, greeted; -1 on error. */
+int xf_tunnel_connect(struct xf_handoff *h, struct xf_tunnel *tunnel,
+                      GError **err);
+
 /* -- engine-stock.c: handoffs with a stock libvirtd -- */
 /* Is this one? */
 gboolean xf_is_stock(const struct xf_handoff *h);

@@ -306,14 +306,22 @@ await_receiver(struct xf_handoff *h, int fd, GError **err)
 }
 
 static int
-connect_channel(struct xf_handoff *h, GError **err)
+connect_port(struct xf_handoff *h, GError **err)
 {
     const struct xf_engine_config *config = &h->engine->config;
-    XF_AUTO_FD int fd = xf_channel_connect(
+
+    return xf_channel_connect(
         h->peer_host, h->peer_port,
         h->in_band ? XF_CHANNEL_DESCRIBED : XF_CHANNEL_STREAM, h->token,
         h->key, config->connect_timeout_ms,
         config->channel.silence_timeout_ms, err);
+}
+
+static int
+connect_channel(struct xf_handoff *h, struct xf_tunnel *tunnel, GError **err)
+{
+    XF_AUTO_FD int fd = tunnel ? xf_tunnel_connect(h, tunnel, err)
+                               : connect_port(h, err);
 
     if (fd < 0 || (h->in_band && !xf_source_describe(h, fd, err)))
         return -1;
@@ -322,12 +330,13 @@ connect_channel(struct xf_handoff *h, GError **err)
 }
 
 static int
-connect_stream(struct xf_handoff *h, GError **err)
+connect_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
+               GError **err)
 {
     if (XF_FAULT_FAILS("stream-connect", err))
         return -1;
     return xf_is_stock(h) ? xf_stock_connect(h, err)
-                          : connect_channel(h, err);
+                          : connect_channel(h, args->tunnel, err);
 }
 
 /* TRUE: the guest is suspended and all of it has been written to fd. */
@@ -340,7 +349,7 @@ xf_source_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
     gboolean was_paused = FALSE;
     guint flags = args->flags & XF_MIGRATE_LIVE ? XF_SUSPEND_LIVE : 0;
 
-    xf_job_set_fd(&h->job, fd);
+    xf_job_set_fd(&h->job, args->tunnel ? args->tunnel->wire : fd);
 
     enum xf_suspend_outcome outcome = hv->ops->suspend(
         hv, h->domid, fd, flags, &progress, &was_paused, err);
@@ -401,11 +410,11 @@ static gboolean
 perform(struct xf_handoff *h, const struct xf_migrate_args *args,
         GError **err)
 {
-    XF_AUTO_FD int fd = connect_stream(h, err);
+    XF_AUTO_FD int fd = connect_stream(h, args, err);
     gboolean aborted = fd >= 0 && xf_source_abort_wanted(h);
 
     /* From here on who changes the speed finds where. */
-    xf_job_set_fd(&h->job, fd);
+    xf_job_set_fd(&h->job, args->tunnel ? args->tunnel->wire : fd);
     if (aborted)
         g_set_error(err, XF_ERROR, XF_ERROR_ABORTED, "aborted");
     if (fd < 0 || aborted || !xf_speed_start(h, args->bandwidth, err)) {
@@ -514,14 +523,18 @@ perform_args(struct xf_handoff *h, const struct xf_migrate_args *args,
              const char *foreign, GError **err)
 {
     XF_AUTO(xf_cookie) *cookie = NULL;
+    g_autofree char *uri = NULL;
 
     if (!xf_flags_check(args, err))
         return FALSE;
     if (foreign)
         return xf_stock_stream_to(h, foreign, args->uri, err);
     cookie = xf_cookie_parse(args->cookie_in, err);
-    return cookie && check_cookie(h, cookie, err)
-           && xf_source_stream_to(h, args->uri, cookie, err);
+    if (!cookie || !check_cookie(h, cookie, err))
+        return FALSE;
+    if (args->tunnel && !(uri = xf_tunnel_uri(cookie, err)))
+        return FALSE;
+    return xf_source_stream_to(h, uri ? uri : args->uri, cookie, err);
 }
 
 gboolean

@@ -569,6 +569,16 @@ local_prepare3(struct xf_conn *conn, const struct xf_migrate_args *args,
 }
 
 static gboolean
+local_prepare_tunnel3(struct xf_conn *conn,
+                      const struct xf_migrate_args *args,
+                      struct xf_tunnel *tunnel, GBytes **cookie_out,
+                      GError **err)
+{
+    return xf_dest_prepare_tunnel(engine_of(conn), conn, args, tunnel,
+                                  cookie_out, err);
+}
+
+static gboolean
 local_perform3(struct xf_conn *conn, const struct xf_domain_ref *dom,
                const struct xf_migrate_args *args, GBytes **cookie_out,
                GError **err)
@@ -734,6 +744,7 @@ static const struct xf_driver local_driver = {
     .resolve_handoff = local_resolve_handoff,
     .begin3 = local_begin3,
     .prepare3 = local_prepare3,
+    .prepare_tunnel3 = local_prepare_tunnel3,
     .perform3 = local_perform3,
     .finish3 = local_finish3,
     .confirm3 = local_confirm3,

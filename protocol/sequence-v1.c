@@ -23,6 +23,8 @@ check_request(const struct xf_old_move *m, GError **err)
                            ? "to move a definition alone (offline)"
                        : m->request->flags & XF_MIGRATE_CHANGE_PROTECTION
                            ? "to protect the domain from changes"
+                       : m->request->flags & XF_MIGRATE_TUNNELLED
+                           ? "a stream through the connection (tunnelled)"
                            : NULL;
 
     if (!what)

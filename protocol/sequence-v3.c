@@ -27,6 +27,7 @@ struct move {
     gboolean records;           /* the source is one of ours */
     char *xml;                  /* Begin's */
     char *uri;                  /* Prepare's, else the user's */
+    struct xf_tunnel tunnel;    /* Prepare's, in place of an uri */
     /* what each phase gave; each goes to the next one only */
     GBytes *from_begin;
     GBytes *from_prepare;
@@ -39,6 +40,7 @@ move_clear(struct move *m)
 {
     g_free(m->xml);
     g_free(m->uri);
+    xf_tunnel_clear(&m->tunnel);
     g_bytes_unref(m->from_begin);
     g_bytes_unref(m->from_prepare);
     g_bytes_unref(m->from_perform);
@@ -47,11 +49,13 @@ move_clear(struct move *m)
 
 /* -- arguments -- */
 
+/* How the stream goes is Prepare's and Perform's business alone. */
 static struct xf_migrate_args
 common_args(const struct move *m, GBytes *cookie)
 {
     return (struct xf_migrate_args){
-        .flags = m->request->flags | (m->paused ? XF_MIGRATE_PAUSED : 0),
+        .flags = (m->request->flags & ~(guint32)XF_MIGRATE_TUNNELLED)
+                 | (m->paused ? XF_MIGRATE_PAUSED : 0),
         .dname = m->request->dname,
         .uri = m->uri ? m->uri : m->request->uri,
         .xml = m->xml ? m->xml : m->request->xml,
@@ -167,6 +171,36 @@ check_persist_xml(struct move *m, GError **err)
 }
 
 static gboolean
+is_tunnelled(const struct move *m)
+{
+    return (m->request->flags & XF_MIGRATE_TUNNELLED) != 0;
+}
+
+static gboolean
+check_tunnel(struct move *m, GError **err)
+{
+    if (!is_tunnelled(m))
+        return TRUE;
+    if (is_offline(m))
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                            "offline migration has no stream that could be "
+                            "tunnelled; leave tunnelled out");
+    else if (m->request->uri)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                            "a tunnelled stream goes nowhere but through the "
+                            "connection to the destination; leave the "
+                            "migration uri out");
+    else if (m->stock)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
+                            "the destination is no Xenferry host: the stream "
+                            "to it cannot be tunnelled; leave tunnelled "
+                            "out");
+    else
+        return TRUE;
+    return FALSE;
+}
+
+static gboolean
 check_features(struct move *m, GError **err)
 {
     int protects;
@@ -187,7 +221,7 @@ check_features(struct move *m, GError **err)
     }
     m->protects = protects;
     return check_offline(m, err) && check_persist_xml(m, err)
-           && check_kinds(m, err);
+           && check_kinds(m, err) && check_tunnel(m, err);
 }
 
 /* -- the phases -- */
@@ -210,33 +244,60 @@ begin(struct move *m, GError **err)
 }
 
 static gboolean
-prepare(struct move *m, GError **err)
+prepare_address(struct move *m, GError **err)
 {
     struct xf_conn *conn = m->destination;
     const struct xf_migrate_args args = destination_args(m, m->from_begin);
     g_autofree char *uri = NULL;
 
-    xf_sequence_enter(m->request, "prepare");
     if (!(conn->driver->prepare3
           ? conn->driver->prepare3(conn, &args, &m->from_prepare, &uri, err)
-          : xf_driver_lacks(conn, "prepare3", err))) {
-        g_prefix_error(err, "prepare at the destination: ");
+          : xf_driver_lacks(conn, "prepare3", err)))
         return FALSE;
-    }
     m->uri = uri && *uri ? g_steal_pointer(&uri) : g_strdup(args.uri);
     return TRUE;
+}
+
+static gboolean
+prepare_tunnel(struct move *m, GError **err)
+{
+    struct xf_conn *conn = m->destination;
+    struct xf_migrate_args args = destination_args(m, m->from_begin);
+
+    args.flags |= XF_MIGRATE_TUNNELLED;
+    return conn->driver->prepare_tunnel3
+               ? conn->driver->prepare_tunnel3(conn, &args, &m->tunnel,
+                                               &m->from_prepare, err)
+               : xf_driver_lacks(conn, "prepare_tunnel3", err);
+}
+
+static gboolean
+prepare(struct move *m, GError **err)
+{
+    xf_sequence_enter(m->request, "prepare");
+    if ((is_tunnelled(m) ? prepare_tunnel : prepare_address)(m, err))
+        return TRUE;
+    g_prefix_error(err, "prepare at the destination: ");
+    return FALSE;
 }
 
 static gboolean
 perform(struct move *m, GError **err)
 {
     struct xf_conn *conn = m->source;
-    const struct xf_migrate_args args = source_args(m, m->from_prepare);
+    struct xf_migrate_args args = source_args(m, m->from_prepare);
 
+    if (is_tunnelled(m))
+        args.tunnel = &m->tunnel;
     xf_sequence_enter(m->request, "perform");
-    if (conn->driver->perform3
-        ? conn->driver->perform3(conn, m->dom, &args, &m->from_perform, err)
-        : xf_driver_lacks(conn, "perform3", err))
+
+    gboolean ok = conn->driver->perform3
+                      ? conn->driver->perform3(conn, m->dom, &args,
+                                               &m->from_perform, err)
+                      : xf_driver_lacks(conn, "perform3", err);
+
+    xf_tunnel_clear(&m->tunnel);
+    if (ok)
         return TRUE;
     g_prefix_error(err, "perform at the source: ");
     return FALSE;
@@ -344,7 +405,7 @@ get_ready(struct move *m, GError **err)
             cancel_source(m);
         return FALSE;
     }
-    if (m->uri || is_offline(m))
+    if (m->uri || is_offline(m) || is_tunnelled(m))
         return TRUE;
     g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
                 "the destination did not say where the domain's data is to "
@@ -387,6 +448,7 @@ xf_sequence_v3(struct xf_conn *source, const struct xf_domain_ref *dom,
         .destination = destination,
         .dom = dom,
         .request = request,
+        .tunnel = XF_TUNNEL_NONE,
     };
     g_autoptr(GError) failed = NULL;
     struct xf_domain_ref *result = run(&m, &failed);

@@ -40,7 +40,7 @@ xf_sequence_run(struct xf_conn *source, const struct xf_domain_ref *dom,
  *   Finish fails                nothing more: the source has no copy any more
  * PAUSED is added when the source is found paused before Prepare, from then
  * on.  An XML of the user's and CHANGE_PROTECTION cannot be carried and are
- * refused (XF_ERROR_ARG_UNSUPPORTED) before any call. */
+ * refused (XF_ERROR_ARG_UNSUPPORTED) before any call, and so is TUNNELLED. */
 struct xf_domain_ref *
 xf_sequence_v1(struct xf_conn *source, const struct xf_domain_ref *dom,
                struct xf_conn *destination,
@@ -92,6 +92,11 @@ xf_sequence_v2(struct xf_conn *source, const struct xf_domain_ref *dom,
  * OFFLINE needs its feature on both sides (XF_ERROR_ARG_UNSUPPORTED); there is
  * no Perform then, Finish has no cookie, and no uri is needed.  persist_xml
  * needs v3-params (XF_ERROR_ARG_UNSUPPORTED).
+ *
+ * TUNNELLED needs a source that is this process's own (an engine's
+ * connection), and a destination of ours (XF_ERROR_ARG_UNSUPPORTED); it goes
+ * with neither OFFLINE nor a uri (XF_ERROR_INVALID_ARG).  Prepare gives a
+ * tunnel then, which goes to Perform; no phase but Prepare has the flag.
  *
  * Returns the domain at the destination, NULL on failure.  An error does not
  * say where the guest is: a reply may have been lost.  Ask the hosts.  Blocks;

@@ -8,6 +8,9 @@
 #include "protocol/rpc/params.h"
 #include "protocol/rpc/remote.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
 XFW_DEFINE_AUTO(xfw_migrate_params);
 
 /* Borrows the cookie. */
@@ -283,6 +286,75 @@ xf_remote_prepare3(struct xf_conn *conn, const struct xf_migrate_args *args,
         conn, args, cookie_out, uri_out, err);
 }
 
+/* -- v3: prepare, with a stream ------------------------------------------ */
+
+static gboolean
+tunnel3_plain(struct xf_conn *conn, const struct xf_migrate_args *args,
+              int fd, struct xfw_perform3_ret *ret, GError **err)
+{
+    XF_AUTO_FD int stream = fd;
+    struct xfw_prepare_tunnel3_args wire = {
+        .flags = args->flags,
+        .dname = optional(&args->dname),
+        .resource = args->bandwidth,
+        .dom_xml = (char *)args->xml,
+    };
+
+    if (!need(args->xml, "Prepare", "the domain's XML", err))
+        return FALSE;
+    fill_cookie(&wire.cookie_in, args->cookie_in);
+    return xf_remote_call_stream(
+        conn, XFW_PROC_DOMAIN_MIGRATE_PREPARE_TUNNEL3,
+        XF_XDR(xfw_prepare_tunnel3_args), &wire, XF_XDR(xfw_perform3_ret),
+        ret, xf_steal_fd(&stream), err);
+}
+
+static gboolean
+tunnel3_params(struct xf_conn *conn, const struct xf_migrate_args *args,
+               int fd, struct xfw_perform3_ret *ret, GError **err)
+{
+    XFW_AUTO(xfw_migrate_params) params = { 0 };
+    struct xfw_prepare3_params_args wire = { .flags = args->flags };
+
+    xf_rpc_params_encode(args, &params);
+    wire.params = params;
+    fill_cookie(&wire.cookie_in, args->cookie_in);
+    return xf_remote_call_stream(
+        conn, XFW_PROC_DOMAIN_MIGRATE_PREPARE_TUNNEL3_PARAMS,
+        XF_XDR(xfw_prepare3_params_args), &wire, XF_XDR(xfw_perform3_ret),
+        ret, fd, err);
+}
+
+gboolean
+xf_remote_prepare_tunnel3(struct xf_conn *conn,
+                          const struct xf_migrate_args *args,
+                          struct xf_tunnel *tunnel, GBytes **cookie_out,
+                          GError **err)
+{
+    XFW_AUTO(xfw_perform3_ret) ret = { 0 };
+    int has_params = typed(conn, args, err);
+    int ends[2];
+
+    *cookie_out = NULL;
+    *tunnel = XF_TUNNEL_NONE;
+    if (has_params < 0)
+        return FALSE;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+        xf_error_set_errno(err, errno, "opening a tunnel");
+        return FALSE;
+    }
+
+    XF_AUTO_FD int fd = ends[0];
+
+    if (!(has_params ? tunnel3_params : tunnel3_plain)(conn, args, ends[1],
+                                                       &ret, err))
+        return FALSE;
+    *cookie_out = take_cookie(&ret.cookie_out);
+    tunnel->fd = xf_steal_fd(&fd);
+    tunnel->wire = xf_remote_dup(conn);
+    return TRUE;
+}
+
 /* -- v3: perform --------------------------------------------------------- */
 
 static gboolean
@@ -335,6 +407,12 @@ xf_remote_perform3(struct xf_conn *conn, const struct xf_domain_ref *dom,
     int has_params = typed(conn, args, err);
 
     *cookie_out = NULL;
+    if (args->tunnel) {
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                            "a tunnelled migration is the source's daemon's "
+                            "to drive: ask for p2p as well");
+        return FALSE;
+    }
     if (has_params < 0 ||
         !(has_params ? perform3_params : perform3_plain)(conn, dom, args,
                                                          &ret, err))

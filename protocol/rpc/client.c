@@ -404,6 +404,7 @@ const struct xf_driver xf_remote_driver = {
     .finish2 = xf_remote_finish2,
     .begin3 = xf_remote_begin3,
     .prepare3 = xf_remote_prepare3,
+    .prepare_tunnel3 = xf_remote_prepare_tunnel3,
     .perform3 = xf_remote_perform3,
     .finish3 = xf_remote_finish3,
     .confirm3 = xf_remote_confirm3,

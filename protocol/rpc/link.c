@@ -12,6 +12,7 @@
 #include "protocol/rpc/link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <sys/socket.h>
@@ -429,6 +430,18 @@ xf_rpc_link_set_keepalive(struct xf_rpc_link *link, guint interval_ms,
     if (!link->down)
         g_source_set_ready_time(link->source, 0);
     g_mutex_unlock(&link->lock);
+}
+
+/* The socket is closed after `down` is set. */
+int
+xf_rpc_link_dup(struct xf_rpc_link *link)
+{
+    g_mutex_lock(&link->lock);
+
+    int fd = link->down ? -1 : fcntl(link->fd, F_DUPFD_CLOEXEC, 0);
+
+    g_mutex_unlock(&link->lock);
+    return fd;
 }
 
 void

@@ -57,6 +57,11 @@ void xf_rpc_link_set_reading(struct xf_rpc_link *link, gboolean reading);
 void xf_rpc_link_set_keepalive(struct xf_rpc_link *link, guint interval_ms,
                                guint count);
 
+/* Another descriptor of its socket, to be asked and told about the connection;
+ * -1: it is down.  To be closed as soon as the link is, for only then does the
+ * peer see the end. */
+int xf_rpc_link_dup(struct xf_rpc_link *link);
+
 /* Closes soon; ops->closed() is called from the context. */
 void xf_rpc_link_close(struct xf_rpc_link *link);
 

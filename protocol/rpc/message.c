@@ -52,8 +52,9 @@ xf_rpc_header_decode(const guint8 *packet, struct xf_rpc_header *header)
     header->status = get_u32(packet + 24);
 }
 
-static void
-header_encode(const struct xf_rpc_header *header, gsize length, guint8 *packet)
+void
+xf_rpc_header_encode(const struct xf_rpc_header *header, gsize length,
+                     guint8 *packet)
 {
     put_u32(packet, length);
     put_u32(packet + 4, header->prog);
@@ -81,7 +82,7 @@ xf_rpc_packet_new(const struct xf_rpc_header *header, xdrproc_t filter,
         return NULL;
     }
     packet = g_malloc(length);
-    header_encode(header, length, packet);
+    xf_rpc_header_encode(header, length, packet);
     if (filter) {
         bool_t ok;
 
@@ -118,9 +119,9 @@ xf_rpc_body_decode(GBytes *packet, xdrproc_t filter, void *body, GError **err)
     return ok;
 }
 
-GBytes *
-xf_rpc_error_packet(const struct xf_rpc_header *call, const GError *why,
-                    enum xfw_error_domain domain)
+static GBytes *
+error_packet(const struct xf_rpc_header *call, enum xfw_type type,
+             const GError *why, enum xfw_error_domain domain)
 {
     g_autofree char *valid = g_utf8_make_valid(why->message, -1);
     g_autofree char *text = g_strndup(valid, TEXT_MAX);
@@ -142,11 +143,25 @@ xf_rpc_error_packet(const struct xf_rpc_header *call, const GError *why,
 
     if (g_error_matches(why, XF_ERROR, XF_ERROR_IN_DOUBT))
         body.str3 = &marker;
-    header.type = XFW_REPLY;
+    header.type = type;
     header.status = XFW_ERROR;
     packet = xf_rpc_packet_new(&header, XF_XDR(xfw_error), &body, &err);
     g_assert(packet);
     return packet;
+}
+
+GBytes *
+xf_rpc_error_packet(const struct xf_rpc_header *call, const GError *why,
+                    enum xfw_error_domain domain)
+{
+    return error_packet(call, XFW_REPLY, why, domain);
+}
+
+GBytes *
+xf_rpc_stream_error_packet(const struct xf_rpc_header *call,
+                           const GError *why, enum xfw_error_domain domain)
+{
+    return error_packet(call, XFW_STREAM, why, domain);
 }
 
 static gboolean

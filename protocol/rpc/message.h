@@ -35,6 +35,9 @@ gssize xf_rpc_packet_length(const guint8 *data, gsize len);
 
 /* `packet` has at least XFW_PACKET_MIN bytes. */
 void xf_rpc_header_decode(const guint8 *packet, struct xf_rpc_header *header);
+/* `length`: of the whole packet. */
+void xf_rpc_header_encode(const struct xf_rpc_header *header, gsize length,
+                          guint8 *packet);
 
 /* A whole packet; filter NULL: no body.  NULL with XF_ERROR_RPC when the
  * body breaks a limit of the wire. */
@@ -50,7 +53,12 @@ gboolean xf_rpc_body_decode(GBytes *packet, xdrproc_t filter, void *body,
 GBytes *xf_rpc_error_packet(const struct xf_rpc_header *call,
                             const GError *why, enum xfw_error_domain domain);
 
-/* The error that a reply with status ERROR carries, set in *err. */
+/* The same as the end of that call's stream, if the server has one. */
+GBytes *xf_rpc_stream_error_packet(const struct xf_rpc_header *call,
+                                   const GError *why,
+                                   enum xfw_error_domain domain);
+
+/* The error that a packet with status ERROR carries, set in *err. */
 void xf_rpc_error_decode(GBytes *packet, GError **err);
 
 #endif

@@ -232,6 +232,25 @@ run_prepare3(struct xf_rpc_call *call, struct phase *phase,
     return TRUE;
 }
 
+/* Its channel is reached by the stream that this call opens. */
+static gboolean
+run_tunnel3(struct xf_rpc_call *call, struct phase *phase,
+            struct xfw_perform3_ret *ret, GError **err)
+{
+    struct xf_tunnel tunnel = XF_TUNNEL_NONE;
+    GBytes *cookie = NULL;
+
+    if (!call->conn->driver->prepare_tunnel3(call->conn, &phase->args,
+                                             &tunnel, &cookie, err))
+        return FALSE;
+
+    gboolean ok = xf_rpc_session_stream(call, xf_steal_fd(&tunnel.fd), err);
+
+    xf_tunnel_clear(&tunnel);
+    give_cookie(cookie, &ret->cookie_out);
+    return ok;
+}
+
 static gboolean
 run_perform3(struct xf_rpc_call *call, const struct xfw_domain *wire,
              struct phase *phase, struct xfw_perform3_ret *ret, GError **err)
@@ -300,6 +319,21 @@ do_prepare3(struct xf_rpc_call *call, void *data, void *ret, GError **err)
     take_cookie(&phase, &wire->cookie_in);
     return take_flags(&phase, wire->flags, err) &&
            run_prepare3(call, &phase, ret, err);
+}
+
+static gboolean
+do_tunnel3(struct xf_rpc_call *call, void *data, void *ret, GError **err)
+{
+    struct xfw_prepare_tunnel3_args *wire = data;
+    PHASE_AUTO phase = { .args = {
+        .dname = text(wire->dname),
+        .xml = wire->dom_xml,
+        .bandwidth = wire->resource,
+    } };
+
+    take_cookie(&phase, &wire->cookie_in);
+    return take_flags(&phase, wire->flags, err) &&
+           run_tunnel3(call, &phase, ret, err);
 }
 
 static gboolean
@@ -374,6 +408,18 @@ do_prepare3_params(struct xf_rpc_call *call, void *data, void *ret,
 }
 
 static gboolean
+do_tunnel3_params(struct xf_rpc_call *call, void *data, void *ret,
+                  GError **err)
+{
+    struct xfw_prepare3_params_args *wire = data;
+    PHASE_AUTO phase = { 0 };
+
+    take_cookie(&phase, &wire->cookie_in);
+    return take_params(&phase, &wire->params, wire->flags, err) &&
+           run_tunnel3(call, &phase, ret, err);
+}
+
+static gboolean
 do_perform3_params(struct xf_rpc_call *call, void *data, void *ret,
                    GError **err)
 {
@@ -439,6 +485,8 @@ static const struct xf_rpc_proc rows[] = {
             xfw_begin3_args, xfw_begin3_ret, begin3, V3),
     ROW_RET(PREPARE3, "virDomainMigratePrepare3", do_prepare3,
             xfw_prepare3_args, xfw_prepare_ret, prepare3, V3),
+    ROW_RET(PREPARE_TUNNEL3, "virDomainMigratePrepareTunnel3", do_tunnel3,
+            xfw_prepare_tunnel3_args, xfw_perform3_ret, prepare_tunnel3, V3),
     ROW_RET(PERFORM3, "virDomainMigratePerform3", do_perform3,
             xfw_perform3_args, xfw_perform3_ret, perform3, V3),
     ROW_RET(FINISH3, "virDomainMigrateFinish3", do_finish3,
@@ -451,6 +499,9 @@ static const struct xf_rpc_proc rows[] = {
     ROW_RET(PREPARE3_PARAMS, "virDomainMigratePrepare3Params",
             do_prepare3_params, xfw_prepare3_params_args, xfw_prepare_ret,
             prepare3, PARAMS),
+    ROW_RET(PREPARE_TUNNEL3_PARAMS, "virDomainMigratePrepareTunnel3Params",
+            do_tunnel3_params, xfw_prepare3_params_args, xfw_perform3_ret,
+            prepare_tunnel3, PARAMS),
     ROW_RET(PERFORM3_PARAMS, "virDomainMigratePerform3Params",
             do_perform3_params, xfw_perform3_params_args, xfw_perform3_ret,
             perform3, PARAMS),

@@ -12,6 +12,7 @@
 #include "protocol/rpc/message.h"
 
 struct xf_rpc_session;
+struct xf_rpc_stream;
 struct opened;
 
 /* What a handler knows of the call. */
@@ -21,6 +22,9 @@ struct xf_rpc_call {
     struct opened *opened;      /* conn's, of session.c */
     gboolean read_only;
     guint protocols;            /* what is offered: enum xf_protocols */
+    const struct xf_rpc_header *header;
+    struct xf_rpc_stream *stream;   /* that it has opened: begins after its
+                                     * reply; NULL: none */
 };
 
 enum xf_rpc_proc_flags {
@@ -102,6 +106,10 @@ void xf_rpc_session_keepalive(struct xf_rpc_session *session);
  * Borrowed.  NULL: the driver cannot be listened to. */
 struct xf_rpc_events *xf_rpc_session_events(struct xf_rpc_call *call,
                                             GError **err);
+/* The call opens a stream, which leads to fd; takes it over, also on
+ * failure: then the client has gone. */
+gboolean xf_rpc_session_stream(struct xf_rpc_call *call, int fd,
+                               GError **err);
 /* Over a unix socket? */
 gboolean xf_rpc_session_is_local(struct xf_rpc_session *session);
 

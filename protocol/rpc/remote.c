@@ -7,6 +7,7 @@
 
 #include "protocol/rpc/link.h"
 #include "protocol/rpc/remote.h"
+#include "protocol/rpc/stream.h"
 #include "protocol/rpc/uri.h"
 
 #define NO_DEADLINE G_MAXINT64
@@ -22,6 +23,8 @@ struct pending {
     GCond done;
     struct xf_rpc_header header;    /* of the reply */
     GBytes *reply;
+    int fd;                         /* that its stream leads to; -1: none */
+    struct xf_rpc_stream *stream;
 };
 
 struct remote {
@@ -31,6 +34,10 @@ struct remote {
     GMainLoop *loop;
     GThread *thread;
     struct xf_rpc_link *link;
+
+    /* the link's thread only */
+    GHashTable *streams;        /* serial -> struct xf_rpc_stream */
+    gsize stream_bytes;         /* that wait in them */
 
     GMutex lock;                /* guards the rest */
     GHashTable *calls;          /* serial -> struct pending, on its stack */
@@ -42,6 +49,64 @@ struct remote {
 };
 
 /* -- in the link's thread ------------------------------------------------ */
+
+static void
+on_stream_waiting(void *user, gssize change)
+{
+    struct remote *r = user;
+
+    r->stream_bytes += change;
+    xf_rpc_link_set_reading(r->link, r->stream_bytes < XF_RPC_STREAM_IN_MAX);
+}
+
+static void
+on_stream_ended(void *user, struct xf_rpc_stream *stream)
+{
+    struct remote *r = user;
+
+    g_hash_table_remove(r->streams,
+                        GUINT_TO_POINTER(xf_rpc_stream_serial(stream)));
+}
+
+static const struct xf_rpc_stream_ops stream_ops = {
+    .waiting = on_stream_waiting,
+    .ended = on_stream_ended,
+};
+
+/* One that has ended here has ended for good: what the peer had sent by then
+ * is for nobody. */
+static void
+stream_packet(struct remote *r, const struct xf_rpc_header *header,
+              GBytes *packet)
+{
+    struct xf_rpc_stream *stream = g_hash_table_lookup(
+        r->streams, GUINT_TO_POINTER(header->serial));
+
+    if (stream && xf_rpc_stream_is(stream, header))
+        xf_rpc_stream_packet(stream, header, packet);
+}
+
+static void
+end_streams(struct remote *r)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, r->streams);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        xf_rpc_stream_end(value);
+    g_hash_table_remove_all(r->streams);
+}
+
+/* From here on the peer may send. */
+static void
+open_stream(struct remote *r, struct xf_rpc_stream *stream)
+{
+    g_hash_table_insert(r->streams,
+                        GUINT_TO_POINTER(xf_rpc_stream_serial(stream)),
+                        xf_rpc_stream_ref(stream));
+    xf_rpc_stream_start(stream);
+}
 
 static gboolean
 take_reply(struct remote *r, const struct xf_rpc_header *header,
@@ -55,6 +120,8 @@ take_reply(struct remote *r, const struct xf_rpc_header *header,
         return FALSE;
     p->header = *header;
     p->reply = g_bytes_ref(packet);
+    if (p->stream && header->status == XFW_OK)
+        open_stream(r, p->stream);
     g_cond_signal(&p->done);
     return TRUE;
 }
@@ -67,6 +134,10 @@ on_packet(void *user, const struct xf_rpc_header *header, GBytes *packet)
 
     if (header->type == XFW_MESSAGE)
         return;     /* an event: we never ask for any */
+    if (header->type == XFW_STREAM) {
+        stream_packet(r, header, packet);
+        return;
+    }
     g_mutex_lock(&r->lock);
     ok = header->type == XFW_REPLY && take_reply(r, header, packet);
     g_mutex_unlock(&r->lock);
@@ -85,6 +156,7 @@ on_closed(void *user, const GError *why)
     GHashTableIter iter;
     gpointer value;
 
+    end_streams(r);
     g_mutex_lock(&r->lock);
     r->down = g_error_copy(why);
     g_hash_table_iter_init(&iter, r->calls);
@@ -162,6 +234,9 @@ exchange(struct remote *r, struct pending *p, xdrproc_t filter, void *args,
 
     g_mutex_lock(&r->lock);
     call.serial = add_pending(r, p);
+    if (p->fd >= 0)
+        p->stream = xf_rpc_stream_new(r->link, r->context, &call,
+                                      xf_steal_fd(&p->fd), &stream_ops, r);
     g_mutex_unlock(&r->lock);
 
     packet = xf_rpc_packet_new(&call, filter, args, err);
@@ -208,6 +283,7 @@ call_pending(struct remote *r, struct pending *p, xdrproc_t args_filter,
     ok = exchange(r, p, args_filter, args, deadline, err) &&
          read_reply(r, p, ret_filter, ret, err);
     g_clear_pointer(&p->reply, g_bytes_unref);
+    g_clear_pointer(&p->stream, xf_rpc_stream_unref);
     g_cond_clear(&p->done);
     return ok;
 }
@@ -217,7 +293,7 @@ call_until(struct remote *r, enum xfw_proc proc, xdrproc_t args_filter,
            void *args, xdrproc_t ret_filter, void *ret, gint64 deadline,
            GError **err)
 {
-    struct pending p = { .prog = XFW_PROGRAM, .proc = proc };
+    struct pending p = { .prog = XFW_PROGRAM, .proc = proc, .fd = -1 };
 
     return call_pending(r, &p, args_filter, args, ret_filter, ret, deadline,
                         err);
@@ -228,10 +304,27 @@ xf_remote_admin(struct xf_conn *conn, enum xfw_admin_proc proc,
                 xdrproc_t args_filter, void *args, xdrproc_t ret_filter,
                 void *ret, GError **err)
 {
-    struct pending p = { .prog = XFW_ADMIN_PROGRAM, .proc = proc };
+    struct pending p = { .prog = XFW_ADMIN_PROGRAM, .proc = proc, .fd = -1 };
 
     return call_pending((struct remote *)conn, &p, args_filter, args,
                         ret_filter, ret, NO_DEADLINE, err);
+}
+
+gboolean
+xf_remote_call_stream(struct xf_conn *conn, enum xfw_proc proc,
+                      xdrproc_t args_filter, void *args,
+                      xdrproc_t ret_filter, void *ret, int fd, GError **err)
+{
+    struct pending p = { .prog = XFW_PROGRAM, .proc = proc, .fd = fd };
+
+    return call_pending((struct remote *)conn, &p, args_filter, args,
+                        ret_filter, ret, NO_DEADLINE, err);
+}
+
+int
+xf_remote_dup(struct xf_conn *conn)
+{
+    return xf_rpc_link_dup(((struct remote *)conn)->link);
 }
 
 gboolean
@@ -254,6 +347,8 @@ xf_remote_new(int fd, const char *peer)
     r->peer = g_strdup(peer);
     r->has_params = -1;
     r->calls = g_hash_table_new(NULL, NULL);
+    r->streams = g_hash_table_new_full(
+        NULL, NULL, NULL, (GDestroyNotify)xf_rpc_stream_unref);
     g_mutex_init(&r->lock);
     g_mutex_init(&r->params_lock);
     r->context = g_main_context_new();
@@ -272,6 +367,7 @@ remote_free(struct remote *r)
     g_main_loop_unref(r->loop);
     g_main_context_unref(r->context);
     g_hash_table_unref(r->calls);
+    g_hash_table_unref(r->streams);
     g_clear_error(&r->down);
     g_mutex_clear(&r->lock);
     g_mutex_clear(&r->params_lock);

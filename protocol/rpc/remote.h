@@ -16,6 +16,15 @@ gboolean xf_remote_call(struct xf_conn *conn, enum xfw_proc proc,
                         xdrproc_t args_filter, void *args,
                         xdrproc_t ret_filter, void *ret, GError **err);
 
+/* The same for a call that opens a stream, whose bytes go between the peer and
+ * fd, which this takes over: stream.h. */
+gboolean xf_remote_call_stream(struct xf_conn *conn, enum xfw_proc proc,
+                               xdrproc_t args_filter, void *args,
+                               xdrproc_t ret_filter, void *ret, int fd,
+                               GError **err);
+/* xf_rpc_link_dup(). */
+int xf_remote_dup(struct xf_conn *conn);
+
 /* The same for our own program. */
 gboolean xf_remote_admin(struct xf_conn *conn, enum xfw_admin_proc proc,
                          xdrproc_t args_filter, void *args,
@@ -92,6 +101,10 @@ gboolean xf_remote_prepare3(struct xf_conn *conn,
                             const struct xf_migrate_args *args,
                             GBytes **cookie_out, char **uri_out,
                             GError **err);
+gboolean xf_remote_prepare_tunnel3(struct xf_conn *conn,
+                                   const struct xf_migrate_args *args,
+                                   struct xf_tunnel *tunnel,
+                                   GBytes **cookie_out, GError **err);
 gboolean xf_remote_perform3(struct xf_conn *conn,
                             const struct xf_domain_ref *dom,
                             const struct xf_migrate_args *args,

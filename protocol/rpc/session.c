@@ -9,6 +9,7 @@
 #include "protocol/fault.h"
 #include "protocol/rpc/link.h"
 #include "protocol/rpc/session.h"
+#include "protocol/rpc/stream.h"
 
 #include <sys/socket.h>
 
@@ -38,6 +39,9 @@ struct xf_rpc_session {
     struct opened *opened;
     guint calls;
     gsize call_bytes;
+    GHashTable *streams;    /* serial -> struct xf_rpc_stream; taken from it
+                             * by the main loop's thread only */
+    gsize stream_bytes;     /* that wait in them */
     gboolean gone;
 };
 
@@ -46,6 +50,7 @@ struct job {
     const struct xf_rpc_proc *proc;
     struct xf_rpc_session *session;
     struct opened *opened;
+    struct xf_rpc_stream *stream;   /* that it has opened */
     struct xf_rpc_header header;
     GBytes *packet;
 };
@@ -73,6 +78,7 @@ xf_rpc_session_unref(struct xf_rpc_session *s)
     if (!g_atomic_int_dec_and_test(&s->refs))
         return;
     xf_rpc_events_unref(s->events);
+    g_hash_table_unref(s->streams);
     xf_rpc_link_unref(s->link);
     g_mutex_clear(&s->lock);
     g_free(s);
@@ -84,8 +90,10 @@ xf_rpc_session_unref(struct xf_rpc_session *s)
 static void
 update_reading(struct xf_rpc_session *s)
 {
-    xf_rpc_link_set_reading(s->link, s->calls < s->env->config.max_calls &&
-                                         s->call_bytes < CALL_BYTES_MAX);
+    xf_rpc_link_set_reading(s->link,
+                            s->calls < s->env->config.max_calls
+                                && s->call_bytes < CALL_BYTES_MAX
+                                && s->stream_bytes < XF_RPC_STREAM_IN_MAX);
 }
 
 static struct job *
@@ -145,9 +153,13 @@ run_call(struct job *job)
         .opened = job->opened,
         .read_only = job->opened && job->opened->read_only,
         .protocols = job->session->env->config.protocols,
+        .header = &job->header,
     };
+    GBytes *reply = xf_rpc_dispatch(job->proc, &call, &job->header,
+                                    job->packet);
 
-    return xf_rpc_dispatch(job->proc, &call, &job->header, job->packet);
+    job->stream = call.stream;
+    return reply;
 }
 
 void
@@ -165,6 +177,10 @@ xf_rpc_session_run(gpointer data, gpointer unused)
         xf_rpc_link_close(job->session->link);
     if (reply)
         xf_rpc_link_send(job->session->link, reply);
+    if (job->stream) {
+        xf_rpc_stream_start(job->stream);
+        xf_rpc_stream_unref(job->stream);
+    }
     if (job->proc)
         end_call(job);
     g_free(job);
@@ -182,6 +198,70 @@ start_call(struct xf_rpc_session *s, const struct xf_rpc_proc *proc,
         g_thread_pool_push(s->env->slow, job, NULL);
     else
         g_thread_pool_push(s->env->quick, job, NULL);
+}
+
+/* -- streams ------------------------------------------------------------- */
+
+static void
+on_stream_waiting(void *user, gssize change)
+{
+    struct xf_rpc_session *s = user;
+
+    g_mutex_lock(&s->lock);
+    s->stream_bytes += change;
+    update_reading(s);
+    g_mutex_unlock(&s->lock);
+}
+
+static void
+on_stream_ended(void *user, struct xf_rpc_stream *stream)
+{
+    struct xf_rpc_session *s = user;
+
+    g_mutex_lock(&s->lock);
+    g_hash_table_remove(s->streams,
+                        GUINT_TO_POINTER(xf_rpc_stream_serial(stream)));
+    g_mutex_unlock(&s->lock);
+}
+
+static const struct xf_rpc_stream_ops stream_ops = {
+    .server = TRUE,
+    .waiting = on_stream_waiting,
+    .ended = on_stream_ended,
+};
+
+/* A client cannot be stopped from sending by the time it hears of a stream's
+ * end: what is for none is for nobody. */
+static void
+stream_packet(struct xf_rpc_session *s, const struct xf_rpc_header *header,
+              GBytes *packet)
+{
+    g_mutex_lock(&s->lock);
+
+    struct xf_rpc_stream *stream = g_hash_table_lookup(
+        s->streams, GUINT_TO_POINTER(header->serial));
+
+    g_mutex_unlock(&s->lock);
+    if (stream && xf_rpc_stream_is(stream, header))
+        xf_rpc_stream_packet(stream, header, packet);
+    else
+        g_debug("packet of type %u passed over", header->type);
+}
+
+static void
+end_streams(struct xf_rpc_session *s)
+{
+    g_autoptr(GHashTable) streams = NULL;
+    GHashTableIter iter;
+    gpointer value;
+
+    g_mutex_lock(&s->lock);
+    s->gone = TRUE;             /* none is added any more */
+    streams = g_hash_table_ref(s->streams);
+    g_mutex_unlock(&s->lock);
+    g_hash_table_iter_init(&iter, streams);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        xf_rpc_stream_end(value);
 }
 
 /* -- the link ------------------------------------------------------------ */
@@ -224,6 +304,10 @@ on_packet(void *user, const struct xf_rpc_header *header, GBytes *packet)
     g_autoptr(GError) why = NULL;
 
     /* Streams and messages of programs we do not have want no answer. */
+    if (header->type == XFW_STREAM) {
+        stream_packet(s, header, packet);
+        return;
+    }
     if (header->type != XFW_CALL && header->type != XFW_CALL_WITH_FDS) {
         g_debug("packet of type %u passed over", header->type);
         return;
@@ -261,9 +345,7 @@ on_closed(void *user, const GError *why)
 
     g_debug("client: %s", why->message);
     stop_open_timer(s);
-    g_mutex_lock(&s->lock);
-    s->gone = TRUE;
-    g_mutex_unlock(&s->lock);
+    end_streams(s);
     opened = take_opened(s, 0);
     if (opened) {
         /* closing may cancel handoffs: not in the main loop */
@@ -299,6 +381,8 @@ xf_rpc_session_new(struct xf_rpc_session_env *env, int fd)
     s->refs = 1;
     s->env = env;
     s->local = is_unix_socket(fd);
+    s->streams = g_hash_table_new_full(
+        NULL, NULL, NULL, (GDestroyNotify)xf_rpc_stream_unref);
     g_mutex_init(&s->lock);
     s->link = xf_rpc_link_new(fd, env->context, &link_ops, s);
     s->events = xf_rpc_events_new(s->link);
@@ -388,6 +472,31 @@ xf_rpc_session_events(struct xf_rpc_call *call, GError **err)
 
     g_mutex_unlock(&opened->lock);
     return listens ? s->events : NULL;
+}
+
+/* A serial that is used twice is the client's own misfortune. */
+gboolean
+xf_rpc_session_stream(struct xf_rpc_call *call, int fd, GError **err)
+{
+    struct xf_rpc_session *s = call->session;
+    XF_AUTO(xf_rpc_stream) *stream = xf_rpc_stream_new(
+        s->link, s->env->context, call->header, fd, &stream_ops, s);
+    gpointer key = GUINT_TO_POINTER(call->header->serial);
+
+    g_mutex_lock(&s->lock);
+
+    gboolean ok = !s->gone && !g_hash_table_contains(s->streams, key);
+
+    if (ok)
+        g_hash_table_insert(s->streams, key, xf_rpc_stream_ref(stream));
+    g_mutex_unlock(&s->lock);
+    if (ok)
+        call->stream = g_steal_pointer(&stream);
+    else
+        g_set_error(err, XF_ERROR, XF_ERROR_RPC,
+                    "no stream can be opened: the client has gone, or has "
+                    "one under the same serial");
+    return ok;
 }
 
 gboolean

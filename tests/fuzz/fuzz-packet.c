@@ -54,6 +54,8 @@ needs_session(const struct xf_rpc_proc *proc)
     const struct xf_rpc_proc *events = xf_rpc_event_procs.rows;
 
     return (proc >= events && proc < events + xf_rpc_event_procs.count) ||
+           proc->number == XFW_PROC_DOMAIN_MIGRATE_PREPARE_TUNNEL3 ||
+           proc->number == XFW_PROC_DOMAIN_MIGRATE_PREPARE_TUNNEL3_PARAMS ||
            proc->number == XFW_PROC_CONNECT_OPEN ||
            proc->number == XFW_PROC_CONNECT_CLOSE ||
            proc->number == XFW_PROC_CONNECT_SUPPORTS_FEATURE ||

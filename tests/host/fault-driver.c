@@ -3,7 +3,7 @@
  * Every fault point x every fault it knows x every protocol, on two simulated
  * hosts with real daemons and a real xenstored each (fault-run.h).
  *
- *   fault-driver [--runs N] [--seed N] [--jobs N] [--pace N]
+ *   fault-driver [--runs N] [--seed N] [--jobs N] [--pace N] [--only PROTOCOL]
  *   fault-driver --seconds N [...]     two faults at random, for so long
  *   fault-driver --point SIDE:NAME[#NTH] --fault KIND [both once more]
  *                --protocol NAME --seed N      one run again
@@ -34,8 +34,12 @@
 #define WAYS_MAX 8
 #define MEMORY_DIR "/dev/shm"
 
-/* Points of the simulator that no migration passes. */
-static const char *const elsewhere[] = { "create", "shutdown", NULL };
+/* Points that no migration passes: the simulator's own; and between two
+ * daemons Prepare for a tunnel has typed parameters, always. */
+static const char *const elsewhere[] = {
+    "create", "shutdown", "call-virDomainMigratePrepareTunnel3",
+    "reply-virDomainMigratePrepareTunnel3", NULL
+};
 
 struct options {
     guint runs;
@@ -44,6 +48,7 @@ struct options {
     guint seed;
     char **points, **faults;
     char *protocol;
+    char *only;
 };
 
 /* What is known of a point, one protocol, one side. */
@@ -62,8 +67,9 @@ struct driver {
     GPtrArray *points;
     GRand *rand;
     guint32 seed;
+    guint way, ways_end;        /* those that are run */
     struct reach reach[WAYS_MAX][XF_SIDE_LAST][POINTS_MAX];
-    struct tally ways[WAYS_MAX];
+    struct tally tallies[WAYS_MAX];
     struct tally at[XF_SIDE_LAST][POINTS_MAX];  /* by the last fault */
     GArray *queue;              /* of struct run: those of this phase */
     guint next;
@@ -154,7 +160,7 @@ done(void *user, const struct run *run, const struct result *result)
     struct driver *d = user;
     g_autofree char *what = say_run(d, run);
 
-    count(&d->ways[run->way], run, result);
+    count(&d->tallies[run->way], run, result);
     if (run->n_faults) {
         const struct fault *last = &run->faults[run->n_faults - 1];
 
@@ -180,7 +186,7 @@ queue_add(struct driver *d, const struct run *run)
 static void
 plan_plain(struct driver *d)
 {
-    for (guint way = 0; way < ways_count(); way++)
+    for (guint way = d->way; way < d->ways_end; way++)
         for (guint i = 0; i < PLAIN_RUNS; i++) {
             struct run run = { .way = way, .seed = d->seed + i };
 
@@ -228,7 +234,7 @@ static void
 plan_each(struct driver *d,
           void (*plan)(struct driver *d, guint way, int side, guint point))
 {
-    for (guint way = 0; way < ways_count(); way++)
+    for (guint way = d->way; way < d->ways_end; way++)
         for (int side = 0; side < XF_SIDE_LAST; side++)
             for (guint point = 0; point < d->points->len; point++)
                 plan(d, way, side, point);
@@ -261,7 +267,7 @@ static struct run
 random_run(struct driver *d)
 {
     struct run run = {
-        .way = g_rand_int_range(d->rand, 0, ways_count()),
+        .way = g_rand_int_range(d->rand, d->way, d->ways_end),
         .n_faults = 2,
         .seed = g_rand_int(d->rand),
     };
@@ -367,7 +373,7 @@ print_table(struct driver *d, gint64 began)
            "runs", "moved", "stayed", "in doubt*", "violations", "no fault",
            "restarts", "again");
     for (guint way = 0; way < ways_count(); way++) {
-        const struct tally *t = &d->ways[way];
+        const struct tally *t = &d->tallies[way];
 
         print_row(ways[way].name, t);
         all.runs += t->runs;
@@ -459,17 +465,26 @@ parse_fault(struct driver *d, const char *where, const char *kind,
     return FALSE;
 }
 
+/* NULL: the first. */
+static gboolean
+find_way(const char *name, guint *way)
+{
+    *way = 0;
+    while (name && *way < ways_count() && strcmp(ways[*way].name, name))
+        ++*way;
+    if (*way == ways_count())
+        fprintf(stderr, "'%s': no such protocol\n", name);
+    return *way < ways_count();
+}
+
 static gboolean
 parse_run(struct driver *d, const struct options *options, struct run *run)
 {
-    *run = (struct run) { .seed = options->seed };
-    while (options->protocol && run->way < ways_count()
-           && strcmp(ways[run->way].name, options->protocol))
-        run->way++;
-    if (run->way == ways_count()) {
-        fprintf(stderr, "'%s': no such protocol\n", options->protocol);
+    guint way;
+
+    if (!find_way(options->protocol, &way))
         return FALSE;
-    }
+    *run = (struct run) { .seed = options->seed, .way = way };
     for (char **p = options->points, **f = options->faults; p && *p; p++) {
         if (run->n_faults == FAULTS_MAX || !f || !*f) {
             fprintf(stderr, "each --point needs its --fault; at most %d\n",
@@ -504,6 +519,8 @@ parse_options(int argc, char **argv, struct options *options)
           "one run: what", "KIND" },
         { "protocol", 0, 0, G_OPTION_ARG_STRING, &options->protocol,
           "one run: how", "NAME" },
+        { "only", 0, 0, G_OPTION_ARG_STRING, &options->only,
+          "all runs in that protocol", "NAME" },
         G_OPTION_ENTRY_NULL
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -532,6 +549,9 @@ drive(struct driver *d, struct pool *pool, const struct options *options)
     struct run run;
 
     printf("# seed %u\n", d->seed);
+    if (!find_way(options->only, &d->way))
+        return 2;
+    d->ways_end = options->only ? d->way + 1 : ways_count();
     if (options->points || options->protocol) {
         if (!parse_run(d, options, &run))
             return 2;
@@ -545,7 +565,7 @@ drive(struct driver *d, struct pool *pool, const struct options *options)
         if (options->seconds)
             run_queue(d, pool);
         else
-            whole = run_plan(d, pool, options->runs);
+            whole = run_plan(d, pool, options->runs) && !options->only;
     }
 
     guint lost = print_points(d, whole);

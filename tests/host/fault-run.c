@@ -45,12 +45,13 @@ const struct fault_kind fault_kinds[] = {
 };
 
 const struct way ways[] = {
-    { "v3", TRUE, FALSE, 3 },
-    { "v3-params", FALSE, FALSE, 3 },
-    { "v2", FALSE, FALSE, 2 },
-    { "v1", FALSE, FALSE, 1 },
-    { "p2p", FALSE, TRUE, 3 },
-    { "direct", FALSE, FALSE, 0 },
+    { "v3", TRUE, FALSE, FALSE, 3 },
+    { "v3-params", FALSE, FALSE, FALSE, 3 },
+    { "v2", FALSE, FALSE, FALSE, 2 },
+    { "v1", FALSE, FALSE, FALSE, 1 },
+    { "p2p", FALSE, TRUE, FALSE, 3 },
+    { "tunnelled", FALSE, TRUE, TRUE, 3 },
+    { "direct", FALSE, FALSE, FALSE, 0 },
 };
 
 guint fault_pace = 1;
@@ -785,7 +786,8 @@ world_run(const struct run *run, struct result *result)
         .to = found.on == &host_a ? &host_b : &host_a,
         .flags = (manner.live ? XF_MIGRATE_LIVE : 0)
                  | (manner.persist ? XF_MIGRATE_PERSIST_DEST
-                                         | XF_MIGRATE_UNDEFINE_SOURCE : 0),
+                                         | XF_MIGRATE_UNDEFINE_SOURCE : 0)
+                 | (ways[run->way].tunnelled ? XF_MIGRATE_TUNNELLED : 0),
         .version = ways[run->way].version,
         .p2p = ways[run->way].p2p,
     };

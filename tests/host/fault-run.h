@@ -52,7 +52,8 @@ guint fault_kinds_count(void);
 struct way {
     const char *name;
     gboolean plain;             /* v3 without typed parameters */
-    gboolean p2p;               /* the source's daemon is the client */
+    gboolean p2p;               /* the source's daemon is the client ... */
+    gboolean tunnelled;         /* ... and carries the stream, too */
     guint version;              /* 1, 2, 3; 0: direct, by xl's wire */
 };
 extern const struct way ways[];

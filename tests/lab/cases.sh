@@ -254,6 +254,14 @@ case_long_libvirtd() {
     "$lab" libvirtd host2 off
 }
 
+# -- through the connection between the daemons --
+
+case_tunnelled() {
+    pvh_guest
+    tunnels "$src" "$virsh migrate --live --verbose --p2p --tunnelled g1"
+    tunnels "$dst" "$virsh migrate --p2p --tunnelled g1"
+}
+
 # -- what goes wrong --
 
 case_destination_killed_in_mid_stream() {

@@ -161,6 +161,24 @@ from_libvirtd() {
     expect running "$(on host1 "$virsh domstate g1")"
 }
 
+# tunnels FROM COMMAND: g1 leaves by that, through the daemons' connection
+tunnels() {
+    local since before began
+    since=$(tick_number "$1" g1)
+    before=$(tunnelled_from "$1")
+    began=$(date +%s%N)
+    on "$1" "$2 $(uri_of "$(other "$1")")"
+    note "from $1: $(($(date +%s%N) / 1000000 - began / 1000000)) ms"
+    [ "$(tunnelled_from "$1")" -eq $((before + 1)) ]
+    only_on "$(other "$1")" g1
+    ticking_on "$(other "$1")" g1 "$since"
+}
+
+tunnelled_from() {
+    on "$1" "journalctl -u xenferryd | grep -c 'goes through the connection'" ||
+        true
+}
+
 # -- what a guest has --
 
 # A figure: printed with the case's result

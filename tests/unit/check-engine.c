@@ -125,7 +125,7 @@ START_TEST(unknown_flags_are_named)
         const char *name;
     } flags[] = {
         { 1 << 16, "tls" }, { 1 << 15, "postcopy" },
-        { XF_MIGRATE_TUNNELLED, "tunnelled" }, { 1u << 31, "0x80000000" },
+        { XF_MIGRATE_COMPRESSED, "compressed" }, { 1u << 31, "0x80000000" },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(flags); i++) {

@@ -4,6 +4,7 @@
 #include "tests/unit/double.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #define WAIT_US (30 * G_TIME_SPAN_SECOND)
 
@@ -26,6 +27,7 @@ double_world_init(struct double_world *w)
     g_cond_init(&w->released);
     g_queue_init(&w->lines);
     w->notices = xf_notices_new();
+    w->tunnel = -1;
 }
 
 void
@@ -527,6 +529,23 @@ prepare3(struct xf_conn *conn, const struct xf_migrate_args *args,
 }
 
 static gboolean
+prepare_tunnel3(struct xf_conn *conn, const struct xf_migrate_args *args,
+                struct xf_tunnel *tunnel, GBytes **cookie_out, GError **err)
+{
+    struct double_world *w = ((struct double_conn *)conn)->world;
+    int ends[2];
+
+    if (!told_phase(conn, "prepare_tunnel3", NULL, args, err))
+        return FALSE;
+    g_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    *tunnel = XF_TUNNEL_NONE;
+    tunnel->fd = ends[0];
+    w->tunnel = ends[1];
+    give(conn, "T3", cookie_out, NULL);
+    return TRUE;
+}
+
+static gboolean
 perform3(struct xf_conn *conn, const struct xf_domain_ref *dom,
          const struct xf_migrate_args *args, GBytes **cookie_out,
          GError **err)
@@ -593,6 +612,7 @@ const struct xf_driver double_driver = {
     .finish2 = finish2,
     .begin3 = begin3,
     .prepare3 = prepare3,
+    .prepare_tunnel3 = prepare_tunnel3,
     .perform3 = perform3,
     .finish3 = finish3,
     .confirm3 = confirm3,

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Two daemons, the stream in the connection from one to the other. */
+#include "config.h"
+
+#include "protocol/rpc/client.h"
+#include "tests/host/hosts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BY_THE_TUNNEL "goes through the connection"
+
+static void
+force(const char *protocol)
+{
+    g_autofree char *lines = g_strdup_printf("[daemon]\nprotocols = %s,p2p\n",
+                                             protocol);
+
+    host_stop(&host_b);
+    host_b.conf = lines;
+    host_start(&host_b);
+    host_b.conf = NULL;
+}
+
+static gboolean
+tunnel(struct host *from, struct host *to, GError **err)
+{
+    XF_AUTO(xf_conn) *conn = conn_to(from);
+    XF_AUTO(xf_domain_ref) *dom = conn->driver->lookup_by_name(conn, "g",
+                                                               err);
+    const struct xf_migrate_args args = {
+        .flags = XF_MIGRATE_LIVE | XF_MIGRATE_PEER2PEER
+                 | XF_MIGRATE_TUNNELLED,
+        .dconnuri = to->tcp_uri,
+    };
+    g_autoptr(GBytes) cookie = NULL;
+
+    return dom && conn->driver->perform3(conn, dom, &args, &cookie, err);
+}
+
+static void
+must_tunnel(struct host *from, struct host *to)
+{
+    g_autoptr(GError) err = NULL;
+    guint before = host_log_count(from, BY_THE_TUNNEL);
+
+    ck_assert_msg(tunnel(from, to, &err), "%s", err ? err->message : "");
+    ck_assert_uint_eq(host_log_count(from, BY_THE_TUNNEL), before + 1);
+    runs_on(to, "g");
+    empty(from);
+}
+
+static const char *const new_protocols[] = { "v3", "v3-params" };
+static const char *const old_protocols[] = { "v1", "v2" };
+
+START_TEST(there_and_back)
+{
+    guest(&host_a);
+    force(new_protocols[_i]);
+    must_tunnel(&host_a, &host_b);
+    must_tunnel(&host_b, &host_a);
+    all_is_well();
+}
+END_TEST
+
+static int
+run_virsh(char **out)
+{
+    const char *argv[] = { "virsh", "-c", host_a.uri, "migrate", "--live",
+                           "--p2p", "--tunnelled", "g", host_b.tcp_uri,
+                           NULL };
+
+    return run_program(argv, out);
+}
+
+START_TEST(virsh_moves)
+{
+    g_autofree char *path = g_find_program_in_path("virsh");
+    g_autofree char *out = NULL;
+
+    if (!path) {
+        printf("# no virsh here: not tried\n");
+        return;
+    }
+    guest(&host_a);
+    force(new_protocols[_i]);
+    ck_assert_msg(run_virsh(&out) == 0, "%s", out);
+    ck_assert_uint_eq(host_log_count(&host_a, BY_THE_TUNNEL), 1);
+    runs_on(&host_b, "g");
+    empty(&host_a);
+    all_is_well();
+}
+END_TEST
+
+/* They give no cookie, or no XML: there is nothing to shake hands with. */
+START_TEST(not_by_old_protocols)
+{
+    g_autoptr(GError) err = NULL;
+
+    guest(&host_a);
+    force(old_protocols[_i]);
+    ck_assert(!tunnel(&host_a, &host_b, &err));
+    ck_assert_msg(strstr(err->message, "(tunnelled)"), "%s", err->message);
+    runs_on(&host_a, "g");
+    empty(&host_b);
+    all_is_well();
+}
+END_TEST
+
+/* -- a daemon dies -- */
+
+struct attempt {
+    struct host *from, *to;
+    gboolean ok;
+    GError *err;
+};
+
+static gpointer
+attempt_main(gpointer data)
+{
+    struct attempt *attempt = data;
+
+    attempt->ok = tunnel(attempt->from, attempt->to, &attempt->err);
+    return NULL;
+}
+
+static struct host *const victims[] = { &host_a, &host_b };
+
+START_TEST(killed_midway)
+{
+    struct attempt attempt = { &host_a, &host_b, FALSE, NULL };
+    struct host *victim = victims[_i];
+
+    guest(&host_a);
+    fault(&host_a, "suspend-page", "hang@10");
+
+    GThread *thread = g_thread_new("attempt", attempt_main, &attempt);
+
+    wait_hits(&host_a, "suspend-page", 1);
+    host_kill(victim);
+    fault(&host_a, "suspend-page", NULL);
+    g_thread_join(thread);
+    ck_assert(!attempt.ok);
+    g_clear_error(&attempt.err);
+    host_start(victim);
+    runs_on(&host_a, "g");
+    empty(&host_b);
+    must_tunnel(&host_a, &host_b);
+    all_is_well();
+}
+END_TEST
+
+/* The guest has stopped, all has been sent: the source asks by the port. */
+START_TEST(killed_after_the_end)
+{
+    struct attempt attempt = { &host_a, &host_b, FALSE, NULL };
+
+    guest(&host_a);
+    fault(&host_b, "devices", "hang");
+
+    GThread *thread = g_thread_new("attempt", attempt_main, &attempt);
+
+    wait_hits(&host_b, "devices", 1);
+    reaches(&host_a, "performed");
+    host_kill(&host_b);
+    fault(&host_b, "devices", NULL);
+    g_thread_join(thread);
+    ck_assert(!attempt.ok);
+    ck_assert_msg(attempt.err->code == XF_ERROR_IN_DOUBT, "%s",
+                  attempt.err->message);
+    g_clear_error(&attempt.err);
+    host_start(&host_b);
+    runs_on(&host_a, "g");
+    empty(&host_b);
+    must_tunnel(&host_a, &host_b);
+    all_is_well();
+}
+END_TEST
+
+int
+main(void)
+{
+    const struct xf_unit_test tests[] = {
+        { there_and_back, G_N_ELEMENTS(new_protocols) },
+        { virsh_moves, G_N_ELEMENTS(new_protocols) },
+        { not_by_old_protocols, G_N_ELEMENTS(old_protocols) },
+        { killed_midway, G_N_ELEMENTS(victims) },
+        { killed_after_the_end, 1 },
+        { NULL, 0 },
+    };
+
+    return host_tests_main("tunnelled", tests);
+}
