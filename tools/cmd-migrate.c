@@ -31,6 +31,7 @@ static struct {
     gboolean json;
     gboolean direct;
     gboolean p2p;
+    gboolean tunnelled;
     char *persistent_xml;
     char *dname;
     char *uri;
@@ -71,6 +72,8 @@ static const GOptionEntry entries[] = {
       "NAME" },
     { "p2p", 0, 0, G_OPTION_ARG_NONE, &options.p2p,
       "Leave it to the source's daemon, which alone reaches DEST-URI", NULL },
+    { "tunnelled", 0, 0, G_OPTION_ARG_NONE, &options.tunnelled,
+      "With --p2p: send it through the connection of the two daemons", NULL },
     { "direct", 0, 0, G_OPTION_ARG_NONE, &options.direct,
       "The destination has no daemon, only xl: xl+ssh://HOST", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json,
@@ -269,6 +272,10 @@ check_options(const char *destination, guint *protocol)
         xf_cli_error("migrate: --p2p is neither --direct nor of a protocol "
                      "that is chosen here; leave %s out",
                      options.direct ? "one of them" : "--protocol");
+    else if (options.tunnelled && (!options.p2p || options.uri))
+        xf_cli_error("migrate: --tunnelled goes through the connection that "
+                     "the source's daemon makes to the other one; %s",
+                     options.p2p ? "leave --uri out" : "give --p2p as well");
     else if (options.direct && (options.uri || options.protocol))
         xf_cli_error("migrate: --direct goes where DEST-URI says, by its own "
                      "protocol; leave --uri and --protocol out");
@@ -309,6 +316,7 @@ wanted_flags(void)
         { options.protect, XF_MIGRATE_CHANGE_PROTECTION },
         { options.abort_on_error, XF_MIGRATE_ABORT_ON_ERROR },
         { options.unsafe, XF_MIGRATE_UNSAFE },
+        { options.tunnelled, XF_MIGRATE_TUNNELLED },
     };
     guint32 wanted = 0;
 

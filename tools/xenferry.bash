@@ -62,8 +62,8 @@ _xenferry_choices()
     migrate/*)
         echo "$common --abort-on-error --bandwidth --change-protection"
         echo "--direct --dname --json --live --offline --p2p --paused"
-        echo "--persistent --persistent-xml --protocol --undefinesource"
-        echo "--unsafe --uri --xml"
+        echo "--persistent --persistent-xml --protocol --tunnelled"
+        echo "--undefinesource --unsafe --uri --xml"
         [ "$given" -ne 0 ] || _xenferry_domains
         [ "$given" -ne 1 ] || echo "xen+tcp:// xl+ssh://"
         ;;

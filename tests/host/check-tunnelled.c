@@ -63,6 +63,22 @@ START_TEST(there_and_back)
 }
 END_TEST
 
+START_TEST(xenferry_moves)
+{
+    const char *argv[] = { TOP_BUILDDIR "/xenferry", "-c", host_a.uri,
+                           "migrate", "--live", "--p2p", "--tunnelled", "g",
+                           host_b.tcp_uri, NULL };
+    g_autofree char *out = NULL;
+
+    guest(&host_a);
+    ck_assert_msg(run_program(argv, &out) == 0, "%s", out);
+    ck_assert_uint_eq(host_log_count(&host_a, BY_THE_TUNNEL), 1);
+    runs_on(&host_b, "g");
+    empty(&host_a);
+    all_is_well();
+}
+END_TEST
+
 static int
 run_virsh(char **out)
 {
@@ -182,6 +198,7 @@ main(void)
 {
     const struct xf_unit_test tests[] = {
         { there_and_back, G_N_ELEMENTS(new_protocols) },
+        { xenferry_moves, 1 },
         { virsh_moves, G_N_ELEMENTS(new_protocols) },
         { not_by_old_protocols, G_N_ELEMENTS(old_protocols) },
         { killed_midway, G_N_ELEMENTS(victims) },

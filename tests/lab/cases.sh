@@ -259,7 +259,7 @@ case_long_libvirtd() {
 case_tunnelled() {
     pvh_guest
     tunnels "$src" "$virsh migrate --live --verbose --p2p --tunnelled g1"
-    tunnels "$dst" "$virsh migrate --p2p --tunnelled g1"
+    tunnels "$dst" "xenferry migrate --p2p --tunnelled g1"
 }
 
 # -- what goes wrong --
