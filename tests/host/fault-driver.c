@@ -32,6 +32,8 @@
 #define NTH_MAX 2               /* a point that is passed more often */
 #define OPENERS_MAX 2           /* ways to a point that needs a fault */
 #define WAYS_MAX 8
+/* What goes wrong so often does so for one cause: the rest is not run. */
+#define VIOLATIONS_MAX 40
 #define MEMORY_DIR "/dev/shm"
 
 /* Points that no migration passes: the simulator's own; and between two
@@ -300,11 +302,23 @@ shuffle(struct driver *d, guint n)
 
 /* -- running -- */
 
+static guint
+violations(struct driver *d)
+{
+    guint n = 0;
+
+    for (guint way = 0; way < ways_count(); way++)
+        n += d->tallies[way].violations;
+    return n;
+}
+
 static gboolean
 next(void *user, struct run *run)
 {
     struct driver *d = user;
 
+    if (violations(d) >= VIOLATIONS_MAX)
+        return FALSE;
     if (d->until) {
         if (g_get_monotonic_time() >= d->until)
             return FALSE;
@@ -541,6 +555,30 @@ parse_options(int argc, char **argv, struct options *options)
     return TRUE;
 }
 
+/* All runs there are.  Returns whether every point was to be passed. */
+static gboolean
+drive_all(struct driver *d, struct pool *pool, const struct options *options,
+          gint64 began)
+{
+    gboolean whole = FALSE;
+
+    plan_plain(d);
+    run_queue(d, pool);
+    if (violations(d)) {
+        printf("# violated without a fault: no run has one\n");
+        return FALSE;
+    }
+    if (options->seconds) {
+        d->until = began + (gint64)options->seconds * G_USEC_PER_SEC;
+        run_queue(d, pool);
+    } else {
+        whole = run_plan(d, pool, options->runs) && !options->only;
+    }
+    if (violations(d) >= VIOLATIONS_MAX)
+        printf("# %u violations: the rest was not run\n", violations(d));
+    return whole && violations(d) < VIOLATIONS_MAX;
+}
+
 static int
 drive(struct driver *d, struct pool *pool, const struct options *options)
 {
@@ -558,14 +596,7 @@ drive(struct driver *d, struct pool *pool, const struct options *options)
         queue_add(d, &run);
         run_queue(d, pool);
     } else {
-        plan_plain(d);
-        run_queue(d, pool);
-        if (options->seconds)
-            d->until = began + (gint64)options->seconds * G_USEC_PER_SEC;
-        if (options->seconds)
-            run_queue(d, pool);
-        else
-            whole = run_plan(d, pool, options->runs) && !options->only;
+        whole = drive_all(d, pool, options, began);
     }
 
     guint lost = print_points(d, whole);

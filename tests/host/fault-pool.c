@@ -151,6 +151,15 @@ pool_new(GPtrArray *points, guint workers)
     return pool;
 }
 
+/* It writes nothing more unless it fails. */
+static gboolean
+ends_in_time(struct worker *worker)
+{
+    struct pollfd fd = { .fd = worker->out, .events = POLLIN };
+
+    return poll(&fd, 1, STUCK_US * fault_pace / 1000) > 0;
+}
+
 gboolean
 pool_free(struct pool *pool)
 {
@@ -165,6 +174,8 @@ pool_free(struct pool *pool)
         /* the end of its runs: it tears its world down */
         close(worker->in);
         worker->in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (!ends_in_time(worker))
+            kill(worker->pid, SIGKILL);
         if (read_whole(worker->out, &last, sizeof(last)))
             fprintf(stderr, "at the end: %s\n", last.violation);
         ok = worker_end(worker) && ok;

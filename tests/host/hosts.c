@@ -23,6 +23,10 @@
 #define PRELOAD TOP_BUILDDIR "/tests/sim/.libs/xenstored-preload.so"
 #define DAEMON TOP_BUILDDIR "/tests/sim/xenferryd-sim"
 #define RECORDS_ROOT "/tool/xenferry/handoff"
+/* Ports for channels, two for each process. */
+#define PORT_FIRST 10240
+#define PORT_PAIRS 11260
+#define PORT_STRIDE 997
 
 struct host host_a, host_b;
 const char *sims[3];
@@ -623,12 +627,15 @@ open_records(struct host *host)
 }
 
 /* One to come back on after a restart.  Those that the kernel gives to whoever
- * asks for any (32768 and above) may be somebody else's by then. */
+ * asks for any (32768 and above) may be somebody else's by then, and one that
+ * was chosen by chance may have been chosen by another test meanwhile: each
+ * process has a pair of its own. */
 static guint16
-free_port(void)
+free_port(gboolean odd)
 {
-    for (int tries = 0; tries < 1000; tries++) {
-        guint16 port = g_random_int_range(10240, 32768);
+    for (guint tries = 0; tries < PORT_PAIRS; tries++) {
+        guint pair = (getpid() + tries * PORT_STRIDE) % PORT_PAIRS;
+        guint16 port = PORT_FIRST + 2 * pair + odd;
         struct sockaddr_in address = {
             .sin_family = AF_INET,
             .sin_port = htons(port),
@@ -646,7 +653,7 @@ static void
 host_set_up(struct host *host, const char *name)
 {
     memset(host, 0, sizeof(*host));
-    host->channel_port = free_port();
+    host->channel_port = free_port(host == &host_b);
     host->name = g_strdup(name);
     host->dir = g_build_filename(base, name, NULL);
     host->sim = g_build_filename(host->dir, "sim", NULL);
