@@ -65,8 +65,8 @@ const char *xf_protocol_name(enum xf_protocols protocol);
  * unknown name, or none. */
 guint xf_protocols_parse(const char *list, GError **err);
 
-/* virDomainMigrateFlags: all that have a name here; engine.c has the table
- * of those that are honoured, the others are refused by name. */
+/* virDomainMigrateFlags: all that have a name here; engine-flags.c has the
+ * table of those that are honoured, the others are refused by name. */
 enum xf_migrate_flags {
     XF_MIGRATE_LIVE = 1 << 0,
     XF_MIGRATE_PEER2PEER = 1 << 1,
