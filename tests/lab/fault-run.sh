@@ -121,15 +121,21 @@ last_tick() {
     awk -v host="$1" '$2 == host { tick = $3 } END { print tick + 0 }' "$ledger"
 }
 
+# On that host, alone, and such a one
+is_there() {
+    [ "$(domains host1; domains host2)" = g1 ] &&
+        [ "$(on "$1" "xenstore-read /libxl/\$(xl domid g1)/type")" = "$type" ]
+}
+
 # Finds the guest or makes it; sets from, where it is, and to.
 find_guest() {
     look || return
     from=host1
-    if [ "$(domains host1; domains host2)" = g1 ]; then
-        [ -z "$(domains host2)" ] || from=host2
-    else
+    [ -z "$(domains host2)" ] || from=host2
+    if ! is_there "$from"; then
         [ -z "$(domains host1; domains host2)" ] || clean_up
-        guest host1 pvh g1 --via "$(field tools "$tool" 2)" || return
+        from=host1
+        guest host1 "$type" g1 --via "$(field tools "$tool" 2)" || return
     fi
     # Only the second host's power can be cut.
     case $1 in
@@ -137,7 +143,8 @@ find_guest() {
     power-source-*) to_host host2 ;;
     esac || return
     to=$(other "$from")
-    ticks_on "$from" 0
+    ticks_on "$from" 0 || return
+    [ "$rests" = runs ] || on "$from" "xl pause g1"
 }
 
 to_host() {
@@ -266,21 +273,26 @@ seconds_since() {
 
 # -- what came of it --
 
-# At rest: the guest runs, once, or it is gone with its host; and nothing is
-# under way.
+# At rest: the guest runs, once (or is paused as it was), or it is gone with its
+# host; and nothing is under way.
 at_rest() {
     local all
     look || return
     all=$(sed -n 's/^is //p' "$seen/host1" "$seen/host2")
     case $expected in
     down) [ -z "$all" ] ;;
-    *) [ "$all" = "g1 runs" ] ;;
+    *) [ "$all" = "g1 $rests" ] ;;
     esac || return
     idle host1 && idle host2
 }
 
+# The one process that an HVM guest has on the host where it is
+device_models() {
+    if [ "$type" = hvm ]; then domains "$1" | grep -c . || true; else echo 0; fi
+}
+
 idle() {
-    [ "$(number_of "$1" helpers)" = 0 ] || return
+    [ "$(number_of "$1" helpers)" = "$(device_models "$1")" ] || return
     [ "$tool" != xenferry ] ||
         [ "$(number_of "$1" records)/$(number_of "$1" serves)" = 0/1 ]
 }
@@ -323,12 +335,18 @@ settle() {
     now_on=
     guest=$(whereabouts)
     case $guest in
-    "g1 runs on $from") guest="stayed on $from" now_on=$from ;;
-    "g1 runs on $to") guest="moved to $to" now_on=$to ;;
+    "g1 $rests on $from") guest="stayed on $from" now_on=$from ;;
+    "g1 $rests on $to") guest="moved to $to" now_on=$to ;;
     nowhere) [ "$expected" != down ] || guest="went down with host2" ;;
     esac
+    [ -z "$now_on" ] || [ "$rests" = runs ] || let_run
     [ -z "$now_on" ] || ticks_on "$now_on" "$since" >/dev/null ||
         wrong+=("it does not tick on $now_on")
+}
+
+let_run() {
+    notes+=("paused for $(seconds_since "$fired") s after the fault")
+    on "$now_on" "xl unpause g1" || wrong+=("it cannot be unpaused")
 }
 
 as_expected() {
@@ -390,7 +408,8 @@ no_leftovers() {
         "${now_on:+g1}" ] ||
         fail "domains are left: $(domains host1) $(domains host2)" || return
     for name in "${hosts[@]}"; do
-        [ "$(number_of "$name" records) $(number_of "$name" helpers)" = "0 0" ] ||
+        [ "$(number_of "$name" records) $(number_of "$name" helpers)" = \
+            "0 $(device_models "$name")" ] ||
             fail "$(number_of "$name" records) record nodes and" \
                 "$(number_of "$name" helpers) processes are left on $name" ||
             return
@@ -421,13 +440,14 @@ enter_result() {
     [ "$verdict" != FAILED ]
 }
 
-# run_fault NAME WHERE EXPECTED STEP...: a row of the table; what is wrong is
+# run_fault NAME WHERE EXPECTED GUEST STEP...: a row of the table; what is wrong is
 # gathered, and the next fault finds the hosts clean.
 run_fault() {
-    local fault=$1 where=$2 expected=$3 first settled_at
+    local fault=$1 where=$2 expected=$3 type=$4 rests=runs first settled_at
     local from to since fired='' daemon_pid client_pid trigger_pid
     local guest=- client=- settled=- gap=- ticks=- now_on='' wrong=() notes=()
-    shift 3
+    shift 4
+    [ "$type" != paused ] || type=pvh rests=paused
     if ! find_guest "$fault" >"$work/find" 2>&1; then
         wrong+=("no guest to begin with: $(tail -n 1 "$work/find")")
         enter_result

@@ -10,6 +10,7 @@
  *   line=WORD        the decisions log gets a line that says so
  *   node=PATH=VALUE  a node in xenstore gets that value
  *   name=NAME        a domain gets that name
+ *   leaf=NAME        a node of that name, of any domain, gets a value
  *   sent=MIB         so much went out on the link since the start, ...
  *   received=MIB     ... or came in
  *   suspended        a domain has suspended itself
@@ -86,22 +87,30 @@ now_ms(void)
 
 /* -- points -- */
 
+/* A node that is not there is as one without a value. */
 static int
 node_is(const struct world *w, const char *path, const char *value)
 {
     char *is = xs_read(w->xs, XBT_NULL, path, NULL);
-    int same = is && strcmp(is, value) == 0;
+    int same = strcmp(is ? is : "", value) == 0;
 
     free(is);
     return same;
 }
 
+/* Is it that kind of node that has just changed? */
 static int
-changed_to(const struct world *w, const char *last, const char *value)
+changed(const struct world *w, const char *last)
 {
     const char *end = w->path ? strrchr(w->path, '/') : NULL;
 
-    return end && strcmp(end + 1, last) == 0 && node_is(w, w->path, value);
+    return end && strcmp(end + 1, last) == 0;
+}
+
+static int
+changed_to(const struct world *w, const char *last, const char *value)
+{
+    return changed(w, last) && node_is(w, w->path, value);
 }
 
 static int
@@ -114,6 +123,12 @@ static int
 name_given(const struct world *w, const char *value)
 {
     return changed_to(w, "name", value);
+}
+
+static int
+leaf_given(const struct world *w, const char *value)
+{
+    return changed(w, value) && !node_is(w, w->path, "");
 }
 
 static int
@@ -244,11 +259,11 @@ static const struct point {
     const char *name;
     int (*reached)(const struct world *w, const char *value);
 } points[] = {
-    { "state", state_reached },   { "name", name_given },
-    { "node", node_reached },     { "line", line_written },
-    { "sent", is_sent },          { "received", is_received },
-    { "suspended", is_suspended }, { "runs", new_one_runs },
-    { "next", at_once },
+    { "state", state_reached },    { "line", line_written },
+    { "node", node_reached },      { "name", name_given },
+    { "leaf", leaf_given },        { "sent", is_sent },
+    { "received", is_received },   { "suspended", is_suspended },
+    { "runs", new_one_runs },      { "next", at_once },
 };
 
 /* The part of "NAME=VALUE" behind the name, or NULL if that is another. */

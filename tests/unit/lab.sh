@@ -157,7 +157,7 @@ check "what comes out of both for long was not in the ring" \
     "ticks 20 to 30 on both hosts
 status 1"
 
-# Of each row: where, what is expected, then points and actions.
+# Of each row: where, what is expected, which guest, then points and actions.
 wrong_faults()
 {
     local points
@@ -166,8 +166,8 @@ wrong_faults()
     awk -v point="^($points)(=|\$)" \
         -v action='^((kill|stop)=(daemon|client|~.*)|down=link|forget=records|run=[a-z-]*)$' '
         $2 !~ /^(from|to)$/ || $3 !~ /^(stays|moves|either|down|-)$/ { print }
-        NF < 5 || NF % 2 == 0 { print }
-        { for (i = 4; i < NF; i += 2)
+        $4 !~ /^(pvh|hvm|paused)$/ || NF < 6 || NF % 2 == 1 { print }
+        { for (i = 5; i < NF; i += 2)
             if ($i !~ point || $(i + 1) !~ action)
                 print }' || echo "awk failed"
 }
