@@ -64,16 +64,24 @@ xf_rpc_find_proc(const struct xf_rpc_header *header, GError **err)
     return NULL;
 }
 
+gboolean
+xf_rpc_check_open(struct xf_rpc_call *call, GError **err)
+{
+    if (call->conn)
+        return TRUE;
+    call->failed_in = XFW_FROM_RPC;
+    g_set_error_literal(err, XF_ERROR, XF_ERROR_INTERNAL,
+                        "internal error: hypervisor connection not open");
+    return FALSE;
+}
+
 /* May this call be made at all, here and now? */
 static gboolean
 check_call(const struct xf_rpc_proc *proc, struct xf_rpc_call *call,
            GError **err)
 {
-    if (!call->conn && !(proc->flags & XF_RPC_BEFORE_OPEN)) {
-        g_set_error_literal(err, XF_ERROR, XF_ERROR_INTERNAL,
-                            "internal error: hypervisor connection not open");
+    if (!(proc->flags & XF_RPC_BEFORE_OPEN) && !xf_rpc_check_open(call, err))
         return FALSE;
-    }
     if (call->read_only && proc->flags & XF_RPC_WRITES) {
         g_set_error(err, XF_ERROR, XF_ERROR_DENIED,
                     "%s is refused: the connection is read-only", proc->name);
@@ -100,8 +108,10 @@ check_entry(const struct xf_rpc_proc *proc, struct xf_rpc_call *call,
 
 /* Who found the error, in libvirt's numbers. */
 static enum xfw_error_domain
-handler_error_domain(const GError *why)
+handler_error_domain(const struct xf_rpc_call *call, const GError *why)
 {
+    if (call->failed_in)
+        return call->failed_in;
     if (g_error_matches(why, XF_ERROR, XF_ERROR_NO_SUPPORT))
         return XFW_FROM_DOMAIN;
     return XFW_FROM_LIBXL;
@@ -144,7 +154,7 @@ run_handler(const struct xf_rpc_proc *proc, struct xf_rpc_call *call,
         if (!why)
             g_set_error(&why, XF_ERROR, XF_ERROR_INTERNAL,
                         "%s failed without saying why", proc->name);
-        reply = reply_error(header, why, handler_error_domain(why));
+        reply = reply_error(header, why, handler_error_domain(call, why));
     }
     if (proc->ret_filter)
         xdr_free(proc->ret_filter, ret);

@@ -472,7 +472,7 @@ static const struct xf_rpc_proc rows[] = {
       XF_RPC_ENTRY(domain_os_type) },
     { XFW_PROC_DOMAIN_GET_XML_DESC, "virDomainGetXMLDesc", do_get_xml,
       XF_RPC_ARGS(xfw_dom_flags_args), XF_RPC_RET(xfw_string_ret),
-      XF_RPC_ENTRY(domain_xml) },
+      XF_RPC_ENTRY(domain_xml), .flags = XF_RPC_SLOW },
     { XFW_PROC_DOMAIN_IS_ACTIVE, "virDomainIsActive", do_is_active,
       XF_RPC_ARGS(xfw_dom), XF_RPC_RET(xfw_int), XF_RPC_ENTRY(domain_info) },
     { XFW_PROC_DOMAIN_IS_UPDATED, "virDomainIsUpdated", do_answer_no,

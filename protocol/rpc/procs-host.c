@@ -109,11 +109,6 @@ offered(struct xf_rpc_call *call, int feature)
 static gboolean
 ask_driver(struct xf_rpc_call *call, int feature, int *answer, GError **err)
 {
-    if (!call->conn) {
-        g_set_error_literal(err, XF_ERROR, XF_ERROR_INTERNAL,
-                            "internal error: hypervisor connection not open");
-        return FALSE;
-    }
     if (!call->conn->driver->supports_feature)
         return xf_driver_lacks(call->conn, "virConnectSupportsFeature", err);
     *answer = !offered(call, feature) ? 0
@@ -128,8 +123,11 @@ do_supports_feature(struct xf_rpc_call *call, void *data, void *ret_data,
 {
     struct xfw_int *args = data, *ret = ret_data;
 
+    /* the one that clients ask for before they open */
     if (args->value == XF_FEATURE_KEEPALIVE)
         xf_rpc_session_keepalive(call->session);
+    else if (!xf_rpc_check_open(call, err))
+        return FALSE;
     ret->value = own_feature(args->value);
     return ret->value >= 0 || ask_driver(call, args->value, &ret->value, err);
 }
@@ -337,10 +335,10 @@ static const struct xf_rpc_proc rows[] = {
     { XFW_PROC_CONNECT_DOMAIN_XML_FROM_NATIVE,
       "virConnectDomainXMLFromNative", do_from_native,
       XF_RPC_ARGS(xfw_native_args), XF_RPC_RET(xfw_string_ret),
-      XF_RPC_ENTRY(xml_from_native), .flags = XF_RPC_WRITES },
+      XF_RPC_ENTRY(xml_from_native), .flags = XF_RPC_SLOW | XF_RPC_WRITES },
     { XFW_PROC_CONNECT_DOMAIN_XML_TO_NATIVE, "virConnectDomainXMLToNative",
       do_to_native, XF_RPC_ARGS(xfw_native_args), XF_RPC_RET(xfw_string_ret),
-      XF_RPC_ENTRY(xml_to_native), .flags = XF_RPC_WRITES },
+      XF_RPC_ENTRY(xml_to_native), .flags = XF_RPC_SLOW | XF_RPC_WRITES },
     { XFW_PROC_CONNECT_GET_VERSION, "virConnectGetVersion", do_get_version,
       XF_RPC_RET(xfw_u64_ret), XF_RPC_ENTRY(get_version) },
     { XFW_PROC_CONNECT_GET_LIB_VERSION, "virConnectGetLibVersion",

@@ -25,13 +25,18 @@ struct xf_rpc_call {
     const struct xf_rpc_header *header;
     struct xf_rpc_stream *stream;   /* that it has opened: begins after its
                                      * reply; NULL: none */
+    enum xfw_error_domain failed_in;    /* who found its error; 0: the
+                                         * driver */
 };
 
 enum xf_rpc_proc_flags {
     XF_RPC_BEFORE_OPEN = 1 << 0,    /* legal without an open connection */
     XF_RPC_INLINE = 1 << 1,         /* runs in the main loop: order matters,
                                      * and it never blocks */
-    XF_RPC_SLOW = 1 << 2,           /* may last: the pool for slow calls */
+    XF_RPC_SLOW = 1 << 2,           /* may last, since it waits for a guest,
+                                     * a device model, a disk or a peer, or
+                                     * reads a document: the pool for slow
+                                     * calls */
     XF_RPC_WRITES = 1 << 3,         /* refused on read-only connections */
 };
 
@@ -58,6 +63,10 @@ struct xf_rpc_proc {
     .ret_filter = XF_XDR(type), .ret_size = sizeof(type)
 #define XF_RPC_ENTRY(member) \
     .entry = G_STRUCT_OFFSET(struct xf_driver, member)
+
+/* FALSE, with the error that libvirt has for it, when the connection is not
+ * open. */
+gboolean xf_rpc_check_open(struct xf_rpc_call *call, GError **err);
 
 struct xf_rpc_proc_table {
     const struct xf_rpc_proc *rows;

@@ -4,8 +4,9 @@
  *
  * Sockets are served by one GMainContext and never block it; calls run in
  * two pools of threads, one for calls that end at once and one for those
- * that may last (all of migration, create, destroy, ...), so a slow call
- * delays neither other clients nor other calls on its own connection.
+ * that may last (all of migration, create, destroy, a domain's XML, ...), so
+ * a slow call delays neither other clients nor other calls on its own
+ * connection.
  * Replies go out in the order in which the calls end.
  *
  * Each client has a driver connection of its own from its open call until it

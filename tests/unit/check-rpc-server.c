@@ -209,9 +209,16 @@ END_TEST
 
 /* -- opening and closing ------------------------------------------------- */
 
+/* A driver call is one that needs the driver, whoever answers it: of the
+ * features keepalive alone can be asked for. */
 START_TEST(before_open)
 {
-    struct xfw_int feature = { .value = XF_FEATURE_MIGRATION_V3 };
+    static const int features[] = {
+        XF_FEATURE_MIGRATION_V3, XF_FEATURE_TYPED_PARAM_STRING,
+        XF_FEATURE_EVENT_CALLBACK, XF_FEATURE_XENFERRY,
+    };
+    struct xfw_int feature = { .value = XF_FEATURE_KEEPALIVE };
+    struct xfw_int ret = { 0 };
     struct test_server t;
     int fd;
 
@@ -222,8 +229,16 @@ START_TEST(before_open)
                  "internal error: hypervisor connection not open");
     send_call(fd, XFW_PROC_CONNECT_SUPPORTS_FEATURE, 2, XF_XDR(xfw_int),
               &feature);
-    expect_error(fd, XFW_PROC_CONNECT_SUPPORTS_FEATURE, 2, 1, 41,
-                 "internal error: hypervisor connection not open");
+    expect_reply(fd, XFW_PROC_CONNECT_SUPPORTS_FEATURE, 2, XF_XDR(xfw_int),
+                 &ret);
+    ck_assert_int_eq(ret.value, 1);
+    for (gsize i = 0; i < G_N_ELEMENTS(features); i++) {
+        feature.value = features[i];
+        send_call(fd, XFW_PROC_CONNECT_SUPPORTS_FEATURE, 3, XF_XDR(xfw_int),
+                  &feature);
+        expect_error(fd, XFW_PROC_CONNECT_SUPPORTS_FEATURE, 3, 1, 7,
+                     "internal error: hypervisor connection not open");
+    }
     close(fd);
     test_server_stop(&t);
 }
@@ -563,6 +578,52 @@ START_TEST(quick_calls_pass_slow_ones)
 }
 END_TEST
 
+/* A device model that does not answer holds up whoever asks what its domain
+ * is: more of them than any small pool has threads. */
+START_TEST(descriptions_that_hang_delay_no_other)
+{
+    enum { N = 100 };
+    struct xfw_dom_flags_args xml = { .flags = 0 };
+    struct xfw_dom args;
+    struct test_server t;
+    int fd, other;
+
+    test_server_start(&t, NULL, NULL);
+    t.world.block = "domain_xml";
+    fd = test_server_connect(&t);
+    other = test_server_connect(&t);
+    open_raw(fd, 0);
+    open_raw(other, 0);
+    fill_domain(&xml.dom);
+    fill_domain(&args.dom);
+    for (guint i = 0; i < N; i++)
+        send_call(fd, XFW_PROC_DOMAIN_GET_XML_DESC, i,
+                  XF_XDR(xfw_dom_flags_args), &xml);
+    ck_assert(double_wait(&t.world, &t.world.blocked, N));
+    for (int i = 0; i < 2; i++) {
+        int client = i ? other : fd;
+
+        ck_assert_uint_eq(count_listed(client, 3), 1);
+        send_call(client, XFW_PROC_DOMAIN_ABORT_JOB, N, XF_XDR(xfw_dom),
+                  &args);
+        expect_reply(client, XFW_PROC_DOMAIN_ABORT_JOB, N, NULL, NULL);
+    }
+    ck_assert_uint_eq(t.world.blocked, N);
+    double_release(&t.world);
+    for (guint i = 0; i < N; i++) {
+        struct xf_rpc_header header;
+        g_autoptr(GBytes) reply = recv_packet(fd, &header);
+
+        ck_assert_ptr_nonnull(reply);
+        ck_assert_int_eq(header.proc, XFW_PROC_DOMAIN_GET_XML_DESC);
+        ck_assert_uint_eq(header.status, XFW_OK);
+    }
+    close(fd);
+    close(other);
+    test_server_stop(&t);
+}
+END_TEST
+
 START_TEST(two_hundred_performs)
 {
     enum { N = 200 };
@@ -708,6 +769,7 @@ main(void)
         protocols_that_are_offered,
         lists,
         quick_calls_pass_slow_ones,
+        descriptions_that_hang_delay_no_other,
         two_hundred_performs,
         calls_of_one_client_are_bounded,
         large_calls_are_answered_for_ever,
