@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Texts that we send are cut here: far more than a person reads, and an
+/* Bytes of a text that we send, where it is cut: far more than a person reads, and an
  * error reply must always fit. */
 #define TEXT_MAX 16384
 
@@ -119,12 +119,22 @@ xf_rpc_body_decode(GBytes *packet, xdrproc_t filter, void *body, GError **err)
     return ok;
 }
 
+/* In whole characters */
+static char *
+cut_text(const char *text)
+{
+    char *valid = g_utf8_make_valid(text, -1);
+
+    if (strlen(valid) > TEXT_MAX)
+        *g_utf8_find_prev_char(valid, valid + TEXT_MAX + 1) = '\0';
+    return valid;
+}
+
 static GBytes *
 error_packet(const struct xf_rpc_header *call, enum xfw_type type,
              const GError *why, enum xfw_error_domain domain)
 {
-    g_autofree char *valid = g_utf8_make_valid(why->message, -1);
-    g_autofree char *text = g_strndup(valid, TEXT_MAX);
+    g_autofree char *text = cut_text(why->message);
     char *template = (char *)"%s";
     char *marker = (char *)XF_RPC_IN_DOUBT;
     struct xf_rpc_header header = *call;

@@ -420,6 +420,46 @@ START_TEST(error_text_always_fits)
 }
 END_TEST
 
+/* The text that is sent of one that is `before` bytes and then many of those
+ * characters. */
+static void
+check_cut(gsize before, const char *character)
+{
+    const struct xf_rpc_header call = { .proc = 1 };
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GError) why = NULL;
+    g_autoptr(GBytes) packet = NULL;
+    struct xfw_error body = { 0 };
+
+    for (gsize i = 0; i < before; i++)
+        g_string_append_c(text, '-');
+    while (text->len < 100000)
+        g_string_append(text, character);
+    why = g_error_new_literal(XF_ERROR, XF_ERROR_XML, text->str);
+    packet = xf_rpc_error_packet(&call, why, XFW_FROM_LIBXL);
+    ck_assert(xf_rpc_body_decode(packet, XF_XDR(xfw_error), &body, NULL));
+    ck_assert_ptr_nonnull(body.message);
+    ck_assert(g_utf8_validate(*body.message, -1, NULL));
+    ck_assert(g_str_has_prefix(text->str, *body.message));
+    /* no more than one character is lost */
+    ck_assert_uint_gt(strlen(*body.message), 16384 - 4);
+    ck_assert_uint_le(strlen(*body.message), 16384);
+    xdr_free(XF_XDR(xfw_error), &body);
+}
+
+START_TEST(error_text_is_cut_between_characters)
+{
+    /* of one byte, two, three and four */
+    static const char *const characters[] = { "x", "\xc3\xa9",
+                                              "\xe2\x82\xac",
+                                              "\xf0\x9f\x90\xa7" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(characters); i++)
+        for (gsize before = 0; before < 4; before++)
+            check_cut(before, characters[i]);
+}
+END_TEST
+
 /* -- typed parameters ---------------------------------------------------- */
 
 static int
@@ -571,6 +611,7 @@ main(void)
         error_codes_round_trip,
         errors_of_libvirt,
         error_text_always_fits,
+        error_text_is_cut_between_characters,
         params_refused,
         job_round_trip,
         job_without_downtime,
