@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Clients that never learned v3, and hosts that are none of ours.  Each protocol is a thin adaptor over the
- * engine: what moves a domain, and what decides, is the same for all.
+ * Clients that never learned v3, and hosts that are none of ours.  Each
+ * protocol is a thin adaptor over the engine: what moves a domain, and what
+ * decides, is the same for all.
  *
  * v1: Prepare, Perform, Finish.  The client carries neither XML nor verdict,
  * sends no Finish after a failed Perform, and may vanish between any two.

@@ -2,8 +2,9 @@
 /*
  * The document that a domain was made from.  libxl keeps it for us
  * (userdata.h), and it holds what the configuration has no place for: title,
- * description, others' metadata, the author's wording.  It may be years old: the domain has been renamed,
- * ballooned, plugged since, so the configuration always counts.
+ * description, others' metadata, the author's wording.  It may be years old:
+ * the domain has been renamed, ballooned, plugged since, so the configuration
+ * always counts.
  */
 #ifndef XF_XEN_DOMXML_KEPT_H
 #define XF_XEN_DOMXML_KEPT_H

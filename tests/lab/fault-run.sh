@@ -158,6 +158,8 @@ to_host() {
 command_of() {
     local command
     command=$(field tools "$tool" 4)
+    command=${command//URI_FROM/$(uri_of "$1")}
+    command=${command//URI_TO/$(uri_of "$(other "$1")")}
     command=${command//FROM/$1}
     echo "${command//TO/$(other "$1")}"
 }

@@ -89,7 +89,7 @@ END
 # TOOL CREATES-GUESTS UNIT COMMAND
 tools() {
     cat <<'END'
-xenferry xenferry xenferryd.service xenferry -c xen+tcp://FROM:16510/system migrate g1 xen+tcp://TO:16510/system --live
+xenferry xenferry xenferryd.service xenferry -c URI_FROM migrate g1 URI_TO --live
 libvirtd virsh    libvirtd.service  virsh -q -c xen:///system migrate --live g1 xen+tcp://TO/system
 xl       xl       -                 xl migrate g1 TO
 END

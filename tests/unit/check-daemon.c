@@ -84,44 +84,47 @@ START_TEST(config_of_an_empty_file)
 }
 END_TEST
 
+static const char full_file[] =
+    "# comment\n"
+    "[daemon]\n"
+    "socket = /a/b\n"
+    "listen_tcp = true\n"
+    "tcp_address = 127.0.0.1\n"
+    "tcp_port = 16510\n"
+    "max_clients = 7\n"
+    "protocols = v1, v3\n"
+    "max_client_calls = 8\n"
+    "open_timeout = 12\n"
+    "keepalive_interval = 0.25\n"
+    "keepalive_count = 9\n"
+    "verbose = true\n"
+    "[migration]\n"
+    "hostname = h\n"
+    "channel_address = ::1\n"
+    "channel_port = 1\n"
+    "channel_host = ch\n"
+    "handshake_timeout = 1\n"
+    "silence_timeout = 2\n"
+    "connect_timeout = 3\n"
+    "ack_timeout = 4\n"
+    "finish_timeout = 5\n"
+    "confirm_timeout = 6\n"
+    "resolve_wait = 7\n"
+    "keep_orphan = 8\n"
+    "keep_ended = 9\n"
+    "libvirtd_ports = 49152-49216\n"
+    "max_handoffs = 10\n"
+    "memory_reserve = 11\n"
+    "[networks]\n"
+    "lan = xenbr0\n"
+    "web dmz = br-dmz\n";
+
 START_TEST(config_of_a_full_file)
 {
     g_autoptr(GError) err = NULL;
-    XF_AUTO(xf_daemon_config) *config = load(
-        "# comment\n"
-        "[daemon]\n"
-        "socket = /a/b\n"
-        "listen_tcp = true\n"
-        "tcp_address = 127.0.0.1\n"
-        "tcp_port = 16510\n"
-        "max_clients = 7\n"
-        "protocols = v1, v3\n"
-        "max_client_calls = 8\n"
-        "open_timeout = 12\n"
-        "keepalive_interval = 0.25\n"
-        "keepalive_count = 9\n"
-        "verbose = true\n"
-        "[migration]\n"
-        "hostname = h\n"
-        "channel_address = ::1\n"
-        "channel_port = 1\n"
-        "channel_host = ch\n"
-        "handshake_timeout = 1\n"
-        "silence_timeout = 2\n"
-        "connect_timeout = 3\n"
-        "ack_timeout = 4\n"
-        "finish_timeout = 5\n"
-        "confirm_timeout = 6\n"
-        "resolve_wait = 7\n"
-        "keep_orphan = 8\n"
-        "keep_ended = 9\n"
-        "libvirtd_ports = 49152-49216\n"
-        "max_handoffs = 10\n"
-        "memory_reserve = 11\n"
-        "[networks]\n"
-        "lan = xenbr0\n"
-        "web dmz = br-dmz\n", "--tcp-port=3", "--listen-tcp=false",
-        "--hostname=other", &err);
+    XF_AUTO(xf_daemon_config) *config =
+        load(full_file, "--tcp-port=3", "--listen-tcp=false",
+             "--hostname=other", &err);
 
     ck_assert_msg(config != NULL, "%s", err ? err->message : "");
     ck_assert_str_eq(config->socket, "/a/b");
