@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "tests/host/hosts.h"
+#include "tests/host/traces.h"
 
 #include <glib/gstdio.h>
 #include <stdlib.h>
@@ -118,6 +119,7 @@ well(void)
 
     no_records(&host_a);
     no_fds(&host_a);
+    no_traces(&host_a);
     ck_assert_msg(xf_sim_verify(all_sims, &err), "%s",
                   err ? err->message : "?");
 }
@@ -174,15 +176,13 @@ END_TEST
 /* What an unmodified client sends. */
 START_TEST(to_xl_by_virsh)
 {
-    g_autofree char *virsh = g_find_program_in_path("virsh");
     g_autofree char *uri = g_strdup_printf("xen+unix:///system?socket=%s",
                                            host_a.socket);
-    const char *argv[] = { virsh, "-c", uri, "migrate", "--direct", "--live",
-                           "g", AWAY, AWAY, NULL };
+    const char *argv[] = { "virsh", "-c", uri, "migrate", "--direct",
+                           "--live", "g", AWAY, AWAY, NULL };
     g_autofree char *out = NULL;
 
-    if (!virsh)
-        return;
+    xf_unit_need_program("virsh");
     guest(&host_a);
     ck_assert_msg(run_program(argv, &out) == 0, "%s", out);
     wait_until(far_runs, NULL, "g runs there");

@@ -9,7 +9,6 @@
 #include "tests/host/hosts.h"
 #include "tests/sim/stock.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define XENFERRY TOP_BUILDDIR "/xenferry"
@@ -93,16 +92,6 @@ allow(void)
 
 /* -- clients -- */
 
-static gboolean
-missing(const char *program)
-{
-    g_autofree char *path = g_find_program_in_path(program);
-
-    if (!path)
-        printf("# no %s here: not tried\n", program);
-    return path == NULL;
-}
-
 static const struct {
     const char *program, *option;
 } clients[] = {
@@ -124,8 +113,7 @@ START_TEST(to_a_stock_host)
 {
     g_autofree char *out = NULL;
 
-    if (missing(clients[_i].program))
-        return;
+    xf_unit_need_program(clients[_i].program);
     guest(&host_a);
     stock_starts();
     ck_assert_msg(migrate(_i, host_a.uri, other.uri, &out) == 0, "%s", out);
@@ -141,8 +129,7 @@ START_TEST(from_a_stock_host)
 {
     g_autofree char *out = NULL;
 
-    if (missing(clients[_i].program))
-        return;
+    xf_unit_need_program(clients[_i].program);
     guest(&host_b);
     allow();
     stock_starts();

@@ -8,7 +8,6 @@
 
 #include "tests/host/hosts.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define XENFERRY TOP_BUILDDIR "/xenferry"
@@ -75,22 +74,11 @@ START_TEST(nothing_in_common)
 }
 END_TEST
 
-static gboolean
-has_virsh(void)
-{
-    g_autofree char *path = g_find_program_in_path("virsh");
-
-    if (!path)
-        printf("# no virsh here: not tried\n");
-    return path != NULL;
-}
-
 START_TEST(virsh_moves)
 {
     g_autofree char *out = NULL;
 
-    if (!has_virsh())
-        return;
+    xf_unit_need_program("virsh");
     force(protocols[_i]);
     guest(&host_a);
 
@@ -120,8 +108,7 @@ START_TEST(virsh_moves_p2p)
 {
     g_autofree char *out = NULL;
 
-    if (!has_virsh())
-        return;
+    xf_unit_need_program("virsh");
     force(protocols[_i]);
     guest(&host_a);
     ck_assert_msg(virsh_p2p(&out) == 0, "%s: %s", protocols[_i], out);
@@ -156,8 +143,7 @@ START_TEST(p2p_fails)
     g_autofree char *out = NULL;
     g_autofree char *why = NULL;
 
-    if (!has_virsh())
-        return;
+    xf_unit_need_program("virsh");
     guest(&host_a);
     fault(&host_b, "devices", "fail");
     ck_assert_int_ne(virsh_p2p(&out), 0);
@@ -210,8 +196,7 @@ START_TEST(p2p_is_not_offered)
 {
     g_autofree char *out = NULL;
 
-    if (!has_virsh())
-        return;
+    xf_unit_need_program("virsh");
     host_stop(&host_a);
     host_a.conf = "[daemon]\nprotocols = v1,v2,v3,v3-params\n";
     host_start(&host_a);

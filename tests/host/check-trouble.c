@@ -9,7 +9,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -294,57 +293,111 @@ read_all(int fd, void *data, gsize len)
     return TRUE;
 }
 
-/* The answer's status; -1: the connection was closed instead. */
-static int
+struct answer {
+    int status;                 /* -1: the connection was closed instead */
+    guint32 code, domain;       /* of an error */
+};
+
+static struct answer
 answer(int fd, guint32 serial)
 {
+    struct answer a = { -1, 0, 0 };
     guint32 words[HEADER_LEN / 4];
-    guint8 rest[4096];
+    guint32 body[1024];
 
     errno = 0;
     if (!read_all(fd, words, sizeof(words)))
-        return -1;
+        return a;
     ck_assert_uint_eq(g_ntohl(words[5]), serial);
 
     gsize left = g_ntohl(words[0]) - HEADER_LEN;
 
-    ck_assert_uint_le(left, sizeof(rest));
-    ck_assert(read_all(fd, rest, left));
-    return g_ntohl(words[6]);
+    ck_assert_uint_le(left, sizeof(body));
+    ck_assert(read_all(fd, body, left));
+    a.status = g_ntohl(words[6]);
+    if (a.status == 1) {
+        a.code = g_ntohl(body[0]);
+        a.domain = g_ntohl(body[1]);
+    }
+    return a;
 }
 
+#define OPEN 1                  /* procedures */
+#define HOSTNAME 59
+#define NO_CODE 0               /* libvirt's numbers of errors */
+#define INTERNAL 1
+#define RPC 39
+
+/* An error is always one of the RPC layer, domain 7: none of it comes to the
+ * driver. */
 static const struct {
     const char *what;
+    gboolean opened;            /* the connection is, before that */
     struct header header;
     guint32 body;               /* zero bytes that follow */
     int status;                 /* 1: an error in reply; -1: closed */
+    guint32 code;
 } nonsense[] = {
-    { "no length", { 0, REMOTE, 1, 1, 0, 7, 0 }, 0, -1 },
-    { "shorter than a header", { 27, REMOTE, 1, 1, 0, 7, 0 }, 0, -1 },
-    { "too long", { 0x7fffffff, REMOTE, 1, 1, 0, 7, 0 }, 0, -1 },
-    { "all ones", { 0xffffffff, -1, -1, -1, -1, -1, -1 }, 0, -1 },
-    { "unknown procedure", { 28, REMOTE, 1, 9999, 0, 7, 0 }, 0, 1 },
-    { "procedure 0", { 28, REMOTE, 1, 0, 0, 7, 0 }, 0, 1 },
-    { "wrong program", { 28, 0x12345678, 1, 1, 0, 7, 0 }, 0, 1 },
-    { "wrong version", { 28, REMOTE, 2, 1, 0, 7, 0 }, 0, 1 },
-    { "no body", { 28, REMOTE, 1, 1, 0, 7, 0 }, 0, 1 },
-    { "a body where none is", { 32, REMOTE, 1, 59, 0, 7, 0 }, 4, 1 },
+    { "no length", TRUE, { 0, REMOTE, 1, HOSTNAME, 0, 7, 0 }, 0, -1,
+      NO_CODE },
+    { "shorter than a header", TRUE, { 27, REMOTE, 1, HOSTNAME, 0, 7, 0 }, 0,
+      -1, NO_CODE },
+    { "too long", TRUE, { 0x7fffffff, REMOTE, 1, HOSTNAME, 0, 7, 0 }, 0, -1,
+      NO_CODE },
+    { "all ones", TRUE, { 0xffffffff, -1, -1, -1, -1, -1, -1 }, 0, -1,
+      NO_CODE },
+    { "unknown procedure", TRUE, { 28, REMOTE, 1, 9999, 0, 7, 0 }, 0, 1,
+      RPC },
+    { "procedure 0", TRUE, { 28, REMOTE, 1, 0, 0, 7, 0 }, 0, 1, RPC },
+    { "wrong program", TRUE, { 28, 0x12345678, 1, HOSTNAME, 0, 7, 0 }, 0, 1,
+      RPC },
+    { "wrong version", TRUE, { 28, REMOTE, 2, HOSTNAME, 0, 7, 0 }, 0, 1,
+      RPC },
+    { "a call with a status", TRUE, { 28, REMOTE, 1, HOSTNAME, 0, 7, 1 }, 0,
+      1, RPC },
+    { "no body", FALSE, { 28, REMOTE, 1, OPEN, 0, 7, 0 }, 0, 1, RPC },
+    { "a driver's call before the connection is open", FALSE,
+      { 28, REMOTE, 1, HOSTNAME, 0, 7, 0 }, 0, 1, INTERNAL },
+    /* as lax as libvirtd is */
+    { "a body where none is", TRUE, { 32, REMOTE, 1, HOSTNAME, 0, 7, 0 }, 4,
+      0, NO_CODE },
 };
+
+static void
+send_packet(int fd, const struct header *header, guint32 body)
+{
+    g_autoptr(GByteArray) packet = packet_new(header);
+
+    g_byte_array_set_size(packet, packet->len + body);
+    memset(packet->data + packet->len - body, 0, body);
+    ck_assert_int_eq(write(fd, packet->data, packet->len), packet->len);
+}
+
+static void
+open_connection(int fd)
+{
+    /* no name, no flags */
+    const struct header header = { 36, REMOTE, 1, OPEN, 0, 1, 0 };
+
+    send_packet(fd, &header, 8);
+    ck_assert_int_eq(answer(fd, 1).status, 0);
+}
 
 START_TEST(nonsense_is_answered)
 {
     XF_AUTO_FD int fd = raw_connection(&host_a);
-    g_autoptr(GByteArray) packet = packet_new(&nonsense[_i].header);
 
-    g_byte_array_set_size(packet, packet->len + nonsense[_i].body);
-    memset(packet->data + packet->len - nonsense[_i].body, 0,
-           nonsense[_i].body);
-    ck_assert_int_eq(write(fd, packet->data, packet->len), packet->len);
+    if (nonsense[_i].opened)
+        open_connection(fd);
+    send_packet(fd, &nonsense[_i].header, nonsense[_i].body);
 
-    int status = answer(fd, 7);
+    struct answer a = answer(fd, 7);
 
-    ck_assert_msg(status == nonsense[_i].status, "%s: %d", nonsense[_i].what,
-                  status);
+    ck_assert_msg(a.status == nonsense[_i].status
+                  && a.code == nonsense[_i].code
+                  && (a.status != 1 || a.domain == 7),
+                  "%s: %d, code %u of domain %u", nonsense[_i].what,
+                  a.status, a.code, a.domain);
     guest(&host_a);
     moves(&host_a, &host_b, "g");
     xf_close_fd(&fd);
@@ -457,16 +510,6 @@ END_TEST
 
 /* -- an unmodified virsh -- */
 
-static gboolean
-has_virsh(void)
-{
-    g_autofree char *path = g_find_program_in_path("virsh");
-
-    if (!path)
-        printf("# no virsh here: not tried\n");
-    return path != NULL;
-}
-
 /* Runs it on host-a; it must succeed and print `word`. */
 static void
 virsh(const char *word, const char *command, const char *argument,
@@ -485,8 +528,7 @@ virsh(const char *word, const char *command, const char *argument,
 
 START_TEST(virsh_moves)
 {
-    if (!has_virsh())
-        return;
+    xf_unit_need_program("virsh");
     guest(&host_a);
     virsh("running", "list", NULL, NULL);
     virsh(UUID, "dominfo", "g", NULL);
@@ -498,6 +540,7 @@ START_TEST(virsh_moves)
 }
 END_TEST
 
+/* What virsh says of it comes from the daemon, and virsh ends by itself. */
 START_TEST(virsh_aborts)
 {
     const char *argv[] = {
@@ -505,9 +548,9 @@ START_TEST(virsh_aborts)
         NULL
     };
     g_autofree char *log = g_strconcat(host_a.dir, "/virsh", NULL);
+    g_autofree char *said = NULL;
 
-    if (!has_virsh())
-        return;
+    xf_unit_need_program("virsh");
     guest(&host_a);
     fault(&host_a, "suspend-page", "hang@10");
 
@@ -515,7 +558,13 @@ START_TEST(virsh_aborts)
 
     wait_hits(&host_a, "suspend-page", 1);
     virsh("", "domjobabort", "g", NULL);
-    kill_program(client);
+
+    int status = wait_program(client);
+
+    ck_assert(g_file_get_contents(log, &said, NULL, NULL));
+    ck_assert_msg(status == 1
+                  && strstr(said, "migration of domain 'g' was aborted"),
+                  "virsh migrate: exit status %d: %s", status, said);
     fault(&host_a, "suspend-page", NULL);
     runs_on(&host_a, "g");
     empty(&host_b);

@@ -4,6 +4,7 @@
 #include "tests/host/hosts.h"
 
 #include "protocol/rpc/client.h"
+#include "tests/host/traces.h"
 #include "xen/records.h"
 
 #include <errno.h>
@@ -77,6 +78,14 @@ reap(GPid pid)
     return status;
 }
 
+int
+wait_program(GPid pid)
+{
+    int status = reap(pid);
+
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 void
 kill_program(GPid pid)
 {
@@ -91,11 +100,11 @@ run_program(const char *const *argv, char **out)
 
     g_unlink(log);
 
-    int status = reap(start_program(argv, log, NULL));
+    int status = wait_program(start_program(argv, log, NULL));
 
     if (out)
         ck_assert(g_file_get_contents(log, out, NULL, NULL));
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return status;
 }
 
 /* -- waiting -- */
@@ -299,6 +308,8 @@ host_start(struct host *host)
     ck_assert_msg(host_try_start(host), "%s: the daemon ended; see %s",
                   host->name, host->log);
     host->fds = idle_fds(host);
+    g_strfreev(host->traces);
+    host->traces = traces_of(host);
 }
 
 void
@@ -499,6 +510,8 @@ all_is_well(void)
     no_records(&host_b);
     no_fds(&host_a);
     no_fds(&host_b);
+    no_traces(&host_a);
+    no_traces(&host_b);
     ck_assert_msg(xf_sim_verify(sims, &err), "%s", err ? err->message : "?");
 }
 
@@ -695,6 +708,7 @@ host_tear_down(struct host *host)
     g_free(host->log);
     g_free(host->uri);
     g_free(host->tcp_uri);
+    g_strfreev(host->traces);
 }
 
 const char *

@@ -34,6 +34,7 @@ struct host {
     GPid daemon;                /* 0: not running */
     struct xf_store *records;   /* its records, read from outside */
     guint fds;                  /* that the daemon had at its start */
+    GStrv traces;               /* ... and what else there was: traces.h */
     const char *conf;           /* more lines for the daemon's configuration,
                                  * after those of [migration]; NULL: none */
 };
@@ -88,8 +89,8 @@ void reaches(struct host *host, const char *state);
 /* Waits until the daemon has no more fds than at its start. */
 void no_fds(struct host *host);
 gboolean host_has_fds(struct host *host);
-/* Everything that must hold after a test: the invariants, no record, no fd,
- * on either host. */
+/* Everything that must hold after a test: the invariants; no record, fd,
+ * process or port more than at the start, on either host. */
 void all_is_well(void);
 
 /* -- migrations -- */
@@ -144,6 +145,8 @@ int run_program(const char *const *argv, char **out);
 /* Starts one that dies with the test. */
 GPid start_program(const char *const *argv, const char *log,
                    const char *const *env);
+/* Waits for its end: its exit status; -1: it was killed. */
+int wait_program(GPid pid);
 /* Kills and reaps it. */
 void kill_program(GPid pid);
 

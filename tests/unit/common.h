@@ -16,6 +16,24 @@ struct xf_unit_test {
     int runs;
 };
 
+/* What a test in a program needs of the machine: without it nothing would be
+ * shown, so that is a failure.  (A program that can show nothing at all prints
+ * "1..0 # SKIP" instead; tools/check counts that as a failure, too.) */
+static inline void
+xf_unit_need(gboolean there, const char *what)
+{
+    ck_assert_msg(there, "this machine lacks %s; tools/install-deps test "
+                  "installs what the tests need", what);
+}
+
+static inline void
+xf_unit_need_program(const char *name)
+{
+    g_autofree char *path = g_find_program_in_path(name);
+
+    xf_unit_need(path != NULL, name);
+}
+
 static inline int
 xf_unit_run(Suite *suite)
 {
