@@ -353,37 +353,46 @@ undecided(const struct xf_handoff *h)
     return !xf_state_is_final(h->state);
 }
 
+/* TRUE: our copy has gone; FALSE without an error: the source has none,
+ * either. */
+static gboolean
+discard_if_held(struct xf_handoff *h, gboolean expired, GError **err)
+{
+    gboolean held = expired;
+
+    if ((!expired && !xf_dest_ask(h, &held, err)) || !held
+        || xf_engine_stopping(h->engine)
+        || !xf_handoff_event(h, expired ? XF_EVENT_EXPIRED
+                                        : XF_EVENT_SOURCE_HOLDS, NULL, err))
+        return FALSE;
+    xf_dest_discard(h);
+    return TRUE;
+}
+
 static void
 ask_thread(struct xf_handoff *h)
 {
     guint pause_ms = 0;
     gint64 expires = h->since_mono
                      + (gint64)h->engine->config.keep_orphan_ms * 1000;
-    gboolean holds = FALSE;
-    enum xf_event event = XF_EVENT_SOURCE_HOLDS;
 
     /* one that cannot be asked is waited out */
     if (xf_is_stock(h))
         pause_ms = h->engine->config.keep_orphan_ms;
-    while (!holds && !xf_engine_stopping(h->engine)
+    while (!xf_engine_stopping(h->engine)
            && xf_handoff_state(h) == XF_STATE_RECEIVED) {
         g_autoptr(GError) err = NULL;
+        gboolean expired = g_get_monotonic_time() > expires;
 
-        if (g_get_monotonic_time() > expires) {
-            event = XF_EVENT_EXPIRED;
+        if (discard_if_held(h, expired, &err))
             break;
-        }
-        if (!xf_dest_ask(h, &holds, &err))
+        if (err)
             g_message("handoff %s: the complete copy of domain '%s' is kept, "
-                      "paused; its source %s does not answer: %s", h->token,
-                      h->name, h->peer_host, err->message);
-        if (holds)
-            break;
-        xf_handoff_back_off(h, &pause_ms, expires, undecided, err);
+                      "paused, until its source %s says that it has its own: "
+                      "%s", h->token, h->name, h->peer_host, err->message);
+        xf_handoff_back_off(h, &pause_ms, expired ? 0 : expires, undecided,
+                            err);
     }
-    if (!xf_engine_stopping(h->engine)
-        && xf_handoff_event(h, event, NULL, NULL))
-        xf_dest_discard(h);
     xf_handoff_ask_end(h);
 }
 
@@ -570,8 +579,12 @@ xf_dest_happened(struct xf_handoff *h, enum xf_event event)
     enum xf_action action;
     g_autoptr(GError) err = NULL;
 
+    /* As at the source: what means nothing now is no news. */
     if (!xf_handoff_event(h, event, &action, &err)) {
-        g_debug("%s", err->message);
+        if (g_error_matches(err, XF_ERROR, XF_ERROR_OPERATION_INVALID))
+            g_debug("%s", err->message);
+        else
+            g_warning("%s", err->message);
         return;
     }
     if (action == XF_ACTION_DISCARD)

@@ -217,6 +217,20 @@ confirm_begun(struct xf_handoff *h, gboolean cancelled, GError **err)
            && xf_source_known(h, FALSE, err);
 }
 
+/* No Confirm follows a Perform that never began.  What the client is told is
+ * why that failed; should letting go fail too, then another has it by now, or
+ * what is left to do is tried again by the sweeper. */
+static void
+let_go(struct xf_handoff *h)
+{
+    g_autoptr(GError) err = NULL;
+
+    if (xf_handoff_state(h) == XF_STATE_BEGUN
+        && !confirm_begun(h, TRUE, &err))
+        g_warning("handoff %s: domain '%s' is not let go yet: %s", h->token,
+                  h->name, err->message);
+}
+
 static void
 on_frames(void *user, guint iteration, guint64 done, guint64 total)
 {
@@ -544,9 +558,7 @@ xf_source_send(struct xf_handoff *h, const struct xf_migrate_args *args,
     note_paused(h);
     if (xf_handoff_event(h, XF_EVENT_PERFORM, NULL, err))
         return perform_call(h, args, err);
-    /* Nobody confirms: let go of the domain, if it is ours still. */
-    if (xf_handoff_state(h) == XF_STATE_BEGUN)
-        confirm_begun(h, TRUE, NULL);
+    let_go(h);
     return FALSE;
 }
 
@@ -561,10 +573,9 @@ xf_source_perform(struct xf_engine *engine, struct xf_conn *conn,
     if (!h)
         return FALSE;
     if (!perform_args(h, args, foreign, err)) {
-        /* No Confirm follows a failed Perform: let go of the domain, unless
-         * this is not the client that has it. */
-        if (xf_handoff_state(h) == XF_STATE_BEGUN && owned(h, conn))
-            confirm_begun(h, TRUE, NULL);
+        /* unless this is not the client that has it */
+        if (owned(h, conn))
+            let_go(h);
         return FALSE;
     }
     own(h, conn, args->flags);
@@ -698,12 +709,16 @@ go_on(struct xf_handoff *h, enum xf_action action)
     if (action == XF_ACTION_ABORT)
         stop(h);
     else if (action == XF_ACTION_RESOLVE)
+        /* Nobody waits for the answer.  The error would say that there is
+         * none yet; who asks for it says so each time, and asks on. */
         xf_source_settle(h, 0, &committed, NULL);
     else if (!xf_source_known(h, committed, &err))
         g_warning("handoff %s: %s", h->token, err->message);
 }
 
-/* An event that nobody waits for; one that means nothing now is no news. */
+/* An event that nobody waits for; one that means nothing now is no news.
+ * That a record is not written is none either, where a restart would lead to
+ * the same: it has been logged, and the event goes on. */
 static void
 happened(struct xf_handoff *h, enum xf_event event)
 {
@@ -712,8 +727,10 @@ happened(struct xf_handoff *h, enum xf_event event)
 
     if (xf_handoff_event(h, event, &action, &err))
         go_on(h, action);
-    else
+    else if (g_error_matches(err, XF_ERROR, XF_ERROR_OPERATION_INVALID))
         g_debug("%s", err->message);
+    else
+        g_warning("%s", err->message);
 }
 
 void

@@ -189,11 +189,46 @@ START_TEST(source_record_fails)
 
     walk_init(&walk);
     ck_assert(walk_begin(&walk) && walk_prepare(&walk));
-    /* `performing` is written, `performed` is not */
-    g_atomic_int_set(&src.store.writes_until_failure, 1);
+    /* not even `performing`; or it is written, `performed` is not */
+    g_atomic_int_set(&src.store.writes_until_failure, _i);
     ck_assert(!walk_perform(&walk));
     g_atomic_int_set(&src.store.writes_until_failure, -1);
     ck_assert(!walk_finish(&walk, TRUE));
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+static gboolean
+failed_to_write(struct host *host)
+{
+    return g_atomic_int_get(&host->store.writes_failed) > 0;
+}
+
+static gboolean
+has_no_domain(struct host *host)
+{
+    g_autoptr(GPtrArray) domains = xf_sim_domains(host->dir);
+
+    return domains->len == 0;
+}
+
+/* Its client has gone, the source has its own copy: the one here goes, as
+ * soon as that can be written down. */
+START_TEST(discard_is_not_recorded)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    g_atomic_int_set(&dst.store.writes_until_failure, 0);
+    dst.conn->driver->client_gone(dst.conn);
+    wait_for(failed_to_write, &dst);
+    ck_assert(!has_no_domain(&dst));
+    g_atomic_int_set(&dst.store.writes_until_failure, -1);
+    wait_for(has_no_domain, &dst);
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
     settled_on(&src);
     moves_from(&src);
     walk_clear(&walk);
@@ -380,7 +415,8 @@ main(void)
         { client_gone_in_mid_stream, 1 },
         { destination_stopped_in_mid_stream, 1 },
         { a_step_fails, G_N_ELEMENTS(failing_points) },
-        { source_record_fails, 1 },
+        { source_record_fails, 2 },
+        { discard_is_not_recorded, 1 },
         { switch_fails_once, G_N_ELEMENTS(switch_points) },
         { nothing_goes_to_who_does_not_receive, 1 },
         { the_answer_is_not_recorded, 1 },

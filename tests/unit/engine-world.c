@@ -22,6 +22,7 @@ flaky_write(struct xf_store *store, const char *token, GHashTable *fields,
     int left = g_atomic_int_get(&flaky->writes_until_failure);
 
     if (left == 0) {
+        g_atomic_int_inc(&flaky->writes_failed);
         g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM, "store: no space");
         return FALSE;
     }

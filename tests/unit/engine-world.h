@@ -17,6 +17,7 @@ struct flaky_store {
     struct xf_store store;
     struct xf_store *real;
     gint writes_until_failure;  /* atomic; negative: never fails */
+    gint writes_failed;         /* atomic; so many have */
     gint removes_that_fail;     /* atomic; so many to come */
     gint answers_lost;          /* atomic; writes to come that are done and
                                  * said to have failed */
