@@ -136,7 +136,7 @@ wait_backend(struct xs_handle *xs, const char *backend, gint64 deadline,
                         backend);
             break;
         }
-        xf_xs_wait(xs, -1, left);
+        xf_xs_wait(xs, -1, left, NULL);
     }
     xs_unwatch(xs, backend, "device");
     return result;

@@ -347,6 +347,8 @@ xf_libxl_destroy(struct xf_hypervisor *hypervisor, int domid, GError **err)
     if (rc)
         xf_context_error(lent.context, err, XF_ERROR_OPERATION_FAILED, rc,
                          "cannot destroy domain %d", domid);
+    else
+        xf_holds_forget(hv->holds, domid);
     return !rc;
 }
 

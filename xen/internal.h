@@ -15,6 +15,7 @@ struct libxl_hv {
     struct xf_hypervisor base;
     struct xf_context_pool *pool;
     struct xf_keeper *keeper;
+    struct xf_holds *holds;
     GHashTable *networks;       /* network -> bridge, or NULL; see domxml.h */
 
     GMutex lock;

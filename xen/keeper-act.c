@@ -279,7 +279,7 @@ xf_keeper_act(struct xf_context *context, const struct keeper_case *ended)
     return result;
 }
 
-void
+gboolean
 xf_keeper_resume_late(struct xf_context *context, int domid)
 {
     g_autoptr(GError) err = NULL;
@@ -294,4 +294,5 @@ xf_keeper_resume_late(struct xf_context *context, int domid)
         g_message("domain %d has suspended long after it was asked to: "
                   "resumed", domid);
     }
+    return !rc;
 }

@@ -28,7 +28,8 @@ enum keeper_result {
 enum keeper_result xf_keeper_act(struct xf_context *context,
                               const struct keeper_case *ended);
 
-/* Lets a guest run on that has suspended after everybody had given up. */
-void xf_keeper_resume_late(struct xf_context *context, int domid);
+/* Lets a guest run on that has suspended after everybody had given up.  The
+ * caller has entered its hold. */
+gboolean xf_keeper_resume_late(struct xf_context *context, int domid);
 
 #endif

@@ -19,6 +19,7 @@
 
 #include "xen/internal.h"
 #include "xen/keeper-act.h"
+#include "xen/keeper-rule.h"
 #include "xen/xenstore.h"
 
 enum message_type {
@@ -44,7 +45,6 @@ struct kept {
     gboolean acting;            /* somebody is at it */
     gint64 started;
     guint quick;
-    gint64 late_until;          /* monotonic us */
     libxl_evgen_domain_death *evgen;
 };
 
@@ -134,7 +134,7 @@ take_up_remembered(struct xf_keeper *keeper)
 
 struct job {
     struct xf_keeper *keeper;
-    gboolean resume;
+    gboolean let_run;           /* else act on its end */
     guint quick;                /* of the domain that may come after it */
     struct xf_hv_domain was;    /* as it was found */
     int again;                  /* domid of the one in its place; -1: none */
@@ -193,6 +193,21 @@ act_and_tell(struct job *job, struct xf_context *context,
     tell_ended(job, context, result);
 }
 
+/* It is looked at again: whoever is about to move it may have entered. */
+static void
+let_run(struct job *job, struct xf_context *context)
+{
+    struct xf_holds *holds = job->keeper->owner.holds;
+    int domid = job->ended.domid;
+
+    if (!xf_holds_enter_late(holds, domid, g_get_monotonic_time()))
+        return;
+    if (xf_keeper_resume_late(context, domid))
+        xf_holds_leave_resumed(holds, domid);
+    else
+        xf_holds_leave(holds, domid);
+}
+
 static gpointer
 run_job(gpointer data)
 {
@@ -205,8 +220,8 @@ run_job(gpointer data)
     if (!lent.context)
         g_warning("domain %d has ended and cannot be looked after: %s",
                   job->ended.domid, err->message);
-    else if (job->resume)
-        xf_keeper_resume_late(lent.context, job->ended.domid);
+    else if (job->let_run)
+        let_run(job, lent.context);
     else
         act_and_tell(job, lent.context, &message);
     post(keeper, &message);
@@ -221,14 +236,14 @@ run_job(gpointer data)
 
 static void
 start_job(struct xf_keeper *keeper, struct kept *k,
-          const struct xf_hv_domain *was, gboolean resume)
+          const struct xf_hv_domain *was, gboolean let_run)
 {
     struct job *job = g_new0(struct job, 1);
     gint64 age = g_get_monotonic_time() - k->started;
     gboolean quick = k->started && age < XF_KEEPER_QUICK_MS * 1000;
 
     job->keeper = keeper;
-    job->resume = resume;
+    job->let_run = let_run;
     job->was = *was;
     job->again = -1;
     job->quick = quick ? k->quick + 1 : 0;
@@ -253,6 +268,7 @@ has_gone(struct xf_keeper *keeper, struct kept *k)
     };
 
     memcpy(ending.uuid, k->uuid, XF_UUID_LEN);
+    xf_holds_forget(keeper->owner.holds, k->domid);
     forget(keeper, k);
     keeper->owner.ended(keeper->owner.user, &ending);
 }
@@ -263,22 +279,32 @@ examine(struct xf_keeper *keeper, struct kept *k)
 {
     g_autoptr(GError) err = NULL;
     struct xf_hv_domain info;
+    gboolean found;
 
-    if (k->acting || keeper->owner.suspending(keeper->owner.user, k->domid))
+    if (k->acting)
         return;                 /* looked at again when that is over */
-    if (!xf_libxl_query(keeper->context, k->domid, &info, &err)) {
-        if (g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN))
-            has_gone(keeper, k);
-        else
-            g_warning("%s", err->message);
+    found = xf_libxl_query(keeper->context, k->domid, &info, &err);
+    if (err && !g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN)) {
+        g_warning("%s", err->message);
         return;
     }
-    if (info.dying || memcmp(info.uuid, k->uuid, XF_UUID_LEN) != 0)
+
+    enum xf_hold hold = xf_holds_look(keeper->owner.holds, k->domid,
+                                      g_get_monotonic_time());
+
+    switch (xf_keeper_judge(found ? &info : NULL, k->uuid, k->ours, hold)) {
+    case KEEPER_LEAVES:
+        break;
+    case KEEPER_HAS_GONE:
         has_gone(keeper, k);
-    else if (info.suspended && g_get_monotonic_time() < k->late_until)
+        break;
+    case KEEPER_LETS_RUN:
         start_job(keeper, k, &info, TRUE);
-    else if (info.shutdown && k->ours)
+        break;
+    case KEEPER_ACTS:
         start_job(keeper, k, &info, FALSE);
+        break;
+    }
 }
 
 /* -- messages ----------------------------------------------------------------- */
@@ -331,7 +357,6 @@ on_keep(struct xf_keeper *keeper, const struct message *m)
     k->ours = TRUE;
     k->started = m->started;
     k->quick = m->quick;
-    k->late_until = 0;
     arm(keeper, k);
 }
 
@@ -342,11 +367,7 @@ on_suspend_failed(struct xf_keeper *keeper, const struct message *m)
 
     if (!xf_libxl_query(keeper->context, m->domid, &info, NULL))
         return;                 /* gone: its death event tells that */
-
-    struct kept *k = add(keeper, m->domid, info.uuid);
-
-    k->late_until = g_get_monotonic_time() + XF_KEEPER_LATE_MS * 1000;
-    arm(keeper, k);
+    arm(keeper, add(keeper, m->domid, info.uuid));
 }
 
 static void
@@ -354,10 +375,8 @@ on_resumed(struct xf_keeper *keeper, const struct message *m)
 {
     struct kept *k = find(keeper, m->domid);
 
-    if (k) {
-        k->late_until = 0;
+    if (k)
         arm(keeper, k);
-    }
 }
 
 static void

@@ -13,8 +13,8 @@
  *
  * A guest that suspends for a migration has not died.  But one that was
  * asked to suspend, did not in time, and does it after everybody has given
- * up, would stay frozen for ever: for some minutes after a failed suspend
- * the keeper resumes it (xf_keeper_suspend_failed()).
+ * up, would stay frozen for ever: while it stands as late (holds.h) the keeper
+ * lets it run on.
  *
  * A guest that ends again and again soon after its start is not started for
  * ever: when it has ended XF_KEEPER_QUICK_MAX times in a row within
@@ -28,6 +28,7 @@
 #define XF_XEN_KEEPER_H
 
 #include "xen/context.h"
+#include "xen/holds.h"
 
 #define XF_KEEPER_ROOT "/tool/xenferry/keeper"
 #define XF_KEEPER_QUICK_MS 30000
@@ -37,9 +38,8 @@
 struct xf_keeper;
 
 struct xf_keeper_owner {
-    /* Is a suspend of that domain under way?  While it is, the keeper leaves
-     * the domain alone. */
-    gboolean (*suspending)(void *user, int domid);
+    /* Borrowed: who else has to do with a domain's suspension. */
+    struct xf_holds *holds;
     /* A domain has ended, and has been seen to. */
     void (*ended)(void *user, const struct xf_hv_ending *ending);
     void *user;
@@ -56,9 +56,9 @@ void xf_keeper_free(struct xf_keeper *keeper);
  * this returns TRUE. */
 gboolean xf_keeper_add(struct xf_keeper *keeper, int domid,
                        const guint8 *uuid, GError **err);
-/* A suspend of that domain, whoever's it is, has failed with the guest
- * running, which may still suspend later; or the suspend is over, and the
- * guest has died of something else meanwhile. */
+/* A suspend of that domain, whoever's it is, is over, and the guest runs,
+ * maybe to suspend later, or has died of something else meanwhile: its events
+ * are asked for anew.  What it may do late is in the holds before this. */
 void xf_keeper_suspend_failed(struct xf_keeper *keeper, int domid);
 /* It was suspended and runs again: libxl tells of a shutdown only once, so
  * its events have to be asked for anew. */

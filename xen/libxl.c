@@ -7,12 +7,6 @@
 #include "xen/internal.h"
 #include "xen/libxl.h"
 
-static gboolean
-keeper_asks_suspending(void *user, int domid)
-{
-    return xf_libxl_suspending(user, domid);
-}
-
 static void
 keeper_tells(void *user, const struct xf_hv_ending *ending)
 {
@@ -44,6 +38,7 @@ libxl_free(struct xf_hypervisor *hypervisor)
     if (hv->keeper)
         xf_keeper_free(hv->keeper);
     xf_context_pool_free(hv->pool);
+    xf_holds_free(hv->holds);
     g_hash_table_unref(hv->suspends);
     g_clear_pointer(&hv->networks, g_hash_table_unref);
     g_mutex_clear(&hv->lock);
@@ -110,13 +105,13 @@ struct xf_hypervisor *
 xf_libxl_new(GHashTable *networks, GError **err)
 {
     struct libxl_hv *hv = g_new0(struct libxl_hv, 1);
-    struct xf_keeper_owner owner = { keeper_asks_suspending, keeper_tells,
-                                     hv };
+    struct xf_keeper_owner owner = { .ended = keeper_tells, .user = hv };
     struct xf_hv_host host;
 
     hv->base.ops = &libxl_ops;
     hv->networks = networks ? g_hash_table_ref(networks) : NULL;
     hv->pool = xf_context_pool_new();
+    hv->holds = owner.holds = xf_holds_new();
     g_mutex_init(&hv->lock);
     g_mutex_init(&hv->telling);
     hv->suspends = g_hash_table_new(NULL, NULL);

@@ -153,35 +153,35 @@ minder(gpointer data)
             if (timeout < 0 && !stopped)
                 timeout = PAUSE_LOOK_MS;
         }
-        xf_xs_wait(op->watch, op->wake, timeout);
+        xf_xs_wait(op->watch, op->wake, timeout, NULL);
         eventfd_read(op->wake, &count);
     }
     return NULL;
 }
 
-/* -- one operation at a time and domain ------------------------------------ */
+/* -- one at a time and domain ------------------------------------ */
 
 static gboolean
-enter(struct suspend_op *op, GError **err)
+enter(struct libxl_hv *hv, int domid, GError **err)
 {
-    struct libxl_hv *hv = op->hv;
-    gpointer key = GINT_TO_POINTER(op->domid);
+    if (xf_holds_enter(hv->holds, domid))
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_BUSY,
+                "domain %d is being suspended or resumed already", domid);
+    return FALSE;
+}
 
-    g_mutex_lock(&hv->lock);
-
-    gboolean busy = g_hash_table_contains(hv->suspends, key);
-
-    if (!busy)
-        g_hash_table_insert(hv->suspends, key, op);
-    g_mutex_unlock(&hv->lock);
-    if (busy)
-        g_set_error(err, XF_ERROR, XF_ERROR_BUSY,
-                    "domain %d is being suspended already", op->domid);
-    return !busy;
+/* Can be told to abort from now on. */
+static void
+show(struct suspend_op *op)
+{
+    g_mutex_lock(&op->hv->lock);
+    g_hash_table_insert(op->hv->suspends, GINT_TO_POINTER(op->domid), op);
+    g_mutex_unlock(&op->hv->lock);
 }
 
 static void
-leave(struct suspend_op *op)
+hide(struct suspend_op *op)
 {
     g_mutex_lock(&op->hv->lock);
     g_hash_table_remove(op->hv->suspends, GINT_TO_POINTER(op->domid));
@@ -191,13 +191,7 @@ leave(struct suspend_op *op)
 gboolean
 xf_libxl_suspending(struct libxl_hv *hv, int domid)
 {
-    g_mutex_lock(&hv->lock);
-
-    gboolean found = g_hash_table_contains(hv->suspends,
-                                           GINT_TO_POINTER(domid));
-
-    g_mutex_unlock(&hv->lock);
-    return found;
+    return xf_holds_look(hv->holds, domid, 0) == XF_HOLD_BUSY;
 }
 
 void
@@ -379,14 +373,17 @@ xf_libxl_suspend(struct xf_hypervisor *hypervisor, int domid, int fd,
     };
 
     *was_paused = FALSE;
-    if (!enter(&op, err))
+    if (!enter(hv, domid, err))
         return XF_SUSPEND_RUNNING;
+    show(&op);
 
     enum xf_suspend_outcome result =
         suspend_entered(&op, fd, flags, was_paused, err);
 
-    leave(&op);
+    hide(&op);
     op_close(&op);
+    xf_holds_leave_suspend(hv->holds, domid, result,
+                           g_get_monotonic_time() + XF_KEEPER_LATE_MS * 1000);
     if (result == XF_SUSPEND_RUNNING || result == XF_SUSPEND_GONE)
         xf_keeper_suspend_failed(hv->keeper, domid);
     return result;
@@ -430,9 +427,8 @@ xf_libxl_suspend_clean(struct xf_hypervisor *hypervisor, int domid)
 }
 
 static gboolean
-resume_suspended(struct libxl_hv *hv, struct xf_context *c,
-                 const struct xf_hv_domain *info, gboolean paused,
-                 GError **err)
+resume_suspended(struct xf_context *c, const struct xf_hv_domain *info,
+                 gboolean paused, GError **err)
 {
     if (paused && !xf_libxl_hold(c, info->domid, err))
         return FALSE;
@@ -441,14 +437,28 @@ resume_suspended(struct libxl_hv *hv, struct xf_context *c,
      * state and has crashed many. */
     int rc = libxl_domain_resume(c->libxl, info->domid, 1, NULL);
 
-    if (rc) {
+    if (rc)
         xf_context_error(c, err, XF_ERROR_OPERATION_FAILED, rc,
                          "domain %d ('%s') is suspended and cannot be "
                          "resumed now; try again", info->domid, info->name);
+    return !rc;
+}
+
+/* *was: as it was found. */
+static gboolean
+resume_entered(struct xf_context *c, int domid, gboolean paused,
+               struct xf_hv_domain *was, GError **err)
+{
+    if (!xf_libxl_query(c, domid, was, err))
+        return FALSE;
+    if (was->shutdown || was->dying) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' cannot be resumed: it has %s", was->name,
+                    was->dying ? "been destroyed" : "shut down");
         return FALSE;
     }
-    keep_if_nobody_does(hv, c, info);
-    return TRUE;
+    /* One that runs already needs only its pause put right. */
+    return !was->suspended || resume_suspended(c, was, paused, err);
 }
 
 gboolean
@@ -458,19 +468,21 @@ xf_libxl_resume(struct xf_hypervisor *hypervisor, int domid, gboolean paused,
     struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
     XF_LENT struct lent_context lent = borrow_context(hv->pool, err);
     struct xf_context *c = lent.context;
-    struct xf_hv_domain info;
+    struct xf_hv_domain was;
 
-    if (!c || !xf_libxl_query(c, domid, &info, err))
+    if (!c || !enter(hv, domid, err))
         return FALSE;
-    if (info.shutdown || info.dying) {
-        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
-                    "domain '%s' cannot be resumed: it has %s", info.name,
-                    info.dying ? "been destroyed" : "shut down");
+    if (!resume_entered(c, domid, paused, &was, err)) {
+        xf_holds_leave(hv->holds, domid);
         return FALSE;
     }
-    /* One that runs already needs only its pause put right. */
-    if (info.suspended && !resume_suspended(hv, c, &info, paused, err))
-        return FALSE;
+    if (was.suspended) {
+        xf_holds_leave_resumed(hv->holds, domid);
+        /* The keeper looks at once, and not while somebody else is at it. */
+        keep_if_nobody_does(hv, c, &was);
+    } else {
+        xf_holds_leave_suspend(hv->holds, domid, XF_SUSPEND_RUNNING, 0);
+    }
     return paused ? xf_libxl_hold(c, domid, err)
                   : xf_libxl_let_run(c, domid, err);
 }

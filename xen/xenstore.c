@@ -54,7 +54,7 @@ xf_xs_children(struct xs_handle *xs, const char *fmt, ...)
 }
 
 gboolean
-xf_xs_wait(struct xs_handle *xs, int wake_fd, int timeout_ms)
+xf_xs_wait(struct xs_handle *xs, int wake_fd, int timeout_ms, guint *fired)
 {
     struct pollfd fds[] = {
         { .fd = xs_fileno(xs), .events = POLLIN },
@@ -67,8 +67,11 @@ xf_xs_wait(struct xs_handle *xs, int wake_fd, int timeout_ms)
     if (fds[0].revents) {
         char **event;
 
-        while ((event = xs_check_watch(xs)))
+        while ((event = xs_check_watch(xs))) {
             free(event);
+            if (fired)
+                (*fired)++;
+        }
     }
     return n > 0;
 }

@@ -26,7 +26,9 @@ char **xf_xs_children(struct xs_handle *xs, const char *fmt, ...)
 
 /* Waits for a watch of this handle to fire or wake_fd (-1: none) to become
  * readable; fired watches are taken off the queue.  timeout_ms -1: for ever.
- * FALSE when the time is over. */
-gboolean xf_xs_wait(struct xs_handle *xs, int wake_fd, int timeout_ms);
+ * FALSE when the time is over.  *fired (may be NULL) grows by the number of
+ * those taken off: a watch fires once when it is set, and at each change. */
+gboolean xf_xs_wait(struct xs_handle *xs, int wake_fd, int timeout_ms,
+                    guint *fired);
 
 #endif

@@ -290,6 +290,7 @@ guest_react(struct sim_host *host, struct sim_domain *dom)
         dom->event_at = g_get_monotonic_time() + ms * 1000;
     } else {
         dom->shutdown = manners[i].shutdown;
+        dom->event_at = 0;      /* of an earlier request */
     }
     sim_host_put(host, dom);
     if (manners[i].late)

@@ -6,14 +6,15 @@
 #include "tests/sim/fakexl.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/sim-xml.h"
+#include "xen/holds.h"
 
 struct sim {
     struct xf_hypervisor base;
     struct sim_host *host;
     GMutex lock;                /* for all below */
     GCond idle;
+    struct xf_holds *holds;     /* the real keeper's; needs no lock */
     GHashTable *suspends;       /* domid -> struct fakexl * under way */
-    GHashTable *watched;        /* domids that may suspend late */
     guint watchers;             /* threads */
     gboolean stopping;
     GMutex telling;             /* held while the watcher is told */

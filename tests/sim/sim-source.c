@@ -72,31 +72,39 @@ sim_same_guest(struct xf_hypervisor *hv, int domid, const char *text,
 
 /* -- guests that suspend too late -- */
 
+/* In the place of the keeper: it knows no more than the keeper does, and what
+ * it may do is the same holds' to say. */
 struct watch {
     struct sim *sim;
     int domid;
     gint64 until;
 };
 
+static void
+let_run(struct watch *watch, struct fakexl *xl)
+{
+    struct xf_holds *holds = watch->sim->holds;
+
+    if (!xf_holds_enter_late(holds, watch->domid, g_get_monotonic_time()))
+        return;
+    if (fakexl_resume(xl, watch->domid) == FAKEXL_OK)
+        xf_holds_leave_resumed(holds, watch->domid);
+    else
+        xf_holds_leave(holds, watch->domid);
+}
+
 /* TRUE: keep on watching. */
 static gboolean
 watch_look(struct watch *watch)
 {
-    struct sim *sim = watch->sim;
-    gpointer key = GINT_TO_POINTER(watch->domid);
-
-    if (sim->stopping || !g_hash_table_contains(sim->watched, key) ||
-        g_get_monotonic_time() > watch->until)
-        return FALSE;
-
-    XF_AUTO(fakexl) *xl = fakexl_new(sim->host);
+    XF_AUTO(fakexl) *xl = fakexl_new(watch->sim->host);
     XF_AUTO(sim_domain) *dom = fakexl_info(xl, watch->domid);
 
-    if (!dom)
+    if (!dom || g_get_monotonic_time() > watch->until)
         return FALSE;
-    if (dom->shutdown != SIM_SUSPENDED)
-        return TRUE;
-    return fakexl_resume(xl, watch->domid) != FAKEXL_OK;
+    if (dom->shutdown == SIM_SUSPENDED)
+        let_run(watch, xl);
+    return TRUE;
 }
 
 static gpointer
@@ -104,11 +112,14 @@ watch_thread(gpointer data)
 {
     struct watch *watch = data;
     struct sim *sim = watch->sim;
+    gboolean on = TRUE;
 
     g_mutex_lock(&sim->lock);
-    while (watch_look(watch)) {
+    while (on && !sim->stopping) {
         g_mutex_unlock(&sim->lock);
-        sim_wait_us(WATCH_POLL_US, -1);
+        on = watch_look(watch);
+        if (on)
+            sim_wait_us(WATCH_POLL_US, -1);
         g_mutex_lock(&sim->lock);
     }
     sim->watchers--;
@@ -118,19 +129,23 @@ watch_thread(gpointer data)
     return NULL;
 }
 
-/* A guest that has acknowledged and did not suspend in time may do so any
- * moment now, and then nobody but us would let it run on. */
-static void
-watch_late(struct sim *sim, const struct sim_domain *dom)
+static gint64
+late_until(struct sim *sim, const struct sim_domain *dom)
 {
-    struct watch *watch = g_new0(struct watch, 1);
     gint64 ms = sim_knob_int(sim->host, dom->name, "late-watch-ms", 2000);
 
+    return g_get_monotonic_time() + ms * 1000;
+}
+
+static void
+watch_late(struct sim *sim, int domid, gint64 until)
+{
+    struct watch *watch = g_new0(struct watch, 1);
+
     watch->sim = sim;
-    watch->domid = dom->domid;
-    watch->until = g_get_monotonic_time() + ms * 1000;
+    watch->domid = domid;
+    watch->until = until;
     g_mutex_lock(&sim->lock);
-    g_hash_table_add(sim->watched, GINT_TO_POINTER(dom->domid));
     sim->watchers++;
     g_mutex_unlock(&sim->lock);
     g_thread_unref(g_thread_new("sim-watch", watch_thread, watch));
@@ -177,28 +192,27 @@ on_suspended(void *user)
 }
 
 static gboolean
-enter(struct suspend *suspend, GError **err)
+enter(struct sim *sim, int domid, GError **err)
 {
-    struct sim *sim = suspend->sim;
-    gpointer key = GINT_TO_POINTER(suspend->domid);
+    if (xf_holds_enter(sim->holds, domid))
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_BUSY,
+                "domain %d is being suspended or resumed already", domid);
+    return FALSE;
+}
 
-    g_mutex_lock(&sim->lock);
-
-    gboolean busy = g_hash_table_contains(sim->suspends, key);
-
-    if (!busy) {
-        g_hash_table_insert(sim->suspends, key, suspend->xl);
-        g_hash_table_remove(sim->watched, key);
-    }
-    g_mutex_unlock(&sim->lock);
-    if (busy)
-        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
-                    "domain %d is being suspended already", suspend->domid);
-    return !busy;
+/* Can be told to abort from now on. */
+static void
+show(struct suspend *suspend)
+{
+    g_mutex_lock(&suspend->sim->lock);
+    g_hash_table_insert(suspend->sim->suspends,
+                        GINT_TO_POINTER(suspend->domid), suspend->xl);
+    g_mutex_unlock(&suspend->sim->lock);
 }
 
 static void
-leave(struct suspend *suspend)
+hide(struct suspend *suspend)
 {
     g_mutex_lock(&suspend->sim->lock);
     g_hash_table_remove(suspend->sim->suspends,
@@ -218,8 +232,19 @@ ask_domain(struct suspend *suspend, int rc)
         return rc ? XF_SUSPEND_STOPPED : XF_SUSPEND_DONE;
     if (suspend->was_paused)
         fakexl_pause(suspend->xl, suspend->domid);
-    watch_late(suspend->sim, dom);
     return XF_SUSPEND_RUNNING;
+}
+
+static void
+leave(struct suspend *suspend, const struct sim_domain *dom,
+      enum xf_suspend_outcome outcome)
+{
+    struct sim *sim = suspend->sim;
+    gint64 until = late_until(sim, dom);
+
+    xf_holds_leave_suspend(sim->holds, suspend->domid, outcome, until);
+    if (outcome == XF_SUSPEND_RUNNING)
+        watch_late(sim, suspend->domid, until);
 }
 
 static void
@@ -262,8 +287,9 @@ sim_suspend(struct xf_hypervisor *hv, int domid, int fd, guint flags,
     xl->asked = on_asked;
     xl->suspended = on_suspended;
     xl->user = &suspend;
-    if (!enter(&suspend, err))
+    if (!enter(sim, domid, err))
         return XF_SUSPEND_RUNNING;
+    show(&suspend);
 
     /* what stands still needs no passes over what it writes */
     gboolean live = flags & XF_SUSPEND_LIVE && !dom->paused;
@@ -271,7 +297,8 @@ sim_suspend(struct xf_hypervisor *hv, int domid, int fd, guint flags,
     enum xf_suspend_outcome outcome = ask_domain(&suspend, rc);
 
     set_suspend_error(&suspend, dom, rc, live, outcome, err);
-    leave(&suspend);
+    hide(&suspend);
+    leave(&suspend, dom, outcome);
     return outcome;
 }
 
@@ -303,27 +330,42 @@ sim_suspend_clean(struct xf_hypervisor *hv, int domid)
     }
 }
 
+static gboolean
+resume_entered(struct fakexl *xl, const struct sim_domain *dom,
+               gboolean paused, GError **err)
+{
+    int rc = paused && !dom->paused ? fakexl_pause(xl, dom->domid)
+                                    : FAKEXL_OK;
+
+    if (!rc)
+        rc = fakexl_resume(xl, dom->domid);
+    if (!rc && !paused && dom->paused)
+        rc = fakexl_unpause(xl, dom->domid);
+    if (rc)
+        sim_set_error(err, xl, rc, dom->domid, "resume it");
+    return !rc;
+}
+
 gboolean
 sim_resume(struct xf_hypervisor *hv, int domid, gboolean paused, GError **err)
 {
     struct sim *sim = (struct sim *)hv;
-    XF_AUTO(sim_domain) *dom = sim_look_up(sim, domid, err);
 
-    if (!dom)
+    if (!enter(sim, domid, err))
         return FALSE;
-    if (dom->shutdown == SIM_UP && !dom->dying)
-        return TRUE;            /* it never stopped */
 
     XF_AUTO(fakexl) *xl = fakexl_new(sim->host);
-    int rc = paused && !dom->paused ? fakexl_pause(xl, domid) : FAKEXL_OK;
+    XF_AUTO(sim_domain) *dom = sim_look_up(sim, domid, err);
+    gboolean runs = dom && dom->shutdown == SIM_UP && !dom->dying;
+    gboolean ok = dom && (runs || resume_entered(xl, dom, paused, err));
 
-    if (!rc)
-        rc = fakexl_resume(xl, domid);
-    if (!rc && !paused && dom->paused)
-        rc = fakexl_unpause(xl, domid);
-    if (rc)
-        sim_set_error(err, xl, rc, domid, "resume it");
+    if (runs)
+        xf_holds_leave_suspend(sim->holds, domid, XF_SUSPEND_RUNNING, 0);
+    else if (ok)
+        xf_holds_leave_resumed(sim->holds, domid);
     else
+        xf_holds_leave(sim->holds, domid);
+    if (ok && !runs)
         sim_point(sim->host, dom->name, "resumed", 0, -1);
-    return !rc;
+    return ok;
 }

@@ -393,8 +393,10 @@ sim_destroy(struct xf_hypervisor *hv, int domid, GError **err)
 {
     gboolean ok = operate(hv, domid, fakexl_destroy, "destroy it", err);
 
-    if (ok)
+    if (ok) {
+        xf_holds_forget(((struct sim *)hv)->holds, domid);
         sim_point(((struct sim *)hv)->host, NULL, "destroyed", 0, -1);
+    }
     return ok;
 }
 
@@ -447,7 +449,7 @@ sim_free(struct xf_hypervisor *hv)
         g_cond_wait(&sim->idle, &sim->lock);
     g_mutex_unlock(&sim->lock);
     g_hash_table_unref(sim->suspends);
-    g_hash_table_unref(sim->watched);
+    xf_holds_free(sim->holds);
     g_mutex_clear(&sim->lock);
     g_mutex_clear(&sim->telling);
     g_cond_clear(&sim->idle);
@@ -561,7 +563,7 @@ xf_sim_new(const char *dir, GError **err)
     g_mutex_init(&sim->telling);
     g_cond_init(&sim->idle);
     sim->suspends = g_hash_table_new(NULL, NULL);
-    sim->watched = g_hash_table_new(NULL, NULL);
+    sim->holds = xf_holds_new();
     end_helpers(sim);
     return &sim->base;
 }

@@ -13,6 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* In that time a watch looks at its guest some hundred times. */
+#define WATCHED_MS 1000
+
 /* -- moves that go well -- */
 
 static void
@@ -306,6 +309,33 @@ START_TEST(late_suspend_runs_on)
 }
 END_TEST
 
+/* The watch for a late guest goes on while the next move has suspended it:
+ * that is none of its business. */
+START_TEST(late_watch_knows_its_own)
+{
+    int domid = guest("xenpvh");
+    struct move move;
+
+    fault("guest", "late");
+    fault("late-ms", "3600000");
+    fault("late-watch-ms", "30000");
+    fault("suspend-timeout-ms", "5");
+    fault("resume", "note");
+    move_run(&move, domid, TRUE);
+    ck_assert_int_eq(move.outcome, XF_SUSPEND_RUNNING);
+    move_end(&move);
+    fault("guest", NULL);
+    move_run(&move, domid, TRUE);
+    ck_assert_int_eq(move.outcome, XF_SUSPEND_DONE);
+    ck_assert(there->ops->incoming_switch(move.in, FALSE, NULL));
+    ck_assert(!xf_sim_wait_hits(dirs[0], "resume", 1, WATCHED_MS));
+    ck_assert(look(here, domid).suspended);
+    ck_assert(here->ops->destroy(here, domid, NULL));
+    move_end(&move);
+    verify();
+}
+END_TEST
+
 START_TEST(paused_and_fails)
 {
     int domid = guest("xenpvh");
@@ -455,6 +485,7 @@ main(void)
         { receiver_dies_midway, 1 },
         { pv_live_says_why, 1 },
         { late_suspend_runs_on, 1 },
+        { late_watch_knows_its_own, 1 },
         { paused_and_fails, 1 },
         { resume_refuses_once, 1 },
         { suspend_aborted, G_N_ELEMENTS(abort_points) },
