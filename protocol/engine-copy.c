@@ -27,21 +27,40 @@ xf_dest_forget_if_settled(struct xf_handoff *h)
         xf_handoff_forget(h);
 }
 
+/* A domain has no name when its making was cut short, and when xenstored was
+ * killed, which keeps names in memory only.  The uuid is the hypervisor's.
+ * One that has run here is no copy any more. */
+static gboolean
+is_nameless_copy(struct xf_hypervisor *hv, const struct xf_hv_domain *domain)
+{
+    return !*domain->name
+           && ((domain->paused && !domain->cpu_time_ns)
+               || hv->ops->incoming_left(hv, domain->domid));
+}
+
 int
 xf_dest_find_copy(struct xf_handoff *h, GError **err)
 {
     struct xf_hypervisor *hv = h->engine->hv;
     g_autofree char *name = g_strconcat(h->name, XF_INCOMING_SUFFIX, NULL);
     g_autoptr(GPtrArray) domains = hv->ops->list(hv, err);
+    int nameless = -1;
 
     for (guint i = 0; domains && i < domains->len; i++) {
         struct xf_hv_domain *domain = g_ptr_array_index(domains, i);
 
-        if (memcmp(domain->uuid, h->uuid, XF_UUID_LEN) == 0 && !domain->dying
-            && strcmp(domain->name, name) == 0)
+        if (memcmp(domain->uuid, h->uuid, XF_UUID_LEN) != 0 || domain->dying)
+            continue;
+        if (strcmp(domain->name, name) == 0)
             return domain->domid;
+        if (is_nameless_copy(hv, domain))
+            nameless = domain->domid;
     }
-    return -1;
+    if (nameless >= 0)
+        g_message("handoff %s: domain %d, which has no name, has the uuid of "
+                  "'%s' and has not run here: it is taken for the copy that "
+                  "was received", h->token, nameless, h->name);
+    return nameless;
 }
 
 static gboolean

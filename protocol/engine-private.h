@@ -452,7 +452,8 @@ char *xf_foreign_advice(const struct xf_handoff *h);
 gboolean xf_dest_room(struct xf_handoff *h, GError **err);
 
 /* -- engine-copy.c: the destination's copy -- */
-/* The domid of one that has not been switched; -1: there is none. */
+/* The domid of one that has not been switched; -1: there is none.  It may
+ * have lost its name. */
 int xf_dest_find_copy(struct xf_handoff *h, GError **err);
 /* Commits, and lets it run.  On failure the state tells whether it was
  * committed. */

@@ -149,9 +149,12 @@ static gboolean
 is_left(struct xf_engine *engine, const struct xf_hv_domain *domain)
 {
     XF_AUTO(xf_handoff) *h = NULL;
+    /* A killed xenstored has taken the names with it: what has run here is
+     * no copy, whatever is marked. */
+    gboolean nameless = !*domain->name && !domain->cpu_time_ns;
 
     if (!domain->paused || domain->dying
-        || !g_str_has_suffix(domain->name, XF_INCOMING_SUFFIX))
+        || !(nameless || g_str_has_suffix(domain->name, XF_INCOMING_SUFFIX)))
         return FALSE;
     h = xf_engine_by_uuid(engine, XF_DESTINATION, domain->uuid);
     return !h && engine->hv->ops->incoming_left(engine->hv, domain->domid);

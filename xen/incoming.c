@@ -251,6 +251,48 @@ find_by_name(struct xf_context *c, const struct incoming *in,
     return domid;
 }
 
+/* Ours without a name, of several the one that is marked; -1: there is none,
+ * and err says so, or that nobody can tell which it is. */
+static int
+find_nameless(struct xf_context *c, const struct incoming *in, GError **err)
+{
+    int n = 0, found = -1, count = 0;
+    libxl_dominfo *all = libxl_list_domain(c->libxl, &n);
+
+    if (!all) {
+        xf_context_error(c, err, XF_ERROR_SYSTEM, ERROR_FAIL,
+                         "cannot list the domains");
+        return -1;
+    }
+    for (int i = 0; i < n; i++) {
+        struct xf_hv_domain info;
+
+        if (!xf_libxl_query(c, all[i].domid, &info, NULL) || info.dying ||
+            *info.name || memcmp(info.uuid, in->base.uuid, XF_UUID_LEN) != 0)
+            continue;
+        found = info.domid;
+        if (xf_userdata_marked(c, found)) {
+            count = 1;
+            break;
+        }
+        count++;
+    }
+    libxl_dominfo_list_free(all, n);
+    if (count == 1)
+        return found;
+    if (count)
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
+                    "%d domains without a name have the uuid of '%s': give "
+                    "the right one its name with xl rename", count,
+                    in->base.name);
+    else
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
+                    "there is no domain '%s" XF_INCOMING_SUFFIX "' or '%s' "
+                    "with the uuid of the one that was received, and none "
+                    "without a name", in->base.name, in->base.name);
+    return -1;
+}
+
 struct xf_incoming *
 xf_libxl_incoming_adopt(struct xf_hypervisor *hypervisor, const guint8 *uuid,
                         const char *name, GError **err)
@@ -271,10 +313,9 @@ xf_libxl_incoming_adopt(struct xf_hypervisor *hypervisor, const guint8 *uuid,
 
     if (domid < 0)
         domid = find_by_name(lent.context, in, name);
+    if (domid < 0)
+        domid = find_nameless(lent.context, in, err);
     if (domid < 0) {
-        g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
-                    "there is no domain '%s' or '%s' with the uuid of the "
-                    "one that was received", temporary, name);
         xf_libxl_incoming_free(&in->base);
         return NULL;
     }
@@ -541,7 +582,9 @@ take_name(struct xf_context *c, const struct incoming *in,
     if (strcmp(info->name, in->base.name) == 0)
         return TRUE;
 
-    int rc = libxl_domain_rename(c->libxl, info->domid, temporary,
+    /* One whose name was forgotten is given the new one all the same. */
+    int rc = libxl_domain_rename(c->libxl, info->domid,
+                                 *info->name ? temporary : NULL,
                                  in->base.name);
 
     if (rc)

@@ -135,7 +135,6 @@ take_end(struct fill *fill)
     dom->life = g_strdup(end.life);
     dom->writes = end.writes;
     dom->dirty_rate = end.dirty_rate;
-    dom->ran = end.ran;
     dom->helper = 0;
     sim_host_put(fill->xl->host, dom);
     return 0;

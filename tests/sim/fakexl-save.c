@@ -395,7 +395,6 @@ send_end(struct save *save)
     g_strlcpy(end.life, dom->life, sizeof(end.life));
     end.writes = dom->writes;
     end.dirty_rate = dom->dirty_rate;
-    end.ran = dom->ran;
     rc = put(save, &record, sizeof(record));
     if (!rc)
         rc = put(save, &end, sizeof(end));

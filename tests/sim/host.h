@@ -66,7 +66,7 @@ struct sim_domain {
     gint64 dirty_rate;          /* writes per second */
     gint64 writes;              /* so far; while it runs: at run_from */
     gint64 run_from;            /* monotonic us; -1: does not run */
-    gint64 ran;                 /* us of earlier runs */
+    gint64 ran;                 /* us of earlier runs here */
     gint64 event_at;            /* when `event` comes over it; 0: never */
     int event;                  /* enum sim_shutdown */
     gint64 gone_at;             /* dying: when it is off the list */

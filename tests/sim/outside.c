@@ -75,6 +75,21 @@ xf_sim_domains(const char *dir)
     return list;
 }
 
+void
+xf_sim_forget_names(const char *dir)
+{
+    XF_AUTO(sim_host) *host = existing_host(dir);
+    SIM_LOCK(host);
+    g_autoptr(GPtrArray) all = sim_host_domains(host);
+
+    for (guint i = 0; i < all->len; i++) {
+        struct sim_domain *dom = all->pdata[i];
+
+        *dom->name = '\0';
+        sim_host_put(host, dom);
+    }
+}
+
 gboolean
 xf_sim_find(const char *dir, const char *name, struct xf_hv_domain *info)
 {

@@ -178,7 +178,8 @@ is_adoptable(const struct sim_domain *dom, const char *uuid, const char *name)
     g_autofree char *temporary = g_strconcat(name, XF_INCOMING_SUFFIX, NULL);
 
     return !dom->dying && !strcmp(dom->uuid, uuid) &&
-           (!strcmp(dom->name, name) || !strcmp(dom->name, temporary)) &&
+           (!*dom->name || !strcmp(dom->name, name) ||
+            !strcmp(dom->name, temporary)) &&
            dom->populated_kib == dom->memory_kib && !dom->helper;
 }
 

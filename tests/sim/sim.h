@@ -60,6 +60,8 @@ GPtrArray *xf_sim_domains(const char *dir);
 gboolean xf_sim_find(const char *dir, const char *name,
                      struct xf_hv_domain *info);
 guint64 xf_sim_free_kib(const char *dir);
+/* All its domains lose their names, as when xenstored is killed. */
+void xf_sim_forget_names(const char *dir);
 /* Is what a domain there writes being tracked? */
 gboolean xf_sim_tracks_writes(const char *dir);
 

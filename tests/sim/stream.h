@@ -34,7 +34,6 @@ struct sim_stream_end {
     char life[40];
     gint64 writes;
     gint64 dirty_rate;
-    gint64 ran;
 };
 
 /* Block until all is done or abort_fd is readable.  0, or an errno:

@@ -105,6 +105,31 @@ host_dies(struct host *host)
     host_stop(host);
 }
 
+static void
+set_field(GHashTable *fields, const char *name, const char *value)
+{
+    g_hash_table_insert(fields, g_strdup(name),
+                        g_bytes_new(value, strlen(value)));
+}
+
+/* Its engine would note that its client goes: the record is put back. */
+void
+host_dies_in(struct host *host, const char *state)
+{
+    struct xf_store *store = host->store.real;
+    g_auto(GStrv) tokens = store->ops->list(store, NULL);
+
+    ck_assert(tokens && tokens[0] && !tokens[1]);
+
+    g_autoptr(GHashTable) fields = store->ops->read(store, tokens[0], NULL);
+
+    ck_assert_ptr_nonnull(fields);
+    host_dies(host);
+    set_field(fields, "state", state);
+    set_field(fields, "untouched", "0");
+    ck_assert(store->ops->write(store, tokens[0], fields, NULL));
+}
+
 void
 host_forgets(struct host *host)
 {

@@ -47,6 +47,8 @@ void host_stop(struct host *host);
 /* ... before it can notice that its client has gone. */
 void host_dies(struct host *host);
 void host_start(struct host *host);
+/* ... and its only record says that state, of which it has done nothing. */
+void host_dies_in(struct host *host, const char *state);
 /* Its records are gone, as when xenstored is restarted; it is stopped. */
 void host_forgets(struct host *host);
 /* ... and its domains with them, as with a reboot. */

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Domains without a name: xenstored was killed, which keeps names in memory
+ * only, or a daemon was, while it made one.  The hypervisor knows uuids.
+ */
+#include "config.h"
+
+#include "tests/unit/engine-world.h"
+
+#include <string.h>
+
+/* The daemon dies at the destination, and xenstored with it. */
+static void
+all_is_forgotten(void)
+{
+    host_stop(&dst);
+    host_forgets(&dst);
+    xf_sim_forget_names(dst.dir);
+    host_start(&dst);
+}
+
+static guint
+domains_on(struct host *host)
+{
+    g_autoptr(GPtrArray) domains = xf_sim_domains(host->dir);
+
+    return domains->len;
+}
+
+static gboolean
+is_empty(struct host *host)
+{
+    return domains_on(host) == 0;
+}
+
+/* Of another toolstack, in the middle of a move, with a uuid of its own. */
+static int
+theirs(void)
+{
+    g_autofree char *xml = xf_sim_xml(
+        "x", "20112233-4455-6677-8899-aabbccddeeff", "xenpvh", 64);
+
+    return dst.hv->ops->create(dst.hv, xml, TRUE, NULL);
+}
+
+/* It is in no log, so it was never committed: it goes, and nothing else. */
+START_TEST(before_the_commit)
+{
+    struct walk walk;
+    int other = theirs();
+
+    ck_assert_int_gt(other, 0);
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    all_is_forgotten();
+    ck_assert_uint_eq(domains_on(&dst), 1);
+    ck_assert(dst.hv->ops->destroy(dst.hv, other, NULL));
+    ck_assert(!walk_finish(&walk, FALSE));
+    ck_assert_msg(walk_confirm(&walk, TRUE, NULL), "%s", walk.err->message);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* It is the only copy, and paused: to be without a name is not to have
+ * ended. */
+START_TEST(before_the_switch)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    xf_sim_fault(dst.dir, "host", "rename", "fail*1");
+    ck_assert(!walk_finish(&walk, FALSE));
+    all_is_forgotten();
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    settled_on(&dst);
+    moves_from(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* The same with the record there. */
+START_TEST(before_the_switch_with_its_record)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    xf_sim_fault(dst.dir, "host", "rename", "fail*1");
+    ck_assert(!walk_finish(&walk, FALSE));
+    host_stop(&dst);
+    xf_sim_forget_names(dst.dir);
+    host_start(&dst);
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    settled_on(&dst);
+    moves_from(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* It runs: what its administrator does with it then is not undone. */
+START_TEST(after_the_switch)
+{
+    struct walk walk;
+    struct xf_hv_domain info;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    ck_assert_msg(walk_finish(&walk, FALSE), "%s", walk.err->message);
+    ck_assert(xf_sim_find(dst.dir, "g", &info));
+    ck_assert(dst.hv->ops->pause(dst.hv, info.domid, NULL));
+    all_is_forgotten();
+    ck_assert_msg(walk_confirm(&walk, TRUE, NULL), "%s", walk.err->message);
+    wait_for(is_empty, &src);
+    wait_for(no_records, &dst);
+    ck_assert(dst.hv->ops->info(dst.hv, info.domid, &info, NULL));
+    ck_assert(info.paused);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* A copy that was made when its daemon died, and not named yet: it is in the
+ * way of the next one unless it goes. */
+START_TEST(made_and_not_named_yet)
+{
+    g_autofree char *xml = xf_sim_xml("made", GUEST_UUID, "xenpvh", 64);
+    struct walk walk;
+
+    walk_init(&walk);
+    ck_assert_msg(walk_begin(&walk), "%s", walk.err->message);
+    ck_assert_msg(walk_prepare(&walk), "%s", walk.err->message);
+    host_dies_in(&dst, "receiving");
+    ck_assert_int_gt(dst.hv->ops->create(dst.hv, xml, TRUE, NULL), 0);
+    xf_sim_forget_names(dst.dir);
+    host_start(&dst);
+    wait_for(is_empty, &dst);
+    ck_assert(!walk_perform(&walk));
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+int
+main(void)
+{
+    const TTest *const tests[] = {
+        before_the_commit,
+        before_the_switch,
+        before_the_switch_with_its_record,
+        after_the_switch,
+        made_and_not_named_yet,
+        NULL
+    };
+
+    return xf_unit_main_fixture("names", tests, world_setup, world_teardown);
+}
