@@ -111,6 +111,23 @@ read_note(const char *path, const char *name, struct xf_saving *saving,
     return saving->path != NULL;
 }
 
+/* *here: it is, under the number and the uuid of the note. */
+static gboolean
+look(struct xf_engine *engine, const struct xf_saving *saving,
+     struct xf_hv_domain *domain, gboolean *here, GError **err)
+{
+    struct xf_hypervisor *hv = engine->hv;
+    g_autoptr(GError) why = NULL;
+
+    *here = hv->ops->info(hv, saving->domid, domain, &why)
+            && memcmp(domain->uuid, saving->uuid, XF_UUID_LEN) == 0
+            && !domain->dying;
+    if (!why || g_error_matches(why, XF_ERROR, XF_ERROR_NO_DOMAIN))
+        return TRUE;
+    g_propagate_error(err, g_steal_pointer(&why));
+    return FALSE;
+}
+
 /* Does what the note says.  FALSE: to be tried at the next start. */
 static gboolean
 settle(struct xf_engine *engine, const struct xf_saving *saving, GError **err)
@@ -119,14 +136,14 @@ settle(struct xf_engine *engine, const struct xf_saving *saving, GError **err)
     g_autofree char *partial = xf_saving_partial(saving->path);
     gboolean whole = is_file(saving, saving->path);
     struct xf_hv_domain domain;
-    g_autoptr(GError) why = NULL;
-    gboolean here = hv->ops->info(hv, saving->domid, &domain, &why)
-                    && memcmp(domain.uuid, saving->uuid, XF_UUID_LEN) == 0
-                    && !domain.dying;
+    gboolean here;
 
-    if (why && !g_error_matches(why, XF_ERROR, XF_ERROR_NO_DOMAIN)) {
-        g_propagate_error(err, g_steal_pointer(&why));
+    if (!look(engine, saving, &domain, &here, err))
         return FALSE;
+    if (here && !whole) {
+        hv->ops->suspend_clean(hv, domain.domid);
+        if (!look(engine, saving, &domain, &here, err))
+            return FALSE;
     }
     if (here && domain.suspended) {
         g_message("domain '%s' was suspended to be saved in %s: it is %s",
@@ -137,8 +154,6 @@ settle(struct xf_engine *engine, const struct xf_saving *saving, GError **err)
                     : hv->ops->resume(hv, domain.domid, saving->paused, err)))
             return FALSE;
     }
-    if (here && !whole)
-        hv->ops->suspend_clean(hv, domain.domid);
     if (is_file(saving, partial))
         g_unlink(partial);      /* what is left of it harms nobody */
     return TRUE;

@@ -176,9 +176,9 @@ act(struct xf_handoff *h, gboolean committed, GError **err)
         return !committed || xf_source_left(h, err);
     if (committed)
         return destroy(h, err) && xf_source_left(h, err);
+    hv->ops->suspend_clean(hv, h->domid);
     if (!hv->ops->info(hv, h->domid, &domain, err))
         return FALSE;
-    hv->ops->suspend_clean(hv, h->domid);
     if (domain.suspended) {
         if (!hv->ops->resume(hv, h->domid, h->paused, err))
             return FALSE;

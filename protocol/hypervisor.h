@@ -184,8 +184,12 @@ struct xf_hypervisor_ops {
      * fail with XF_ERROR_ABORTED; nothing under way: no effect. */
     void (*suspend_abort)(struct xf_hypervisor *hv, int domid);
     /* Of a domain that does not leave after all: ends what a suspend() has
-     * left on that was killed with its process, which is that all it writes
-     * is tracked, and slow.  Nothing is left: no effect. */
+     * left behind that was killed with its process.  What the domain writes
+     * is not tracked any more (that is slow); a request to suspend itself
+     * that it has not taken yet is taken back, and if it has taken one, it is
+     * let run on should it suspend within some minutes.  Look afterwards
+     * whether it is suspended: who is already is left to resume().  Nothing
+     * is left: no effect. */
     void (*suspend_clean)(struct xf_hypervisor *hv, int domid);
     /* Lets a suspended guest run on; `paused`: it stays paused. */
     gboolean (*resume)(struct xf_hypervisor *hv, int domid, gboolean paused,

@@ -57,8 +57,9 @@ void xf_holds_leave_suspend(struct xf_holds *holds, int domid,
 /* It has been let run on. */
 void xf_holds_leave_resumed(struct xf_holds *holds, int domid);
 
-/* An earlier process may have asked it to suspend.  FALSE: this one has had
- * to do with it since, and knows better. */
+/* An earlier process may have asked it to suspend; late_until 0: it has not
+ * taken that request, and will not.  FALSE: this process has had to do with
+ * it since, and knows better. */
 gboolean xf_holds_asked_before(struct xf_holds *holds, int domid,
                                gint64 late_until);
 

@@ -62,6 +62,7 @@ struct suspend_op {
     int wake;                   /* eventfd: abort or finished was set */
     gint abort, finished;       /* atomic */
     gboolean let_run;           /* it has unpaused the guest; after join */
+    guint fired;                /* how often the request's node did; as above */
 };
 
 /* -- progress --------------------------------------------------------------- */
@@ -153,10 +154,60 @@ minder(gpointer data)
             if (timeout < 0 && !stopped)
                 timeout = PAUSE_LOOK_MS;
         }
-        xf_xs_wait(op->watch, op->wake, timeout, NULL);
+        xf_xs_wait(op->watch, op->wake, timeout, &op->fired);
         eventfd_read(op->wake, &count);
     }
     return NULL;
+}
+
+/* -- the request ------------------------------------------------------------ */
+
+/* A guest takes the request by emptying its node, in a transaction: either
+ * ours comes first, and it has never been asked, or it has taken it.  TRUE:
+ * the request stood, and is taken back. */
+static gboolean
+take_request_back(struct xs_handle *xs, int domid)
+{
+    g_autofree char *path =
+        g_strdup_printf("/local/domain/%d/control/shutdown", domid);
+    gboolean ended, stands;
+
+    do {
+        xs_transaction_t t = xs_transaction_start(xs);
+        char *value = t == XBT_NULL ? NULL : xs_read(xs, t, path, NULL);
+
+        if (t == XBT_NULL)
+            return FALSE;
+        stands = value && strcmp(value, "suspend") == 0 &&
+                 xs_write(xs, t, path, "", 0);
+        free(value);
+        ended = xs_transaction_end(xs, t, !stands);
+    } while (!ended && errno == EAGAIN);
+    if (ended && stands)
+        g_message("domain %d has not seen yet that it was asked to suspend; "
+                  "that is taken back", domid);
+    return ended && stands;
+}
+
+/* Has this suspend() asked it?  The watch fires once when it is set. */
+static gboolean
+was_asked(struct suspend_op *op)
+{
+    g_autofree char *channel =
+        xf_xs_read(op->own->xs, "/local/domain/%d/device/suspend/"
+                   "event-channel", op->domid);
+
+    return op->fired > 1 || channel;
+}
+
+/* Of a guest that runs on: until when it may still suspend; 0: it will not. */
+static gint64
+late_until(struct suspend_op *op)
+{
+    if (!op->watch || take_request_back(op->own->xs, op->domid) ||
+        !was_asked(op))
+        return 0;
+    return g_get_monotonic_time() + XF_KEEPER_LATE_MS * 1000;
 }
 
 /* -- one at a time and domain ------------------------------------ */
@@ -264,6 +315,7 @@ run_suspend(struct suspend_op *op, int fd, guint flags)
     g_atomic_int_set(&op->finished, 1);
     wake_minder(op);
     g_thread_join(thread);
+    xf_xs_wait(op->watch, -1, 0, &op->fired);
     xf_context_set_progress(op->context, NULL);
     return rc;
 }
@@ -379,11 +431,11 @@ xf_libxl_suspend(struct xf_hypervisor *hypervisor, int domid, int fd,
 
     enum xf_suspend_outcome result =
         suspend_entered(&op, fd, flags, was_paused, err);
+    gint64 until = result == XF_SUSPEND_RUNNING ? late_until(&op) : 0;
 
     hide(&op);
     op_close(&op);
-    xf_holds_leave_suspend(hv->holds, domid, result,
-                           g_get_monotonic_time() + XF_KEEPER_LATE_MS * 1000);
+    xf_holds_leave_suspend(hv->holds, domid, result, until);
     if (result == XF_SUSPEND_RUNNING || result == XF_SUSPEND_GONE)
         xf_keeper_suspend_failed(hv->keeper, domid);
     return result;
@@ -413,8 +465,8 @@ keep_if_nobody_does(struct libxl_hv *hv, struct xf_context *c,
 
 /* libxl switches it off itself, unless its helper is killed in the middle.
  * To do so is not in its interface, but in that of the library below it. */
-void
-xf_libxl_suspend_clean(struct xf_hypervisor *hypervisor, int domid)
+static void
+end_tracking(int domid)
 {
     xc_interface *xc = xc_interface_open(NULL, NULL, 0);
 
@@ -424,6 +476,29 @@ xf_libxl_suspend_clean(struct xf_hypervisor *hypervisor, int domid)
      * next move of the domain copes, and switches it off in the end. */
     xc_shadow_control(xc, domid, XEN_DOMCTL_SHADOW_OP_OFF, NULL, 0);
     xc_interface_close(xc);
+}
+
+void
+xf_libxl_suspend_clean(struct xf_hypervisor *hypervisor, int domid)
+{
+    struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
+    g_autoptr(GError) err = NULL;
+    XF_LENT struct lent_context lent = borrow_context(hv->pool, &err);
+    struct xf_hv_domain info;
+    gint64 until = 0;
+
+    end_tracking(domid);
+    if (!lent.context || !xf_libxl_query(lent.context, domid, &info, &err)) {
+        g_warning("domain %d: a request to suspend that it may have got is "
+                  "not taken back: %s", domid, err->message);
+        return;
+    }
+    if (info.suspended)
+        return;
+    if (!take_request_back(lent.context->xs, domid))
+        until = g_get_monotonic_time() + XF_KEEPER_LATE_MS * 1000;
+    if (xf_holds_asked_before(hv->holds, domid, until) && until)
+        xf_keeper_suspend_failed(hv->keeper, domid);
 }
 
 static gboolean

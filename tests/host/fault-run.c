@@ -29,6 +29,8 @@
 #define DEADLINE_SHORT_MS 400
 #define HANG_MS 1000
 #define SLOW_MS 50
+/* From when it is asked to when it has suspended. */
+#define SLOW_GUEST_MS "20"
 /* 5 s, which the engine waits to try again, become 250 ms. */
 #define TIME_SCALE 20
 
@@ -428,6 +430,7 @@ struct manner {
     gboolean at_once;           /* dead daemons come back in the middle */
     gboolean helper;            /* a process of its own fills the domain */
     gboolean persist;           /* its definition moves with it */
+    gboolean slow;              /* the guest takes its time to suspend */
 };
 
 static struct manner
@@ -441,6 +444,7 @@ manner_of(guint32 seed)
     manner.live = g_rand_int_range(rand, 0, 4) > 0;
     manner.helper = g_rand_int_range(rand, 0, 8) == 0;
     manner.persist = g_rand_int_range(rand, 0, 2);
+    manner.slow = g_rand_int_range(rand, 0, 4) == 0 && !manner.paused;
     return manner;
 }
 
@@ -543,6 +547,10 @@ set_faults(const struct run *run, struct host *from, struct host *to,
     xf_sim_fault(to->sim, "host", "trace", "1");
     if (manner->helper)
         xf_sim_fault(to->sim, "host", "helper", HELPER);
+    if (manner->slow) {
+        xf_sim_fault(from->sim, "host", "guest", "late");
+        xf_sim_fault(from->sim, "host", "late-ms", SLOW_GUEST_MS);
+    }
     for (guint i = 0; i < run->n_faults; i++)
         set_fault(run->faults[i].side == XF_SOURCE ? from : to,
                   &run->faults[i]);

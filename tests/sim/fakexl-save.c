@@ -258,7 +258,7 @@ enum answer {
     ANSWER_DEAD,
 };
 
-/* What the guest does when it first sees the request. */
+/* What the guest does when it sees the request. */
 static const struct {
     const char *word;
     enum sim_shutdown shutdown; /* SIM_UP: nothing */
@@ -272,8 +272,8 @@ static const struct {
     { "reboots", SIM_REBOOT, FALSE },
 };
 
-static enum answer
-guest_react(struct sim_host *host, struct sim_domain *dom)
+void
+fakexl_guest_sees(struct sim_host *host, struct sim_domain *dom)
 {
     g_autofree char *word = sim_knob(host, dom->name, "guest");
     gsize i = 0;
@@ -281,8 +281,10 @@ guest_react(struct sim_host *host, struct sim_domain *dom)
     while (word && strcmp(manners[i].word, word))
         if (++i == G_N_ELEMENTS(manners))
             g_error("simulated host: guest: no such manners: %s", word);
-    if (manners[i].shutdown == SIM_UP)
-        return ANSWER_NONE;
+    if (!dom->asked || !sim_domain_runs(dom) ||
+        manners[i].shutdown == SIM_UP)
+        return;
+    dom->asked = FALSE;
     if (manners[i].late) {
         gint64 ms = sim_knob_int(host, dom->name, "late-ms", 300);
 
@@ -293,13 +295,37 @@ guest_react(struct sim_host *host, struct sim_domain *dom)
         dom->event_at = 0;      /* of an earlier request */
     }
     sim_host_put(host, dom);
-    if (manners[i].late)
-        return ANSWER_ACKED;
-    return dom->shutdown == SIM_SUSPENDED ? ANSWER_SUSPENDED : ANSWER_DEAD;
+}
+
+static void
+request(struct save *save)
+{
+    SIM_LOCK(save->xl->host);
+    XF_AUTO(sim_domain) *dom = sim_host_get(save->xl->host, save->domid);
+
+    save->xl->has_asked = TRUE;
+    if (!dom)
+        return;
+    dom->asked = TRUE;
+    sim_host_put(save->xl->host, dom);
+    fakexl_guest_sees(save->xl->host, dom);
+}
+
+gboolean
+fakexl_take_request_back(struct fakexl *xl, int domid)
+{
+    SIM_LOCK(xl->host);
+    XF_AUTO(sim_domain) *dom = sim_host_get(xl->host, domid);
+
+    if (!dom || !dom->asked)
+        return FALSE;
+    dom->asked = FALSE;
+    sim_host_put(xl->host, dom);
+    return TRUE;
 }
 
 static enum answer
-guest_look(struct save *save, enum answer before)
+guest_look(struct save *save)
 {
     SIM_LOCK(save->xl->host);
     XF_AUTO(sim_domain) *dom = sim_host_get(save->xl->host, save->domid);
@@ -310,9 +336,7 @@ guest_look(struct save *save, enum answer before)
         return ANSWER_SUSPENDED;
     if (dom->shutdown != SIM_UP)
         return ANSWER_DEAD;
-    if (before != ANSWER_NONE || dom->paused)   /* paused: it cannot see */
-        return before;
-    return guest_react(save->xl->host, dom);
+    return dom->asked ? ANSWER_NONE : ANSWER_ACKED;
 }
 
 /* The libxl bug: the request is taken back in a transaction, and its good
@@ -322,6 +346,7 @@ never_acked(struct save *save)
 {
     int rc = sim_knob_int(save->xl->host, save->name, "never-acks-rc", 0);
 
+    fakexl_take_request_back(save->xl, save->domid);
     if (rc)
         set_log_dirty(save, FALSE);
     return fakexl_fail(save->xl, rc, "guest didn't acknowledge suspend, "
@@ -340,10 +365,14 @@ ask_guest(struct save *save)
     if (rc)
         return rc;
     save->evtchn = sim_knob_is(xl->host, save->name, "ask", "evtchn");
+    request(save);
+    rc = pass_point(save, "suspend-asked");
+    if (rc)
+        return rc;
     if (xl->asked)
         xl->asked(xl->user);
     for (;;) {
-        answer = guest_look(save, answer);
+        answer = guest_look(save);
         if (answer == ANSWER_SUSPENDED) {
             save->stopped = TRUE;
             if (xl->suspended)

@@ -182,6 +182,7 @@ set_paused(struct fakexl *xl, int domid, gboolean paused)
         return not_found(xl, domid);
     dom->paused = paused;
     sim_host_put(xl->host, dom);
+    fakexl_guest_sees(xl->host, dom);
     return FAKEXL_OK;
 }
 

@@ -42,9 +42,11 @@ struct fakexl {
     struct sim_host *host;
     int abort_fd;               /* an eventfd: readable once aborted */
     char *log;                  /* the last error's text, or NULL */
+    gboolean has_asked;         /* suspend has written the request */
     /* told by suspend, any may be NULL */
     void (*frames)(void *user, guint iteration, guint64 done, guint64 total);
-    void (*asked)(void *user);  /* the request is out, the guest not yet */
+    void (*asked)(void *user);  /* the request is out; a paused guest does
+                                 * not see it yet */
     void (*suspended)(void *user);
     void *user;
 };
@@ -86,6 +88,11 @@ int fakexl_create_restore(struct fakexl *xl,
 int fakexl_fill(struct fakexl *xl, int domid, int fd);
 
 int fakexl_suspend(struct fakexl *xl, int domid, int fd, gboolean live);
+/* The guest sees whether it is asked to suspend, which a paused one does not.
+ * Needs the lock. */
+void fakexl_guest_sees(struct sim_host *host, struct sim_domain *dom);
+/* TRUE: the guest had not taken the request yet, and never will. */
+gboolean fakexl_take_request_back(struct fakexl *xl, int domid);
 /* Refused unless the domain is suspended. */
 int fakexl_resume(struct fakexl *xl, int domid);
 

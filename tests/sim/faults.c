@@ -142,6 +142,7 @@ static const struct sim_point_row points[] = {
     { "stream-start", "fail" },
     { "suspend-after-end", "fail" },
     { "suspend-ask", "fail" },
+    { "suspend-asked", "fail" },
     { "suspend-before-end", "fail" },
     { "suspend-page", "fail" },
     { "suspend-start", "fail" },

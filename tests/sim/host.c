@@ -38,6 +38,7 @@ static const struct {
     FIELD(FIELD_INT, dying),
     FIELD(FIELD_INT, log_dirty),
     FIELD(FIELD_INT, incoming),
+    FIELD(FIELD_INT, asked),
     FIELD(FIELD_INT, helper),
     FIELD(FIELD_INT, on_poweroff),
     FIELD(FIELD_INT, on_reboot),

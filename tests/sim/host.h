@@ -60,6 +60,7 @@ struct sim_domain {
     int dying;
     int log_dirty;              /* left on by a helper that died */
     int incoming;               /* received, and not switched yet */
+    int asked;                  /* to suspend, and has not taken it yet */
     int helper;                 /* pid of the process that fills it, or 0 */
     int on_poweroff, on_reboot, on_crash;   /* enum sim_policy */
     gint64 pages;               /* of the model; stand for all memory */

@@ -240,10 +240,12 @@ leave(struct suspend *suspend, const struct sim_domain *dom,
       enum xf_suspend_outcome outcome)
 {
     struct sim *sim = suspend->sim;
-    gint64 until = late_until(sim, dom);
+    gboolean late = outcome == XF_SUSPEND_RUNNING && suspend->xl->has_asked &&
+                    !fakexl_take_request_back(suspend->xl, suspend->domid);
+    gint64 until = late ? late_until(sim, dom) : 0;
 
     xf_holds_leave_suspend(sim->holds, suspend->domid, outcome, until);
-    if (outcome == XF_SUSPEND_RUNNING)
+    if (late)
         watch_late(sim, suspend->domid, until);
 }
 
@@ -317,10 +319,9 @@ sim_suspend_abort(struct xf_hypervisor *hv, int domid)
     g_mutex_unlock(&sim->lock);
 }
 
-void
-sim_suspend_clean(struct xf_hypervisor *hv, int domid)
+static void
+end_tracking(struct sim *sim, int domid)
 {
-    struct sim *sim = (struct sim *)hv;
     SIM_LOCK(sim->host);
     XF_AUTO(sim_domain) *dom = sim_host_get(sim->host, domid);
 
@@ -328,6 +329,23 @@ sim_suspend_clean(struct xf_hypervisor *hv, int domid)
         dom->log_dirty = 0;
         sim_host_put(sim->host, dom);
     }
+}
+
+void
+sim_suspend_clean(struct xf_hypervisor *hv, int domid)
+{
+    struct sim *sim = (struct sim *)hv;
+    XF_AUTO(fakexl) *xl = fakexl_new(sim->host);
+    XF_AUTO(sim_domain) *dom = NULL;
+    gint64 until;
+
+    end_tracking(sim, domid);
+    dom = fakexl_info(xl, domid);
+    if (!dom || dom->shutdown == SIM_SUSPENDED)
+        return;
+    until = fakexl_take_request_back(xl, domid) ? 0 : late_until(sim, dom);
+    if (xf_holds_asked_before(sim->holds, domid, until) && until)
+        watch_late(sim, domid, until);
 }
 
 static gboolean

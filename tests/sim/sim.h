@@ -30,8 +30,8 @@
  *
  * Points:
  *   source       can-leave, suspend-start, log-dirty, suspend-page (each
- *                page), suspend-ask, suspend-stopped, suspend-before-end,
- *                suspend-after-end, resume, resumed
+ *                page), suspend-ask, suspend-asked, suspend-stopped,
+ *                suspend-before-end, suspend-after-end, resume, resumed
  *   destination  incoming-create, can-arrive, stream-start, stream-made,
  *                stream-page (each page), stream-end, devices, rename,
  *                renamed, unpause, unpaused
