@@ -83,6 +83,8 @@ stop_stream(struct xf_handoff *h)
     while (h->busy) {
         if (h->incoming)
             h->engine->hv->ops->incoming_abort(h->incoming);
+        /* It may be whole, and wait for the source's word that it is. */
+        xf_job_stop_reading(&h->job);
         g_cond_wait_until(&h->changed, &h->lock,
                           g_get_monotonic_time() + ABORT_AGAIN_US);
     }

@@ -6,6 +6,7 @@
 #include "protocol/engine-private.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #define FRAME 4096
 #define LAST_JOBS_MAX 256
@@ -59,6 +60,15 @@ xf_job_set_fd(struct xf_job *job, int fd)
     if (fd < 0 && job->fd >= 0)
         count_wire(job);
     job->fd = fd;
+    g_mutex_unlock(&job->lock);
+}
+
+void
+xf_job_stop_reading(struct xf_job *job)
+{
+    g_mutex_lock(&job->lock);
+    if (job->fd >= 0)
+        shutdown(job->fd, SHUT_RD);     /* fails when it is no socket */
     g_mutex_unlock(&job->lock);
 }
 

@@ -246,6 +246,8 @@ void xf_job_clear(struct xf_job *job);
 /* memory_kib: what the domain has, for the figures of the first pass. */
 void xf_job_start(struct xf_job *job, guint64 memory_kib);
 void xf_job_set_fd(struct xf_job *job, int fd);
+/* Nothing more comes in by fd, if there is one: who waits for it is told. */
+void xf_job_stop_reading(struct xf_job *job);
 /* From now on what is written to fd, and what will be written to a later one,
  * goes no faster than that; bytes per second, 0 = no limit. */
 gboolean xf_job_set_rate(struct xf_job *job, guint64 rate, GError **err);

@@ -22,6 +22,10 @@
 #include "xen/keeper-rule.h"
 #include "xen/xenstore.h"
 
+/* How long it waits for xenstored to come back, before it tries again. */
+#define AGAIN_FIRST_MS 100
+#define AGAIN_MOST_MS 10000
+
 enum message_type {
     KEEP,                       /* look after it */
     SUSPEND_FAILED,
@@ -77,20 +81,25 @@ post(struct xf_keeper *keeper, const struct message *message)
 /* -- what xenstore remembers ------------------------------------------------- */
 
 static gboolean
+write_down(struct xs_handle *xs, int domid, const guint8 *uuid, GError **err)
+{
+    g_autofree char *path = g_strdup_printf(XF_KEEPER_ROOT "/%d", domid);
+    char text[XF_UUID_STRING_LEN + 1];
+
+    xf_uuid_format(uuid, text);
+    if (xs_write(xs, XBT_NULL, path, text, strlen(text)))
+        return TRUE;
+    xf_error_set_errno(err, errno, "xenstore: cannot write %s", path);
+    return FALSE;
+}
+
+static gboolean
 remember(struct xf_keeper *keeper, int domid, const guint8 *uuid,
          GError **err)
 {
     XF_LENT struct lent_context lent = borrow_context(keeper->pool, err);
-    g_autofree char *path = g_strdup_printf(XF_KEEPER_ROOT "/%d", domid);
-    char text[XF_UUID_STRING_LEN + 1];
 
-    if (!lent.context)
-        return FALSE;
-    xf_uuid_format(uuid, text);
-    if (xs_write(lent.context->xs, XBT_NULL, path, text, strlen(text)))
-        return TRUE;
-    xf_error_set_errno(err, errno, "xenstore: cannot write %s", path);
-    return FALSE;
+    return lent.context && write_down(lent.context->xs, domid, uuid, err);
 }
 
 static void
@@ -107,6 +116,18 @@ forget(struct xf_keeper *keeper, struct kept *k)
     if (k->evgen)
         libxl_evdisable_domain_death(keeper->context->libxl, k->evgen);
     g_hash_table_remove(keeper->domains, GINT_TO_POINTER(k->domid));
+}
+
+static gboolean
+make_root(struct xs_handle *xs, GError **err)
+{
+    struct xs_permissions nobody = { .id = 0, .perms = XS_PERM_NONE };
+
+    if (xs_mkdir(xs, XBT_NULL, XF_KEEPER_ROOT) &&
+        xs_set_permissions(xs, XBT_NULL, XF_KEEPER_ROOT, &nobody, 1))
+        return TRUE;
+    xf_error_set_errno(err, errno, "xenstore: cannot make " XF_KEEPER_ROOT);
+    return FALSE;
 }
 
 static void
@@ -460,57 +481,131 @@ prepare_poll(struct xf_keeper *keeper, int *timeout)
     return rc;
 }
 
+/* Messages stay where they are.  FALSE: it is time to stop. */
+static gboolean
+rest(struct xf_keeper *keeper, int ms)
+{
+    gint64 until = g_get_monotonic_time() + (gint64)ms * 1000;
+    gboolean stop = FALSE;
+    eventfd_t count;
+
+    while (!stop && g_get_monotonic_time() < until) {
+        struct pollfd wake = { .fd = keeper->wake, .events = POLLIN };
+
+        poll(&wake, 1, MAX((until - g_get_monotonic_time()) / 1000, 1));
+        eventfd_read(keeper->wake, &count);
+        g_mutex_lock(&keeper->lock);
+        stop = keeper->stop;
+        g_mutex_unlock(&keeper->lock);
+    }
+    return !stop;
+}
+
+/* The thread's context, with the node for what it remembers. */
+static struct xf_context *
+open_context(GError **err)
+{
+    XF_AUTO(xf_context) *context = xf_context_new(err);
+
+    return context && make_root(context->xs, err) ? g_steal_pointer(&context)
+                                                  : NULL;
+}
+
+/* What was asked of the xenstored that has gone, and what it remembered, is
+ * asked of the new one.  What has happened meanwhile is told at once. */
+static void
+take_up_kept(struct xf_keeper *keeper)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, keeper->domains);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        struct kept *k = value;
+        g_autoptr(GError) err = NULL;
+
+        if (k->ours && !write_down(keeper->context->xs, k->domid, k->uuid,
+                                   &err))
+            g_warning("domain %d will not be looked after by a restarted "
+                      "daemon: %s", k->domid, err->message);
+        arm(keeper, k);
+    }
+}
+
+/* xenstored has gone.  Waits until there is one again.  FALSE: it is time to
+ * stop. */
+static gboolean
+begin_again(struct xf_keeper *keeper)
+{
+    int pause_ms = AGAIN_FIRST_MS;
+    GHashTableIter iter;
+    gpointer k;
+
+    g_warning("the keeper has lost xenstored: until it is back, shutdowns and "
+              "reboots are not acted on");
+    g_hash_table_iter_init(&iter, keeper->domains);
+    while (g_hash_table_iter_next(&iter, NULL, &k))
+        ((struct kept *)k)->evgen = NULL;   /* goes with the context */
+    g_clear_pointer(&keeper->context, xf_context_free);
+    while (!keeper->context) {
+        g_autoptr(GError) err = NULL;
+
+        if (!rest(keeper, pause_ms))
+            return FALSE;
+        keeper->context = open_context(&err);
+        if (err)
+            g_info("the keeper: %s", err->message);
+        pause_ms = MIN(2 * pause_ms, AGAIN_MOST_MS);
+    }
+    take_up_kept(keeper);
+    g_message("the keeper has found xenstored again");
+    return TRUE;
+}
+
+/* Waits for an event or a message, and sees to the events. */
+static void
+wait_once(struct xf_keeper *keeper, int timeout)
+{
+    struct pollfd *fds = &g_array_index(keeper->fds, struct pollfd, 0);
+    struct timeval now;
+
+    if (poll(fds, keeper->fds->len, timeout) < 0)
+        for (guint i = 0; i < keeper->fds->len; i++)
+            fds[i].revents = 0;
+    gettimeofday(&now, NULL);
+    libxl_osevent_afterpoll(keeper->context->libxl, keeper->fds->len - 1,
+                            fds + 1, now);
+    handle_events(keeper);
+}
+
 static gpointer
 keeper_thread(gpointer data)
 {
     struct xf_keeper *keeper = data;
-    struct timeval now;
+    gboolean on = TRUE;
     int timeout;
 
-    do {
-        if (prepare_poll(keeper, &timeout) ||
-            xf_context_broken(keeper->context)) {
-            g_warning("the keeper has lost xenstored: it can no longer act "
-                      "on shutdowns and reboots; restart this daemon when "
-                      "xenstored is back");
-            break;
-        }
-
-        struct pollfd *fds = &g_array_index(keeper->fds, struct pollfd, 0);
-
-        if (poll(fds, keeper->fds->len, timeout) < 0)
-            for (guint i = 0; i < keeper->fds->len; i++)
-                fds[i].revents = 0;
-        gettimeofday(&now, NULL);
-        libxl_osevent_afterpoll(keeper->context->libxl, keeper->fds->len - 1,
-                                fds + 1, now);
-        handle_events(keeper);
-    } while (handle_messages(keeper));
+    while (on) {
+        if (!prepare_poll(keeper, &timeout) &&
+            !xf_context_broken(keeper->context))
+            wait_once(keeper, timeout);
+        else
+            on = begin_again(keeper);
+        on = on && handle_messages(keeper);
+    }
     return NULL;
 }
 
 /* -- from outside -------------------------------------------------------------- */
 
-static gboolean
-make_root(struct xs_handle *xs, GError **err)
-{
-    struct xs_permissions nobody = { .id = 0, .perms = XS_PERM_NONE };
-
-    if (xs_mkdir(xs, XBT_NULL, XF_KEEPER_ROOT) &&
-        xs_set_permissions(xs, XBT_NULL, XF_KEEPER_ROOT, &nobody, 1))
-        return TRUE;
-    xf_error_set_errno(err, errno, "xenstore: cannot make " XF_KEEPER_ROOT);
-    return FALSE;
-}
-
 struct xf_keeper *
 xf_keeper_new(struct xf_context_pool *pool,
               const struct xf_keeper_owner *owner, GError **err)
 {
-    XF_AUTO(xf_context) *context = xf_context_new(err);
+    XF_AUTO(xf_context) *context = open_context(err);
     XF_AUTO_FD int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
-    if (!context || !make_root(context->xs, err))
+    if (!context)
         return NULL;
     if (wake < 0) {
         xf_error_set_errno(err, errno, "cannot make an eventfd");
@@ -547,7 +642,7 @@ xf_keeper_free(struct xf_keeper *keeper)
         g_cond_wait(&keeper->acted, &keeper->lock);
     g_mutex_unlock(&keeper->lock);
     /* takes the events of all domains with it */
-    xf_context_free(keeper->context);
+    g_clear_pointer(&keeper->context, xf_context_free);
     g_hash_table_unref(keeper->domains);
     g_array_unref(keeper->fds);
     g_queue_clear_full(&keeper->messages, g_free);

@@ -35,15 +35,22 @@ perform_thread(gpointer data)
     return NULL;
 }
 
+/* The guest's stream stops there until the fault is taken away. */
 static void
-perform_slowly(struct performing *p)
+perform_until(struct performing *p, const char *point, const char *action)
 {
-    /* The guest's stream stops before its end until it is aborted. */
-    xf_sim_fault(src.dir, "g", "suspend-page", "hang@8");
+    xf_sim_fault(src.dir, "g", point, action);
     walk_init(&p->walk);
     ck_assert(walk_begin(&p->walk) && walk_prepare(&p->walk));
     p->thread = g_thread_new("perform", perform_thread, p);
-    ck_assert(xf_sim_wait_hits(src.dir, "suspend-page", 1, DEADLINE_MS));
+    ck_assert(xf_sim_wait_hits(src.dir, point, 1, DEADLINE_MS));
+}
+
+/* ... before its end. */
+static void
+perform_slowly(struct performing *p)
+{
+    perform_until(p, "suspend-page", "hang@8");
 }
 
 static void
@@ -93,6 +100,29 @@ START_TEST(destination_stopped_in_mid_stream)
     perform_ends(&p);
     ck_assert(!p.ok);
     host_start(&dst);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&p.walk);
+}
+END_TEST
+
+/* All of it is there, and the source does not say so: who revokes then need
+ * not wait until the destination gives up. */
+START_TEST(revoked_while_the_end_is_awaited)
+{
+    struct performing p;
+
+    host_stop(&dst);
+    dst.config.ack_timeout_ms = 1000 * DEADLINE_MS;
+    host_start(&dst);
+    xf_sim_fault(dst.dir, "g", "devices", "note");
+    perform_until(&p, "suspend-after-end", "hang");
+    ck_assert(xf_sim_wait_hits(dst.dir, "devices", 1, DEADLINE_MS));
+    ck_assert(!walk_finish(&p.walk, TRUE));
+    walk_said(&p.walk, XF_ERROR_FINISH_OK, "nothing of it is left");
+    xf_sim_fault(src.dir, "g", "suspend-after-end", NULL);
+    g_thread_join(p.thread);
+    ck_assert(!p.ok);
     settled_on(&src);
     moves_from(&src);
     walk_clear(&p.walk);
@@ -415,6 +445,7 @@ main(void)
         { aborted, 1 },
         { client_gone_in_mid_stream, 1 },
         { destination_stopped_in_mid_stream, 1 },
+        { revoked_while_the_end_is_awaited, 1 },
         { a_step_fails, G_N_ELEMENTS(failing_points) },
         { source_record_fails, 2 },
         { discard_is_not_recorded, 1 },
