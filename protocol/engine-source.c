@@ -401,6 +401,7 @@ xf_source_performed_badly(struct xf_handoff *h, gboolean revoked,
                           GError **err)
 {
     g_autoptr(GError) why = g_steal_pointer(err);
+    g_autoptr(GError) lost = NULL;
     gboolean committed = FALSE;
     gboolean known;
 
@@ -411,7 +412,8 @@ xf_source_performed_badly(struct xf_handoff *h, gboolean revoked,
                   h->token, why->message);
         /* It means nothing when somebody else (a client that has gone) has
          * brought the handoff further: then that is waited for. */
-        xf_handoff_event(h, XF_EVENT_ACK_LOST, NULL, NULL);
+        if (!xf_handoff_event(h, XF_EVENT_ACK_LOST, NULL, &lost))
+            g_message("%s", lost->message);
         known = xf_source_settle(h, h->engine->config.resolve_wait_ms,
                                  &committed, err);
     }
