@@ -15,6 +15,8 @@
 
 /* In that time a watch looks at its guest some hundred times. */
 #define WATCHED_MS 1000
+/* Later than a test takes, on whatever machine. */
+#define LATE_MS "3600000"
 
 /* -- moves that go well -- */
 
@@ -181,6 +183,7 @@ START_TEST(misleading_codes)
     XF_AUTO(fakexl) *xl = fakexl_new(host);
     int fds[2];
 
+    fault("late-ms", LATE_MS);
     if (misleading[_i].key)
         fault(misleading[_i].key, misleading[_i].value);
     if (misleading[_i].key2)
@@ -214,6 +217,7 @@ START_TEST(true_outcomes)
     int domid = guest(misleading[_i].pv ? "linux" : "xenpvh");
     struct move move;
 
+    fault("late-ms", LATE_MS);
     if (misleading[_i].key)
         fault(misleading[_i].key, misleading[_i].value);
     if (misleading[_i].key2)
@@ -317,7 +321,7 @@ START_TEST(late_watch_knows_its_own)
     struct move move;
 
     fault("guest", "late");
-    fault("late-ms", "3600000");
+    fault("late-ms", LATE_MS);
     fault("late-watch-ms", "30000");
     fault("suspend-timeout-ms", "5");
     fault("resume", "note");
