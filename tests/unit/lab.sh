@@ -84,7 +84,7 @@ LAB_LIB=$srcdir/tools/lab.d
 . "$LAB_LIB/guest.sh"
 trap 'rm -rf "$XENFERRY_LAB_DIR"' EXIT
 parse_guest host1 hvm g1 --memory 256 --vcpus 2 --nic --disk 64M \
-    --shared-disk 4M --nic
+    --shared-disk 4M --nic --on-crash restart
 check "xl's configuration of a guest" "$(xl_config)" \
     'name = "g1"
 type = "hvm"
@@ -93,6 +93,7 @@ vcpus = 2
 kernel = "/srv/guest/vmlinuz"
 ramdisk = "/srv/guest/initrd"
 cmdline = "'"$(guest_cmdline)"'"
+on_crash = "restart"
 vga = "none"
 vnc = 0
 vif = [ "mac='"$(guest_mac 0)"',bridge=xenbr0", "mac='"$(guest_mac 1)"',bridge=xenbr0", ]
@@ -106,6 +107,8 @@ check "it writes to the disk that is shared" \
     "$(guest_cmdline | grep -o 'lab_disks=[^ ]*')" "lab_disks=xvdb"
 
 if xml=$(domain_xml | xmllint --format - 2>&1); then
+    check "what becomes of it when it crashes" \
+        "$(grep -o '<on_crash>.*<' <<<"$xml")" '<on_crash>restart<'
     check "its disks in the XML" \
         "$(grep -o "source dev=[^/]*/[^\"]*" <<<"$xml")" \
         'source dev="/srv/guest/g1-xvda

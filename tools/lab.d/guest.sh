@@ -21,7 +21,7 @@ GUEST_MOST=2
 parse_guest() {
     local type=$2
     GUEST=([host]=$1 [type]=$type [name]=$type [via]=xl [memory]=128
-        [vcpus]=1 [nics]=0 [wait]=yes)
+        [vcpus]=1 [nics]=0 [on-crash]=destroy [wait]=yes)
     GUEST_DISKS=()
     case $type in
     pvh | pv) ;;
@@ -37,7 +37,7 @@ parse_guest() {
         case $1 in
         --nic) GUEST[nics]=$((GUEST[nics] + 1)) ;;
         --no-wait) GUEST[wait]=no ;;
-        --via | --memory | --vcpus | --disk | --shared-disk)
+        --via | --memory | --vcpus | --on-crash | --disk | --shared-disk)
             [ $# -gt 1 ] || usage_error "$1 needs a value"
             set_guest "$1" "$2"
             shift
@@ -146,6 +146,7 @@ vcpus = ${GUEST[vcpus]}
 kernel = "$(guest_kernel)"
 ramdisk = "$GUEST_INITRD"
 cmdline = "$(guest_cmdline)"
+on_crash = "${GUEST[on-crash]}"
 END
     [ "${GUEST[type]}" != hvm ] || printf 'vga = "none"\nvnc = 0\n'
     [ "${GUEST[nics]}" = 0 ] || echo "vif = [ $(xl_nics)]"
@@ -200,7 +201,7 @@ $(xml_os)
 $([ "${GUEST[type]}" != hvm ] || echo '<features><acpi/><apic/></features>')
 <on_poweroff>destroy</on_poweroff>
 <on_reboot>restart</on_reboot>
-<on_crash>destroy</on_crash>
+<on_crash>${GUEST[on-crash]}</on_crash>
 <devices>
 <console type='pty'><target type='xen' port='0'/></console>
 END
