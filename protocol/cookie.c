@@ -6,7 +6,7 @@
  *     <name/> <uuid/> <hostname/> <migration-stream-version/>
  *     <handoff xmlns='urn:xenferry:cookie:1'>
  *       <token/> <key/> <address/> <port/> <state/> <proof/>
- *       <log/> <log-key/>
+ *       <log/> <log-key/> <origin/>
  *     </handoff>
  *   </libxl-migration>
  *
@@ -15,6 +15,7 @@
 #include "config.h"
 
 #include "protocol/cookie.h"
+#include "protocol/hypervisor.h"
 
 #include <libxml/parser.h>
 #include <libxml/tree.h>
@@ -35,6 +36,7 @@ xf_cookie_free(struct xf_cookie *cookie)
     g_free(cookie->hostname);
     g_free(cookie->address);
     g_free(cookie->state);
+    g_free(cookie->origin);
     explicit_bzero(cookie, sizeof(*cookie));
     g_free(cookie);
 }
@@ -120,6 +122,8 @@ append_handoff(GString *out, const struct xf_cookie *cookie)
         append_element(out, 2, "log", cookie->log);
         append_secret(out, 2, "log-key", cookie->log_key);
     }
+    if (cookie->origin)
+        append_element(out, 2, "origin", cookie->origin);
     g_string_append(out, "  </handoff>\n");
 }
 
@@ -287,6 +291,20 @@ take_log_key(struct xf_cookie *cookie, const char *text)
     return cookie->has_log_key ? NULL : "is not 64 lower-case hex digits";
 }
 
+static const char *
+take_origin(struct xf_cookie *cookie, const char *text)
+{
+    gsize len = strlen(text);
+
+    if (!len || len > XF_ORIGIN_MAX)
+        return "must have 1 to 512 bytes";
+    for (const char *p = text; *p; p++)
+        if (!g_ascii_isprint(*p))
+            return "has a character that is not printable ASCII";
+    cookie->origin = g_strdup(text);
+    return NULL;
+}
+
 /* -- reading: the tree -- */
 
 struct element {
@@ -314,6 +332,7 @@ static const struct element ours[] = {
     { "proof", FALSE, take_proof },
     { "log", FALSE, take_log },
     { "log-key", FALSE, take_log_key },
+    { "origin", FALSE, take_origin },
     { NULL, FALSE, NULL }
 };
 

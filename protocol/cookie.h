@@ -45,6 +45,8 @@ struct xf_cookie {
     char log[XF_TOKEN_LEN + 1];
     guint8 log_key[XF_KEY_LEN];
     gboolean has_log_key;       /* as read: log and log_key go together */
+    /* From the source: what its hypervisor's origin() has said, or NULL. */
+    char *origin;
 };
 
 void xf_cookie_free(struct xf_cookie *cookie);

@@ -110,6 +110,8 @@ xf_dest_new(struct xf_engine *engine, const struct xf_migrate_args *args,
     h->incoming = in;
     h->peer_host = g_strdup(cookie->address);
     h->peer_port = cookie->port;
+    h->origin = g_strdup(cookie->origin);
+    h->unsafe = (args->flags & XF_MIGRATE_UNSAFE) != 0;
     if (args->flags & XF_MIGRATE_PERSIST_DEST) {
         h->definition = xf_defined_read(
             engine->defined, args->persist_xml ? args->persist_xml : args->xml,

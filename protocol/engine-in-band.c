@@ -31,6 +31,7 @@ struct xf_expected {
     gboolean arriving;          /* its description is being read */
     gboolean paused;
     gboolean persist;
+    gboolean unsafe;
     char dname[256];            /* "": the domain's own */
 };
 
@@ -76,6 +77,7 @@ expect_unknown(struct xf_conn *conn, const struct xf_migrate_args *args,
     e->since = g_get_monotonic_time();
     e->paused = (args->flags & XF_MIGRATE_PAUSED) != 0;
     e->persist = (args->flags & XF_MIGRATE_PERSIST_DEST) != 0;
+    e->unsafe = (args->flags & XF_MIGRATE_UNSAFE) != 0;
     g_mutex_lock(&engine->lock);
 
     guint count = g_hash_table_size(engine->expected);
@@ -326,6 +328,8 @@ meet(struct xf_engine *engine, const char *token, struct description *d,
         args.dname = e.dname;
     if (e.persist)
         args.flags |= XF_MIGRATE_PERSIST_DEST;
+    if (e.unsafe)
+        args.flags |= XF_MIGRATE_UNSAFE;
     memcpy(d->cookie->key, e.key, XF_KEY_LEN);
 
     XF_AUTO(xf_handoff) *h =
@@ -350,17 +354,22 @@ meet(struct xf_engine *engine, const char *token, struct description *d,
 static gboolean
 recognise(struct xf_handoff *h, const struct description *d, GError **err)
 {
+    gboolean first;
+
     if (!xf_dest_check_uuid(h, d->cookie, err)
         || XF_FAULT_FAILS("recognise", err))
         return FALSE;
     g_mutex_lock(&h->lock);
+    first = h->state == XF_STATE_PREPARED && !h->connected && !h->origin;
     if (h->state == XF_STATE_PREPARED && !h->connected) {
         g_free(h->peer_host);
         h->peer_host = g_strdup(d->cookie->address);
         h->peer_port = d->cookie->port;
     }
+    if (first)
+        h->origin = g_strdup(d->cookie->origin);
     g_mutex_unlock(&h->lock);
-    return TRUE;
+    return !first || !h->origin || xf_dest_needs(h, err);
 }
 
 static void

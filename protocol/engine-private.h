@@ -140,6 +140,10 @@ struct xf_handoff {
                                  * is committed, as Prepare was given it;
                                  * NULL: it is not, or is written already */
     gboolean undefine;          /* source: its definition goes with it */
+    gboolean unsafe;            /* destination: it is not compared with the
+                                 * source */
+    char *origin;               /* what the hypervisor says, or has said, at
+                                 * the source; NULL: nothing */
     struct xf_job job;          /* source: Perform; destination: the stream */
 };
 
@@ -452,6 +456,10 @@ char *xf_foreign_advice(const struct xf_handoff *h);
 /* -- engine-room.c -- */
 /* Are name and uuid free, and enough memory, which is promised to h then? */
 gboolean xf_dest_room(struct xf_handoff *h, GError **err);
+/* Has this host what the domain needs, compared with where it comes from? */
+gboolean xf_dest_needs(struct xf_handoff *h, GError **err);
+/* Can the decisions log and the records go on being written? */
+gboolean xf_room_for_decisions(struct xf_engine *engine, GError **err);
 
 /* -- engine-copy.c: the destination's copy -- */
 /* The domid of one that has not been switched; -1: there is none.  It may

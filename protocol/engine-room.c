@@ -7,6 +7,7 @@
 #include "protocol/engine-private.h"
 
 #include <string.h>
+#include <sys/statvfs.h>
 
 static gboolean
 check_conflict(struct xf_handoff *h, GError **err)
@@ -114,16 +115,42 @@ reserve_memory(struct xf_handoff *h, GError **err)
     return ok;
 }
 
-static gboolean
-check_needs(struct xf_handoff *h, GError **err)
+gboolean
+xf_dest_needs(struct xf_handoff *h, GError **err)
 {
     const struct xf_hypervisor_ops *ops = h->engine->hv->ops;
+    const char *origin = h->unsafe ? NULL : h->origin;
     g_autoptr(GError) why = NULL;
 
-    if (!ops->can_arrive || ops->can_arrive(h->incoming, &why))
+    if (!ops->can_arrive || ops->can_arrive(h->incoming, origin, &why))
         return TRUE;
     g_propagate_prefixed_error(err, g_steal_pointer(&why), "host %s: ",
                                h->engine->hostname);
+    return FALSE;
+}
+
+/* A decision that cannot be written down is one that cannot be made: better
+ * to find that out before there is one to make. */
+gboolean
+xf_room_for_decisions(struct xf_engine *engine, GError **err)
+{
+    const char *dir = engine->config.state_dir;
+    guint64 need = engine->config.state_room_kib;
+    struct statvfs fs;
+
+    /* the log itself will say what is wrong with its folder */
+    if (!dir || statvfs(dir, &fs) != 0)
+        return TRUE;
+
+    guint64 room = fs.f_bavail * (fs.f_frsize / 512) / 2;
+
+    if (room >= need)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_BUSY,
+                "host %s: %" G_GUINT64_FORMAT " KiB are free for '%s', where "
+                "it is written down which domain went where; %"
+                G_GUINT64_FORMAT " KiB are needed (make room there)",
+                engine->hostname, room, dir, need);
     return FALSE;
 }
 
@@ -132,6 +159,7 @@ xf_dest_room(struct xf_handoff *h, GError **err)
 {
     return check_conflict(h, err)
            && xf_defined_fits(h->engine->defined, h->uuid, h->name, err)
-           && check_needs(h, err)
+           && xf_room_for_decisions(h->engine, err)
+           && xf_dest_needs(h, err)
            && reserve_memory(h, err);
 }

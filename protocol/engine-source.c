@@ -53,6 +53,7 @@ xf_source_cookie(struct xf_handoff *h, gboolean with_key)
         .has_key = with_key,
         .address = engine->channel_host,
         .port = xf_engine_channel_port(engine),
+        .origin = h->origin,
     };
 
     memcpy(cookie.uuid, h->uuid, XF_UUID_LEN);
@@ -155,15 +156,19 @@ xf_source_take(struct xf_handoff *h, struct xf_conn *conn,
                const struct xf_migrate_args *args, GError **err)
 {
     struct xf_engine *engine = h->engine;
+    const struct xf_hypervisor_ops *ops = engine->hv->ops;
     g_autofree char *xml = NULL;
 
     h->undefine = (args->flags & XF_MIGRATE_UNDEFINE_SOURCE) != 0;
     /* Taken first: two callers cannot both pass the checks below. */
     if (!xf_engine_add(engine, h, err))
         return NULL;
-    if (engine->hv->ops->can_leave(engine->hv, h->domid,
-                                   args->flags & XF_MIGRATE_LIVE, err))
+    if (xf_room_for_decisions(engine, err)
+        && ops->can_leave(engine->hv, h->domid, args->flags & XF_MIGRATE_LIVE,
+                          err))
         xml = destination_xml(engine, h->domid, args, err);
+    if (xml && ops->origin)
+        h->origin = ops->origin(engine->hv, h->domid);
     if (!xml) {
         xf_engine_remove(engine, h);
         return NULL;

@@ -37,6 +37,7 @@ xf_engine_config_init(struct xf_engine_config *config)
     config->retry_max_ms = 60 * 1000;
     config->max_incoming = 1024;
     config->memory_reserve_kib = 0;
+    config->state_room_kib = 1024;
 }
 
 /* -- handoffs and their table -- */
@@ -90,6 +91,7 @@ xf_handoff_unref(struct xf_handoff *h)
     g_free(h->peer_log);
     g_free(h->trouble);
     g_free(h->not_arrived);
+    g_free(h->origin);
     g_mutex_clear(&h->lock);
     g_cond_clear(&h->changed);
     xf_job_clear(&h->job);

@@ -53,6 +53,8 @@ struct xf_engine_config {
                                  * that are none of ours; 0: such hosts are
                                  * refused */
     guint64 memory_reserve_kib; /* host memory never given to guests */
+    guint64 state_room_kib;     /* free on the disk of state_dir, or no domain
+                                 * leaves or comes in */
 };
 
 /* Fills in the defaults; hostname is the machine's. */

@@ -108,6 +108,7 @@ struct xf_incoming {
 };
 
 #define XF_INCOMING_SUFFIX "--incoming"
+#define XF_ORIGIN_MAX 512
 
 struct xf_hypervisor_ops {
     const char *type;           /* "Xen" */
@@ -172,6 +173,10 @@ struct xf_hypervisor_ops {
      * one; the error names each other difference.  NULL: cannot tell. */
     gboolean (*same_guest)(struct xf_hypervisor *hv, int domid,
                            const char *xml, const char *dname, GError **err);
+    /* What the domain has here and may miss elsewhere, for can_arrive()
+     * there, in a line of the hypervisor's own (XF_ORIGIN_MAX bytes of
+     * printable ASCII).  NULL: it cannot tell, or has nothing to tell. */
+    char *(*origin)(struct xf_hypervisor *hv, int domid);
     /* Writes the domain's stream to fd and leaves it suspended.  A guest
      * that was paused is let run just long enough to suspend itself; after
      * a failure it is paused again, and *was_paused tells.  err is set for
@@ -203,10 +208,13 @@ struct xf_hypervisor_ops {
                                            const char *xml, const char *name,
                                            GError **err);
     /* Has this host all that the domain needs of it: files, bridges, driver
-     * domains, CPUs, abilities?  Asked before anything is sent; the error
-     * names what is missing and what to do.  Memory, name and uuid are the
-     * engine's matter.  NULL: cannot tell. */
-    gboolean (*can_arrive)(struct xf_incoming *in, GError **err);
+     * domains, CPUs, abilities, room on its disks?  Asked before anything is
+     * sent; the error names what is missing and what to do.  Memory, name and
+     * uuid are the engine's matter.  `origin`: what origin() has said at the
+     * source; NULL: nothing, then there is nothing to compare with.  The
+     * function NULL: cannot tell. */
+    gboolean (*can_arrive)(struct xf_incoming *in, const char *origin,
+                           GError **err);
     /* stream: makes the paused domain under `name` + XF_INCOMING_SUFFIX and
      * fills it from fd.  On failure no domain is left. */
     gboolean (*incoming_stream)(struct xf_incoming *in, int fd, GError **err);

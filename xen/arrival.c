@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <libxl_utils.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "protocol/error.h"
@@ -91,6 +92,39 @@ check_device_model(struct check *check)
               "install it on this host");
     need_file(check, "the stub domain's initrd", b->stubdomain_ramdisk, R_OK,
               "install it on this host");
+}
+
+/* -- room on disks --------------------------------------------------------- */
+
+guint64
+xf_arrival_disk_kib(const char *dir)
+{
+    struct statvfs fs;
+
+    if (statvfs(dir, &fs) != 0 || !fs.f_blocks)
+        return G_MAXUINT64;
+    return fs.f_bavail * (fs.f_frsize / 512) / 2;
+}
+
+/* The configuration in its forms; of a device model its state, a megabyte or
+ * so with all devices, twice where it is written anew. */
+guint64
+xf_arrival_libxl_kib(libxl_domain_type type)
+{
+    return type == LIBXL_DOMAIN_TYPE_HVM ? 16 * 1024 : 1024;
+}
+
+static void
+check_room(struct check *check)
+{
+    guint64 need = xf_arrival_libxl_kib(check->config->c_info.type);
+
+    if (check->host->libxl_dir_kib < need)
+        problem(check, "there are %" G_GUINT64_FORMAT " KiB free for '%s', "
+                "where libxl writes the domain's configuration and its device "
+                "model's state; %" G_GUINT64_FORMAT " KiB are needed (make "
+                "room there)", check->host->libxl_dir_kib,
+                check->host->libxl_dir, need);
 }
 
 /* -- devices --------------------------------------------------------------- */
@@ -304,12 +338,16 @@ report(struct check *check, GError **err)
 
 gboolean
 xf_arrival_check(const libxl_domain_config *config,
+                 const struct xf_origin *from,
                  const struct xf_arrival_host *host, GError **err)
 {
     g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
     struct check check = { config, host, problems };
 
+    if (from)
+        xf_origin_compare(from, &host->here, problems);
     check_abilities(&check);
+    check_room(&check);
     check_cpus(&check);
     check_boot_files(&check);
     check_device_model(&check);

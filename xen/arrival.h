@@ -10,6 +10,11 @@
 #include <glib.h>
 #include <libxl.h>
 
+#include "xen/origin.h"
+
+/* Where libxl as Debian builds it writes what belongs to domains. */
+#define XF_LIBXL_DIR "/var/lib/xen"
+
 /* The host as far as it is asked; tests have one of their own. */
 struct xf_arrival_host {
     const char *net_dir;        /* has a folder for each interface */
@@ -19,12 +24,22 @@ struct xf_arrival_host {
     gboolean (*has_domain)(void *user, const char *name);
     gboolean (*has_pool)(void *user, const char *name);
     void *user;
+    const char *libxl_dir;      /* where libxl writes about domains */
+    guint64 libxl_dir_kib;      /* what is free there */
+    struct xf_origin here;
 };
 
 /* Are the files, bridges, scripts, driver domains, CPUs and abilities of Xen
- * there that `config` names?  XF_ERROR_CONFIG_UNSUPPORTED names all that are
- * not, and what to do about each. */
+ * there that `config` names, and is the host a fit successor of the one that
+ * it comes `from` (NULL: that is not known)?  XF_ERROR_CONFIG_UNSUPPORTED
+ * names all that is not, and what to do about each. */
 gboolean xf_arrival_check(const libxl_domain_config *config,
+                          const struct xf_origin *from,
                           const struct xf_arrival_host *host, GError **err);
+
+/* What is free on the disk of a folder, KiB; G_MAXUINT64: cannot be told. */
+guint64 xf_arrival_disk_kib(const char *dir);
+/* What libxl may write about a domain of that type while it moves, KiB. */
+guint64 xf_arrival_libxl_kib(libxl_domain_type type);
 
 #endif

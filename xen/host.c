@@ -88,6 +88,17 @@ query(struct xf_hypervisor *hypervisor, struct xf_hv_host *host,
     return !rc;
 }
 
+void
+xf_libxl_origin_here(struct xf_context *context, struct xf_origin *origin)
+{
+    const libxl_version_info *version = libxl_get_version_info(context->libxl);
+
+    memset(origin, 0, sizeof(*origin));
+    /* a version that cannot be read is not compared */
+    origin->version = version ? version_number(version) : 0;
+    origin->clock = g_get_real_time() / G_USEC_PER_SEC;
+}
+
 gboolean
 xf_libxl_host(struct xf_hypervisor *hv, struct xf_hv_host *host, GError **err)
 {

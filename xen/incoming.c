@@ -29,6 +29,7 @@
 
 #include "xen/arrival.h"
 #include "xen/config-json.h"
+#include "xen/cpu.h"
 #include "xen/domxml.h"
 #include "xen/early.h"
 #include "xen/internal.h"
@@ -206,12 +207,31 @@ has_pool(void *user, const char *name)
            == 0;
 }
 
+/* *from: where it comes from, if that is told.  Its CPU's features are asked
+ * for here only when there are some to compare with. */
+static gboolean
+look_back(const struct incoming *in, const char *text, struct xf_context *c,
+          struct xf_origin *from, struct xf_origin *here, GError **err)
+{
+    xf_libxl_origin_here(c, here);
+    if (!text)
+        return TRUE;
+    if (!xf_origin_parse(text, from, err))
+        return FALSE;
+    if (from->has_cpu)
+        here->has_cpu = xf_cpu_of_host(
+            in->config.c_info.type == LIBXL_DOMAIN_TYPE_PV, here->cpu);
+    return TRUE;
+}
+
 gboolean
-xf_libxl_can_arrive(struct xf_incoming *incoming, GError **err)
+xf_libxl_can_arrive(struct xf_incoming *incoming, const char *origin,
+                    GError **err)
 {
     struct incoming *in = (struct incoming *)incoming;
     XF_LENT struct lent_context lent = borrow_context(hv_of(in)->pool, err);
     struct xf_context *c = lent.context;
+    struct xf_origin from;
     libxl_physinfo phys;
     gboolean ok = FALSE;
 
@@ -220,16 +240,18 @@ xf_libxl_can_arrive(struct xf_incoming *incoming, GError **err)
     libxl_physinfo_init(&phys);
 
     int rc = libxl_get_physinfo(c->libxl, &phys);
-    const struct xf_arrival_host host = {
+    struct xf_arrival_host host = {
         NET_DIR, SCRIPT_DIR, phys.max_cpu_id + 1, &phys, has_domain, has_pool,
-        c,
+        c, XF_LIBXL_DIR, xf_arrival_disk_kib(XF_LIBXL_DIR), { 0 },
     };
 
     if (rc)
         xf_context_error(c, err, XF_ERROR_SYSTEM, rc,
                          "cannot ask Xen what it can do");
     else
-        ok = xf_arrival_check(&in->config, &host, err);
+        ok = look_back(in, origin, c, &from, &host.here, err)
+             && xf_arrival_check(&in->config, origin ? &from : NULL, &host,
+                                 err);
     libxl_physinfo_dispose(&phys);
     return ok;
 }

@@ -8,6 +8,7 @@
 #include "protocol/hypervisor.h"
 #include "xen/context.h"
 #include "xen/keeper.h"
+#include "xen/origin.h"
 
 struct suspend_op;
 
@@ -96,6 +97,11 @@ gboolean xf_libxl_can_leave(struct xf_hypervisor *hv, int domid,
 gboolean xf_libxl_same_guest(struct xf_hypervisor *hv, int domid,
                              const char *xml, const char *dname,
                              GError **err);
+char *xf_libxl_origin(struct xf_hypervisor *hv, int domid);
+/* This host, in the words of an origin; its CPU's features are left to the
+ * caller. */
+void xf_libxl_origin_here(struct xf_context *context,
+                          struct xf_origin *origin);
 /* Is there something in the configuration that cannot move? */
 gboolean xf_libxl_movable(const libxl_domain_config *config, GError **err);
 
@@ -120,7 +126,8 @@ struct xf_incoming *xf_libxl_incoming_create(struct xf_hypervisor *hv,
 struct xf_incoming *xf_libxl_incoming_adopt(struct xf_hypervisor *hv,
                                             const guint8 *uuid,
                                             const char *name, GError **err);
-gboolean xf_libxl_can_arrive(struct xf_incoming *in, GError **err);
+gboolean xf_libxl_can_arrive(struct xf_incoming *in, const char *origin,
+                             GError **err);
 struct xf_incoming *xf_libxl_incoming_saved(struct xf_hypervisor *hv, int fd,
                                             gboolean *paused, GError **err);
 gboolean xf_libxl_incoming_stream(struct xf_incoming *in, int fd,

@@ -84,6 +84,7 @@ static const struct xf_hypervisor_ops libxl_ops = {
     .reboot = xf_libxl_reboot,
     .can_leave = xf_libxl_can_leave,
     .same_guest = xf_libxl_same_guest,
+    .origin = xf_libxl_origin,
     .suspend = xf_libxl_suspend,
     .suspend_abort = xf_libxl_suspend_abort,
     .suspend_clean = xf_libxl_suspend_clean,

@@ -4,6 +4,8 @@
 #include "config.h"
 
 #include "xen/abi.h"
+#include "xen/arrival.h"
+#include "xen/cpu.h"
 #include "xen/domxml.h"
 #include "xen/internal.h"
 #include "xen/xenstore.h"
@@ -168,6 +170,43 @@ can_iterate(struct xf_context *c, const struct xf_hv_domain *d, GError **err)
     return shadow;
 }
 
+/* The device model's state goes through a file of dom0's. */
+static gboolean
+has_room(const struct xf_hv_domain *d, GError **err)
+{
+    guint64 need = xf_arrival_libxl_kib(LIBXL_DOMAIN_TYPE_HVM);
+    guint64 room = xf_arrival_disk_kib(XF_LIBXL_DIR);
+
+    if (d->type != XF_GUEST_HVM || room >= need)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                "domain '%s' cannot move: its device model's state is "
+                "written to '" XF_LIBXL_DIR "', where %" G_GUINT64_FORMAT
+                " KiB are free and %" G_GUINT64_FORMAT " KiB are needed; make "
+                "room there", d->name, room, need);
+    return FALSE;
+}
+
+/* -- what the destination compares itself with ------------------------------ */
+
+char *
+xf_libxl_origin(struct xf_hypervisor *hypervisor, int domid)
+{
+    struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
+    XF_LENT struct lent_context lent = borrow_context(hv->pool, NULL);
+    struct xf_hv_domain info;
+    struct xf_origin origin;
+
+    if (!lent.context || !xf_libxl_query(lent.context, domid, &info, NULL))
+        return NULL;            /* whoever moves it will hear why */
+    xf_libxl_origin_here(lent.context, &origin);
+    origin.has_cpu = xf_cpu_of_domain(domid, info.type == XF_GUEST_PV,
+                                      origin.cpu);
+    return xf_origin_format(&origin);
+}
+
+/* -- all together ---------------------------------------------------------- */
+
 gboolean
 xf_libxl_can_leave(struct xf_hypervisor *hypervisor, int domid, gboolean live,
                    GError **err)
@@ -192,7 +231,7 @@ xf_libxl_can_leave(struct xf_hypervisor *hypervisor, int domid, gboolean live,
     }
     if (!xf_libxl_query(c, domid, &info, err) ||
         !can_suspend(c, &info, err) ||
-        (live && !can_iterate(c, &info, err)) ||
+        (live && !can_iterate(c, &info, err)) || !has_room(&info, err) ||
         !xf_libxl_retrieve(c, domid, &config, err))
         return FALSE;
 

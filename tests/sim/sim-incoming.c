@@ -4,6 +4,7 @@
 
 #include "tests/sim/faults.h"
 #include "tests/sim/sim-private.h"
+#include "xen/origin.h"
 #include "xen/savefile.h"
 
 #include <string.h>
@@ -66,13 +67,35 @@ sim_incoming_create(struct xf_hypervisor *hv, const char *text,
     return &in->base;
 }
 
+/* A host without the file `origin` takes all. */
+static gboolean
+fits_origin(struct sim *sim, const char *name, const char *origin,
+            GError **err)
+{
+    g_autofree char *ours = sim_host_read(sim->host, "origin");
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+    struct xf_origin from, here;
+
+    if (!origin || !ours)
+        return TRUE;
+    if (!xf_origin_parse(origin, &from, err)
+        || !xf_origin_parse(ours, &here, err))
+        return FALSE;
+    xf_origin_compare(&from, &here, problems);
+    if (problems->len)
+        g_set_error(err, XF_ERROR, XF_ERROR_CONFIG_UNSUPPORTED,
+                    "domain '%s' cannot come to this host: %s", name,
+                    (const char *)problems->pdata[0]);
+    return !problems->len;
+}
+
 gboolean
-sim_can_arrive(struct xf_incoming *base, GError **err)
+sim_can_arrive(struct xf_incoming *base, const char *origin, GError **err)
 {
     struct sim *sim = (struct sim *)base->hv;
 
     if (!sim_point(sim->host, base->name, "can-arrive", 0, -1))
-        return TRUE;
+        return fits_origin(sim, base->name, origin, err);
     g_set_error(err, XF_ERROR, XF_ERROR_CONFIG_UNSUPPORTED,
                 "domain '%s' cannot come to this host, as ordered",
                 base->name);

@@ -50,7 +50,10 @@ gboolean sim_incoming_stream(struct xf_incoming *in, int fd, GError **err);
 gboolean sim_incoming_devices(struct xf_incoming *in, GError **err);
 gboolean sim_incoming_switch(struct xf_incoming *in, gboolean paused,
                              GError **err);
-gboolean sim_can_arrive(struct xf_incoming *base, GError **err);
+gboolean sim_can_arrive(struct xf_incoming *base, const char *origin,
+                        GError **err);
+/* The file `origin` of the host's folder; see xen/origin.h. */
+char *sim_origin(struct xf_hypervisor *hv, int domid);
 struct xf_incoming *sim_incoming_adopt(struct xf_hypervisor *hv,
                                        const guint8 *uuid, const char *name,
                                        GError **err);

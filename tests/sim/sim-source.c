@@ -70,6 +70,12 @@ sim_same_guest(struct xf_hypervisor *hv, int domid, const char *text,
     return FALSE;
 }
 
+char *
+sim_origin(struct xf_hypervisor *hv, int domid)
+{
+    return sim_host_read(((struct sim *)hv)->host, "origin");
+}
+
 /* -- guests that suspend too late -- */
 
 /* In the place of the keeper: it knows no more than the keeper does, and what

@@ -496,6 +496,7 @@ static const struct xf_hypervisor_ops sim_ops = {
     .reboot = sim_reboot,
     .can_leave = sim_can_leave,
     .same_guest = sim_same_guest,
+    .origin = sim_origin,
     .suspend = sim_suspend,
     .suspend_abort = sim_suspend_abort,
     .suspend_clean = sim_suspend_clean,

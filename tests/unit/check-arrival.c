@@ -16,6 +16,8 @@
 
 static char *root;              /* its files: "net/xenbr0", "vif-bridge", ... */
 static libxl_physinfo phys;
+static guint64 room_kib = 16 * 1024;    /* on the disk that libxl writes to */
+static const struct xf_origin *origin;  /* of the domain */
 
 static gboolean
 has_domain(void *user, const char *name)
@@ -79,6 +81,8 @@ answer(const char *type, const char *os, const char *body,
     const struct xf_arrival_host host = {
         .script_dir = root, .cpus = 4, .phys = &phys,
         .has_domain = has_domain, .has_pool = has_pool,
+        .libxl_dir = "/there", .libxl_dir_kib = room_kib,
+        .here = { .version = 4017000 },
         .net_dir = g_build_filename(root, "net", NULL),
     };
     g_autofree char *text = g_strdup_printf(
@@ -94,7 +98,7 @@ answer(const char *type, const char *os, const char *body,
     ck_assert_msg(xf_domxml_parse(xml, &config, &err), "%s: %s", xml,
                   err ? err->message : "");
 
-    gboolean ok = xf_arrival_check(&config, &host, &err);
+    gboolean ok = xf_arrival_check(&config, origin, &host, &err);
 
     libxl_domain_config_dispose(&config);
     g_free((char *)host.net_dir);
@@ -258,7 +262,9 @@ END_TEST
 START_TEST(a_pool_and_a_number_are_not_here)
 {
     const struct xf_arrival_host host = {
-        "/nonexistent", "/nonexistent", 4, &phys, has_domain, has_pool, NULL,
+        .net_dir = "/nonexistent", .script_dir = "/nonexistent", .cpus = 4,
+        .phys = &phys, .has_domain = has_domain, .has_pool = has_pool,
+        .libxl_dir_kib = room_kib,
     };
     g_autoptr(GError) err = NULL;
     libxl_domain_config config;
@@ -269,19 +275,71 @@ START_TEST(a_pool_and_a_number_are_not_here)
     libxl_domain_build_info_init_type(&config.b_info, LIBXL_DOMAIN_TYPE_PVH);
     config.c_info.name = strdup("g");
     config.c_info.pool_name = strdup("Pool-0");
-    ck_assert(xf_arrival_check(&config, &host, &err));
+    ck_assert(xf_arrival_check(&config, NULL, &host, &err));
     free(config.c_info.pool_name);
     config.c_info.pool_name = strdup("Pool-7");
     config.vkbs = calloc(1, sizeof(*config.vkbs));
     libxl_device_vkb_init(config.vkbs);
     config.num_vkbs = 1;
     config.vkbs->backend_domid = 5;
-    ck_assert(!xf_arrival_check(&config, &host, &err));
+    ck_assert(!xf_arrival_check(&config, NULL, &host, &err));
     ck_assert_ptr_nonnull(strstr(err->message, "no CPU pool 'Pool-7'"));
     ck_assert_ptr_nonnull(strstr(err->message, "keyboard: its backend is "
                                                "domain 5 by number"));
     libxl_domain_config_dispose(&config);
     end_host();
+}
+END_TEST
+
+/* -- where it comes from, and where it is written down ---------------------- */
+
+START_TEST(a_newer_source_is_named)
+{
+    static const struct xf_origin newer = { .version = 4018000 };
+    static const struct xf_origin same = { .version = 4017000 };
+
+    make_host();
+    origin = &same;
+    ck_assert_ptr_null(answer("xenpvh", KERNEL, "", ""));
+    origin = &newer;
+
+    g_autofree char *said = answer("xenpvh", KERNEL, "", "");
+
+    ck_assert_ptr_nonnull(said);
+    ck_assert_ptr_nonnull(strstr(said, "its Xen 4.17 is older than"));
+    end_host();
+}
+END_TEST
+
+/* A device model's state takes more than a configuration. */
+START_TEST(a_full_disk_is_named)
+{
+    make_host();
+    room_kib--;
+
+    g_autofree char *hvm = answer("hvm", "", "", "");
+
+    ck_assert_ptr_null(answer("xenpvh", KERNEL, "", ""));
+    ck_assert_ptr_nonnull(hvm);
+    ck_assert_ptr_nonnull(strstr(hvm, "there are 16383 KiB free for "
+                                      "'/there'"));
+    ck_assert_ptr_nonnull(strstr(hvm, "16384 KiB are needed (make room"));
+    room_kib = 100;
+
+    g_autofree char *pvh = answer("xenpvh", KERNEL, "", "");
+
+    ck_assert_ptr_nonnull(pvh);
+    ck_assert_ptr_nonnull(strstr(pvh, "1024 KiB are needed"));
+    end_host();
+}
+END_TEST
+
+START_TEST(a_disk_tells_its_room)
+{
+    ck_assert_uint_gt(xf_arrival_disk_kib("/tmp"), 0);
+    ck_assert_uint_eq(xf_arrival_disk_kib("/nonexistent"), G_MAXUINT64);
+    /* has no blocks at all */
+    ck_assert_uint_eq(xf_arrival_disk_kib("/proc"), G_MAXUINT64);
 }
 END_TEST
 
@@ -293,6 +351,9 @@ main(void)
         all_that_is_missing_is_said,
         abilities_are_compared,
         a_pool_and_a_number_are_not_here,
+        a_newer_source_is_named,
+        a_full_disk_is_named,
+        a_disk_tells_its_room,
         NULL
     };
 

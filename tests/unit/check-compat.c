@@ -249,6 +249,32 @@ START_TEST(no_memory_there)
 }
 END_TEST
 
+/* The source says where the domain comes from when it describes it. */
+START_TEST(an_older_host_is_no_successor)
+{
+    g_autofree char *ours = g_build_filename(src.dir, "origin", NULL);
+    g_autofree char *theirs = g_build_filename(dst.dir, "origin", NULL);
+    struct trip t;
+
+    ck_assert(g_file_set_contents(ours, "version=4018000", -1, NULL));
+    ck_assert(g_file_set_contents(theirs, "version=4017000", -1, NULL));
+    trip_init(&t, V2);
+    must(&t, trip_prepare(&t));
+    ck_assert(!trip_perform(&t));
+    ck_assert_msg(strstr(t.err->message, "its Xen 4.17 is older"), "%s",
+                  t.err->message);
+    ck_assert_uint_eq(xf_sim_hits(dst.dir, "stream-start"), 0);
+    trip_give_up(&t);
+    settled_on(&src);
+    trip_clear(&t);
+    trip_init(&t, V2);
+    t.flags |= XF_MIGRATE_UNSAFE;
+    trip_whole(&t);
+    settled_on(&dst);
+    trip_clear(&t);
+}
+END_TEST
+
 static void
 perform_with(struct trip *t, GBytes *cookie, int code, const char *words)
 {
@@ -381,6 +407,7 @@ main(void)
         { bad_names_are_refused_in_the_first_call, BOTH(1) },
         { a_rate, BOTH(1) },
         { name_is_taken_there, BOTH(1) },
+        { an_older_host_is_no_successor, BOTH(1) },
         { no_memory_there, BOTH(1) },
         { cookies_of_others, BOTH(1) },
         { another_domain_was_prepared, 1 },

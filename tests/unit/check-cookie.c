@@ -29,7 +29,8 @@ static const char full[] = ROOT(LIBVIRTS OURS(
     "    <state>received</state>\n"
     "    <proof>" HEX64 "</proof>\n"
     "    <log>" TOKEN "</log>\n"
-    "    <log-key>" HEX64 "</log-key>\n"));
+    "    <log-key>" HEX64 "</log-key>\n"
+    "    <origin>version=4017007 cpu=0123abcd</origin>\n"));
 
 static struct xf_cookie *
 example(void)
@@ -57,6 +58,7 @@ full_example(void)
     c->address = g_strdup("192.0.2.7");
     c->port = 49217;
     c->state = g_strdup("received");
+    c->origin = g_strdup("version=4017007 cpu=0123abcd");
     return c;
 }
 
@@ -119,6 +121,7 @@ assert_same(const struct xf_cookie *a, const struct xf_cookie *b)
     ck_assert_str_eq(a->log, b->log);
     ck_assert_int_eq(a->has_log_key, b->has_log_key);
     ck_assert_mem_eq(a->log_key, b->log_key, XF_KEY_LEN);
+    ck_assert_int_eq(g_strcmp0(a->origin, b->origin), 0);
 }
 
 static void
@@ -349,6 +352,12 @@ START_TEST(hostile_ours)
           "<log-key> is missing" },
         { IN_OURS("<token>" TOKEN "</token><log-key>" HEX64 "</log-key>"),
           "<log> is missing" },
+        { IN_OURS("<token>" TOKEN "</token><origin></origin>"),
+          "<origin> must have" },
+        { IN_OURS("<token>" TOKEN "</token><origin>a\nb</origin>"),
+          "<origin> has a character" },
+        { IN_OURS("<token>" TOKEN "</token><origin>\xc3\xa9</origin>"),
+          "<origin> has a character" },
         { IN_OURS("<token>" TOKEN "</token><port>1</port>"),
           "<address> is missing" },
         { IN_OURS("<token>" TOKEN "</token><address>a</address>"),

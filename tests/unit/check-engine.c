@@ -183,6 +183,64 @@ START_TEST(domain_in_the_way)
 }
 END_TEST
 
+static void
+origin_of(struct host *host, const char *text)
+{
+    g_autofree char *file = g_build_filename(host->dir, "origin", NULL);
+
+    ck_assert(g_file_set_contents(file, text, -1, NULL));
+}
+
+/* What the source says of its host travels in Begin's cookie. */
+START_TEST(an_older_host_is_no_successor)
+{
+    g_autoptr(GError) err = NULL;
+
+    origin_of(&src, "version=4018000 cpu=00000001");
+    origin_of(&dst, "version=4017000 cpu=00000001");
+    ck_assert(!move(&src, &dst, XF_MIGRATE_LIVE, &err));
+    ck_assert(g_error_matches(err, XF_ERROR, XF_ERROR_CONFIG_UNSUPPORTED));
+    ck_assert_msg(strstr(err->message, "its Xen 4.17 is older"), "%s",
+                  err->message);
+    settled_on(&src);
+    ck_assert_uint_eq(xf_sim_hits(dst.dir, "stream-start"), 0);
+    g_clear_error(&err);
+    origin_of(&src, "version=4017000 cpu=00000003");
+    ck_assert(!move(&src, &dst, XF_MIGRATE_LIVE, &err));
+    ck_assert_msg(strstr(err->message, "may use: vme (start"), "%s",
+                  err->message);
+    settled_on(&src);
+    /* the user has said that it knows */
+    ck_assert(move(&src, &dst, XF_MIGRATE_LIVE | XF_MIGRATE_UNSAFE, NULL));
+    settled_on(&dst);
+    moves_from(&dst);
+}
+END_TEST
+
+/* What cannot be written down cannot be decided. */
+START_TEST(a_full_disk_begins_nothing)
+{
+    struct host *const hosts[] = { &src, &dst };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++) {
+        g_autoptr(GError) err = NULL;
+
+        host_stop(hosts[i]);
+        hosts[i]->config.state_room_kib = G_MAXUINT64;
+        host_start(hosts[i]);
+        ck_assert(!move(&src, &dst, XF_MIGRATE_LIVE, &err));
+        ck_assert(g_error_matches(err, XF_ERROR, XF_ERROR_BUSY));
+        ck_assert_msg(strstr(err->message, "(make room there)"), "%s",
+                      err->message);
+        settled_on(&src);
+        host_stop(hosts[i]);
+        hosts[i]->config.state_room_kib = 0;
+        host_start(hosts[i]);
+    }
+    moves_from(&src);
+}
+END_TEST
+
 START_TEST(memory_is_promised_once)
 {
     static const char *const uuids[] = {
@@ -469,6 +527,7 @@ main(void)
         { unknown_flags_are_named, 1 },
         { a_second_migration_is_refused, 1 },
         { domain_in_the_way, 1 },
+        { an_older_host_is_no_successor, 1 }, { a_full_disk_begins_nothing, 1 },
         { memory_is_promised_once, 1 },
         { gone_after_begin, 1 },
         { gone_after_prepare, 1 },
