@@ -3,9 +3,13 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libxl_utils.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "protocol/error.h"
@@ -21,7 +25,8 @@
 struct check {
     const libxl_domain_config *config;
     const struct xf_arrival_host *host;
-    GPtrArray *problems;        /* char * */
+    const struct xf_origin *from;   /* NULL: not known, or not to be asked */
+    GPtrArray *problems;            /* char * */
 };
 
 static void problem(struct check *check, const char *fmt, ...)
@@ -47,6 +52,24 @@ need_file(struct check *check, const char *what, const char *path, int mode,
     if (path && *path == '/' && access(path, mode) != 0)
         problem(check, "%s '%s': %s (%s)", what, path, g_strerror(errno),
                 advice);
+}
+
+/* Opened as whoever serves it will open it: a device may be there whose disk
+ * is not, and a folder may be read and written.  0, or errno. */
+static int
+open_fault(const char *path, gboolean write)
+{
+    int fd = open(path, (write ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY
+                        | O_CLOEXEC);
+    int fault = fd < 0 ? errno : 0;
+    struct stat st;
+
+    if (fd < 0)
+        return fault;
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+        fault = EISDIR;
+    close(fd);
+    return fault;
 }
 
 /* The guest brings its memory and does not need them before it reboots. */
@@ -149,6 +172,63 @@ need_script(struct check *check, const char *what, const char *script)
               "install it on this host, or name another one with --xml");
 }
 
+/* libxl on Linux serves block devices by the kernel, and all else by QEMU. */
+static gboolean
+is_served_by_qemu(const libxl_device_disk *disk)
+{
+    struct stat st;
+
+    if (disk->script || disk->format == LIBXL_DISK_FORMAT_EMPTY
+        || !is_dom0s(disk->backend_domid, disk->backend_domname))
+        return FALSE;
+    if (disk->backend != LIBXL_DISK_BACKEND_UNKNOWN)
+        return disk->backend == LIBXL_DISK_BACKEND_QDISK;
+    return disk->format != LIBXL_DISK_FORMAT_RAW || !disk->pdev_path
+           || stat(disk->pdev_path, &st) != 0 || !S_ISBLK(st.st_mode);
+}
+
+gboolean
+xf_arrival_is_shared(const char *path)
+{
+    static const guint32 local[] = {
+        EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, TMPFS_MAGIC,
+        RAMFS_MAGIC, OVERLAYFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+        REISERFS_SUPER_MAGIC, ISOFS_SUPER_MAGIC, SQUASHFS_MAGIC,
+        MSDOS_SUPER_MAGIC, 0x2fc12fc1 /* ZFS */, 0x3153464a /* JFS */,
+        0xca451a4e /* bcachefs */,
+    };
+    struct statfs fs;
+
+    if (statfs(path, &fs) != 0)
+        return FALSE;           /* it is not there, which is said elsewhere */
+    for (gsize i = 0; i < G_N_ELEMENTS(local); i++)
+        if ((guint32)fs.f_type == local[i])
+            return FALSE;
+    return TRUE;
+}
+
+/* A guest's own device model lets go of the images before its state is sent;
+ * the QEMU that only serves disks to PV and PVH guests holds its locks until
+ * the source's copy is destroyed, which comes after the copy here has begun
+ * to need them. */
+static void
+check_lock(struct check *check, const libxl_device_disk *disk,
+           const char *what)
+{
+    struct stat st;
+
+    if (!check->from || check->config->c_info.type == LIBXL_DOMAIN_TYPE_HVM
+        || !disk->readwrite || !is_served_by_qemu(disk)
+        || stat(disk->pdev_path, &st) != 0 || !S_ISREG(st.st_mode)
+        || !check->host->is_shared(disk->pdev_path))
+        return;
+    problem(check, "%s '%s' is a file that both hosts share, and QEMU, which "
+            "serves it, keeps it locked at the source for longer than it is "
+            "needed here (give the guest a block device; --unsafe moves it "
+            "all the same, as where locks do not reach across hosts)", what,
+            disk->pdev_path);
+}
+
 static void
 check_disk(struct check *check, const libxl_device_disk *disk)
 {
@@ -161,10 +241,17 @@ check_disk(struct check *check, const libxl_device_disk *disk)
         need_script(check, "block script", disk->script);
         return;                 /* it alone knows what the path is */
     }
-    need_file(check, what, disk->pdev_path,
-              disk->readwrite ? R_OK | W_OK : R_OK,
-              "make it reachable under that path on both hosts, or name its "
-              "path here with --xml");
+    if (!disk->pdev_path || *disk->pdev_path != '/')
+        return;                 /* QEMU's name for one that is elsewhere */
+
+    int fault = open_fault(disk->pdev_path, disk->readwrite);
+
+    if (fault)
+        problem(check, "%s '%s': %s (make it reachable under that path on "
+                "both hosts, or name its path here with --xml)", what,
+                disk->pdev_path, g_strerror(fault));
+    else
+        check_lock(check, disk, what);
 }
 
 /* vif-openvswitch has VLANs behind the name: "br0.5", "br0:1:2". */
@@ -239,6 +326,35 @@ check_devices(struct check *check)
     NEED_BACKENDS(check, usbctrls, "USB controller");
     NEED_BACKENDS(check, vdispls, "display");
     NEED_BACKENDS(check, vsnds, "sound card");
+}
+
+/* -- programs of libxl's --------------------------------------------------- */
+
+/* A PV or PVH guest has one for what QEMU serves it only. */
+static gboolean
+wants_device_model(const libxl_domain_config *config)
+{
+    gboolean wants = config->c_info.type == LIBXL_DOMAIN_TYPE_HVM
+                     || config->num_vfbs || config->num_p9s;
+
+    for (int i = 0; i < config->num_disks && !wants; i++)
+        wants = is_served_by_qemu(&config->disks[i]);
+    return wants;
+}
+
+static void
+check_programs(struct check *check)
+{
+    if (!check->host->has_save_helper)
+        problem(check, "libxl's program for the guest's memory, "
+                "libxl-save-helper, is not here (install Xen's tools; where "
+                "it lies elsewhere, say so in LIBXL_SAVE_HELPER)");
+    if (!check->host->has_device_model && !check->config->b_info.device_model
+        && wants_device_model(check->config))
+        problem(check, "the device model that libxl starts by itself, QEMU "
+                "for Xen, is not here (install it, on Debian the package "
+                "qemu-system-xen, or name another one by <emulator> with "
+                "--xml)");
 }
 
 /* -- Xen and its CPUs ------------------------------------------------------ */
@@ -342,7 +458,7 @@ xf_arrival_check(const libxl_domain_config *config,
                  const struct xf_arrival_host *host, GError **err)
 {
     g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
-    struct check check = { config, host, problems };
+    struct check check = { config, host, from, problems };
 
     if (from)
         xf_origin_compare(from, &host->here, problems);
@@ -351,6 +467,7 @@ xf_arrival_check(const libxl_domain_config *config,
     check_cpus(&check);
     check_boot_files(&check);
     check_device_model(&check);
+    check_programs(&check);
     check_devices(&check);
     if (problems->len)
         report(&check, err);

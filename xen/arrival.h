@@ -27,11 +27,14 @@ struct xf_arrival_host {
     const char *libxl_dir;      /* where libxl writes about domains */
     guint64 libxl_dir_kib;      /* what is free there */
     struct xf_origin here;
+    gboolean has_save_helper;   /* libxl's */
+    gboolean has_device_model;  /* the one that libxl starts by itself */
+    gboolean (*is_shared)(const char *path);
 };
 
-/* Are the files, bridges, scripts, driver domains, CPUs and abilities of Xen
- * there that `config` names, and is the host a fit successor of the one that
- * it comes `from` (NULL: that is not known)?  XF_ERROR_CONFIG_UNSUPPORTED
+/* Are the files, programs, bridges, scripts, driver domains, CPUs and
+ * abilities of Xen there that `config` needs, and is the host a fit successor
+ * of the one that it comes `from` (NULL: that is not known)?  XF_ERROR_CONFIG_UNSUPPORTED
  * names all that is not, and what to do about each. */
 gboolean xf_arrival_check(const libxl_domain_config *config,
                           const struct xf_origin *from,
@@ -41,5 +44,9 @@ gboolean xf_arrival_check(const libxl_domain_config *config,
 guint64 xf_arrival_disk_kib(const char *dir);
 /* What libxl may write about a domain of that type while it moves, KiB. */
 guint64 xf_arrival_libxl_kib(libxl_domain_type type);
+
+/* Is it on a filesystem that other hosts can have too (NFS and the like, and
+ * all that is not known to be local)? */
+gboolean xf_arrival_is_shared(const char *path);
 
 #endif

@@ -52,3 +52,37 @@ xf_helper_install(int major, int minor)
     g_setenv(XF_HELPER_ENV, theirs, TRUE);
     g_setenv(LIBXL_ENV, OURS, TRUE);
 }
+
+gboolean
+xf_helper_is_there(void)
+{
+    const char *ours = g_getenv(LIBXL_ENV);
+    const char *theirs = g_getenv(XF_HELPER_ENV);
+
+    if (g_strcmp0(ours, OURS) != 0)
+        theirs = ours;
+    return !theirs || access(theirs, X_OK) == 0;
+}
+
+gboolean
+xf_helper_has_device_model(void)
+{
+    /* Debian's; those of Xen's own build, old and new */
+    static const char *const places[] = {
+        "/usr/libexec/xen-qemu-system-i386",
+        "/usr/lib/xen/bin/qemu-system-i386",
+        "/usr/libexec/xen/bin/qemu-system-i386",
+        "/usr/local/lib/xen/bin/qemu-system-i386",
+        "/usr/local/libexec/xen/bin/qemu-system-i386",
+        "/usr/lib64/xen/bin/qemu-system-i386",
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(places); i++)
+        if (access(places[i], X_OK) == 0)
+            return TRUE;
+
+    /* as with --with-system-qemu */
+    g_autofree char *found = g_find_program_in_path("qemu-system-i386");
+
+    return found != NULL;
+}

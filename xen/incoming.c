@@ -32,6 +32,7 @@
 #include "xen/cpu.h"
 #include "xen/domxml.h"
 #include "xen/early.h"
+#include "xen/helper.h"
 #include "xen/internal.h"
 #include "xen/savefile.h"
 #include "xen/stream.h"
@@ -243,6 +244,8 @@ xf_libxl_can_arrive(struct xf_incoming *incoming, const char *origin,
     struct xf_arrival_host host = {
         NET_DIR, SCRIPT_DIR, phys.max_cpu_id + 1, &phys, has_domain, has_pool,
         c, XF_LIBXL_DIR, xf_arrival_disk_kib(XF_LIBXL_DIR), { 0 },
+        xf_helper_is_there(), xf_helper_has_device_model(),
+        xf_arrival_is_shared,
     };
 
     if (rc)

@@ -102,6 +102,13 @@ char *xf_libxl_origin(struct xf_hypervisor *hv, int domid);
  * caller. */
 void xf_libxl_origin_here(struct xf_context *context,
                           struct xf_origin *origin);
+/* Is it the name of a guest, and not one that a migration gives a copy for a
+ * while, and has no such copy of it been left?  is_there: is there a domain
+ * of that name here? */
+gboolean xf_libxl_name_settled(const char *name,
+                               gboolean (*is_there)(void *user,
+                                                    const char *name),
+                               void *user, GError **err);
 /* Is there something in the configuration that cannot move? */
 gboolean xf_libxl_movable(const libxl_domain_config *config, GError **err);
 

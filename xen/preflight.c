@@ -3,10 +3,13 @@
  * itself finds these out late, or by the guest's death. */
 #include "config.h"
 
+#include <libxl_utils.h>
+
 #include "xen/abi.h"
 #include "xen/arrival.h"
 #include "xen/cpu.h"
 #include "xen/domxml.h"
+#include "xen/helper.h"
 #include "xen/internal.h"
 #include "xen/xenstore.h"
 
@@ -187,6 +190,60 @@ has_room(const struct xf_hv_domain *d, GError **err)
     return FALSE;
 }
 
+/* -- its name -------------------------------------------------------------- */
+
+/* What xl calls the source's copy from when the other one may go on until it
+ * has heard that it does. */
+#define XL_SUFFIX "--migratedaway"
+
+gboolean
+xf_libxl_name_settled(const char *name,
+                      gboolean (*is_there)(void *user, const char *name),
+                      void *user, GError **err)
+{
+    g_autofree char *away = g_strconcat(name, XL_SUFFIX, NULL);
+
+    if (g_str_has_suffix(name, XL_SUFFIX)
+        || g_str_has_suffix(name, XF_INCOMING_SUFFIX)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' cannot move: that is the name of a copy "
+                    "whose migration is under way, or was left without an "
+                    "end; look on the other host whether the guest runs "
+                    "there: if so destroy this one, else rename it", name);
+        return FALSE;
+    }
+    if (is_there(user, away)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' cannot move: there is a '%s' here too, which "
+                    "a migration has left; find out which of the two is the "
+                    "guest, and destroy or rename the other", name, away);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+is_name_here(void *user, const char *name)
+{
+    struct xf_context *c = user;
+    uint32_t domid;
+
+    return libxl_name_to_domid(c->libxl, name, &domid) == 0;
+}
+
+static gboolean
+has_helper(const struct xf_hv_domain *d, GError **err)
+{
+    if (xf_helper_is_there())
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                "domain '%s' cannot move: libxl's program for its memory, "
+                "libxl-save-helper, is not where it was when this daemon "
+                "began; install Xen's tools, and start the daemon again",
+                d->name);
+    return FALSE;
+}
+
 /* -- what the destination compares itself with ------------------------------ */
 
 char *
@@ -230,7 +287,8 @@ xf_libxl_can_leave(struct xf_hypervisor *hypervisor, int domid, gboolean live,
         return FALSE;
     }
     if (!xf_libxl_query(c, domid, &info, err) ||
-        !can_suspend(c, &info, err) ||
+        !xf_libxl_name_settled(info.name, is_name_here, c, err) ||
+        !can_suspend(c, &info, err) || !has_helper(&info, err) ||
         (live && !can_iterate(c, &info, err)) || !has_room(&info, err) ||
         !xf_libxl_retrieve(c, domid, &config, err))
         return FALSE;

@@ -5,6 +5,8 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "protocol/error.h"
@@ -18,6 +20,14 @@ static char *root;              /* its files: "net/xenbr0", "vif-bridge", ... */
 static libxl_physinfo phys;
 static guint64 room_kib = 16 * 1024;    /* on the disk that libxl writes to */
 static const struct xf_origin *origin;  /* of the domain */
+static gboolean has_save_helper = TRUE, has_device_model = TRUE;
+static gboolean all_is_shared;  /* other hosts have its files too */
+
+static gboolean
+is_shared(const char *path)
+{
+    return all_is_shared;
+}
 
 static gboolean
 has_domain(void *user, const char *name)
@@ -40,11 +50,30 @@ make_file(const char *name, int mode)
     ck_assert_int_eq(g_chmod(path, mode), 0);
 }
 
+/* The file of one that nobody listens at any more. */
+static void
+make_socket(const char *name)
+{
+    g_autofree char *path = g_build_filename(root, name, NULL);
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)),
+                     0);
+    close(fd);
+}
+
 static void
 make_host(void)
 {
     static const char *const bridges[] = { "net", "net/xenbr0", "net/ovs" };
 
+    room_kib = 16 * 1024;
+    origin = NULL;
+    has_save_helper = has_device_model = TRUE;
+    all_is_shared = FALSE;
     root = g_dir_make_tmp("xenferry-arrival-XXXXXX", NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(bridges); i++) {
         g_autofree char *path = g_build_filename(root, bridges[i], NULL);
@@ -55,6 +84,7 @@ make_host(void)
     make_file("vif-openvswitch", 0755);
     make_file("vif-route", 0755);
     make_file("plain", 0644);
+    make_socket("socket");
     libxl_physinfo_init(&phys);
     phys.cap_hvm = phys.cap_hap = phys.cap_pv = phys.cap_shadow = true;
     phys.cap_vpmu = phys.cap_gnttab_v2 = true;
@@ -83,6 +113,8 @@ answer(const char *type, const char *os, const char *body,
         .has_domain = has_domain, .has_pool = has_pool,
         .libxl_dir = "/there", .libxl_dir_kib = room_kib,
         .here = { .version = 4017000 },
+        .has_save_helper = has_save_helper,
+        .has_device_model = has_device_model, .is_shared = is_shared,
         .net_dir = g_build_filename(root, "net", NULL),
     };
     g_autofree char *text = g_strdup_printf(
@@ -143,6 +175,13 @@ static const struct {
     { "xenpvh", KERNEL, "", DISK("<source file='/none/d'/>"),
       "disk 'xvda': '/none/d': No such file or directory (make it "
       "reachable under that path" },
+    /* may be read and written, but is no disk */
+    { "xenpvh", KERNEL, "", DISK("<source file='ROOT/net'/>"),
+      "/net': Is a directory (make it" },
+    { "xenpvh", KERNEL, "", DISK("<source file='ROOT/net'/><readonly/>"),
+      "/net': Is a directory (make it" },
+    { "xenpvh", KERNEL, "", DISK("<source file='ROOT/socket'/>"),
+      "/socket': No such device or address (make it" },
     { "xenpvh", KERNEL, "", DISK("<source file='/none/d'/>"
       "<backenddomain name='storage'/>"), NULL },
     { "xenpvh", KERNEL, "", DISK("<source file='/none/d'/>"
@@ -264,7 +303,8 @@ START_TEST(a_pool_and_a_number_are_not_here)
     const struct xf_arrival_host host = {
         .net_dir = "/nonexistent", .script_dir = "/nonexistent", .cpus = 4,
         .phys = &phys, .has_domain = has_domain, .has_pool = has_pool,
-        .libxl_dir_kib = room_kib,
+        .libxl_dir_kib = room_kib, .has_save_helper = TRUE,
+        .is_shared = is_shared,
     };
     g_autoptr(GError) err = NULL;
     libxl_domain_config config;
@@ -343,6 +383,95 @@ START_TEST(a_disk_tells_its_room)
 }
 END_TEST
 
+/* -- what libxl starts, and what QEMU locks --------------------------------- */
+
+START_TEST(programs_of_libxls_are_named)
+{
+    make_host();
+    has_device_model = FALSE;
+
+    g_autofree char *hvm = answer("hvm", "", "", "");
+    g_autofree char *named = answer("hvm", "", "", "<emulator>ROOT/vif-bridge"
+                                                   "</emulator>");
+    g_autofree char *pvh = answer("xenpvh", KERNEL, "", "");
+    g_autofree char *disk = answer("xenpvh", KERNEL, "",
+                                   DISK("<source file='ROOT/plain'/>"));
+    g_autofree char *screen = answer("linux", KERNEL, "",
+                                     "<graphics type='vnc'/>");
+
+    has_save_helper = FALSE;
+
+    g_autofree char *helper = answer("xenpvh", KERNEL, "", "");
+
+    ck_assert(hvm && strstr(hvm, "QEMU for Xen, is not here (install it"));
+    ck_assert_msg(!named, "%s", named);
+    ck_assert_msg(!pvh, "%s", pvh);
+    ck_assert(disk && strstr(disk, "QEMU for Xen, is not here"));
+    ck_assert(screen && strstr(screen, "QEMU for Xen, is not here"));
+    ck_assert(helper && strstr(helper, "libxl-save-helper, is not here "
+                                       "(install Xen's tools"));
+    end_host();
+}
+END_TEST
+
+#define PLAIN "<source file='ROOT/plain'/>"
+
+/* `locked`: where the file is shared and the source is known. */
+static const struct {
+    const char *type, *os, *disk;
+    gboolean locked;
+} locks[] = {
+    { "xenpvh", KERNEL, DISK(PLAIN), TRUE },
+    { "linux", KERNEL, DISK("<driver name='qemu' type='qcow2'/>" PLAIN),
+      TRUE },
+    { "xenpvh", KERNEL, DISK("<driver name='phy'/>" PLAIN), FALSE },
+    { "xenpvh", KERNEL, DISK(PLAIN "<readonly/>"), FALSE },
+    { "xenpvh", KERNEL, "<disk type='block'><driver name='qemu'/>"
+      "<source dev='/dev/null'/><target dev='xvda'/></disk>", FALSE },
+    { "hvm", "", DISK(PLAIN), FALSE },
+};
+
+START_TEST(a_lock_of_qemus_is_named)
+{
+    static const struct xf_origin same = { .version = 4017000 };
+
+    make_host();
+    for (gsize i = 0; i < G_N_ELEMENTS(locks); i++) {
+        all_is_shared = TRUE;
+        origin = &same;
+
+        g_autofree char *said = answer(locks[i].type, locks[i].os, "",
+                                       locks[i].disk);
+
+        origin = NULL;
+
+        g_autofree char *unsafe = answer(locks[i].type, locks[i].os, "",
+                                         locks[i].disk);
+
+        all_is_shared = FALSE;
+        origin = &same;
+
+        g_autofree char *own = answer(locks[i].type, locks[i].os, "",
+                                      locks[i].disk);
+
+        ck_assert_msg(!unsafe && !own, "row %zu", i);
+        ck_assert_msg(locks[i].locked == (said && strstr(said,
+                      "is a file that both hosts share")), "row %zu: %s", i,
+                      said ? said : "may come");
+    }
+    end_host();
+}
+END_TEST
+
+START_TEST(local_filesystems_are_not_shared)
+{
+    ck_assert(!xf_arrival_is_shared("/dev/shm"));
+    ck_assert(!xf_arrival_is_shared("/nonexistent"));
+    /* one that nobody has told us of */
+    ck_assert(xf_arrival_is_shared("/proc"));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -354,6 +483,9 @@ main(void)
         a_newer_source_is_named,
         a_full_disk_is_named,
         a_disk_tells_its_room,
+        programs_of_libxls_are_named,
+        a_lock_of_qemus_is_named,
+        local_filesystems_are_not_shared,
         NULL
     };
 

@@ -102,10 +102,50 @@ START_TEST(configurations)
 }
 END_TEST
 
+/* -- names ----------------------------------------------------------------- */
+
+/* Beside the domain itself there is a "left--migratedaway". */
+static gboolean
+is_there(void *user, const char *name)
+{
+    return strcmp(name, user) == 0;
+}
+
+static const struct {
+    const char *name;
+    const char *word;           /* in the refusal; NULL: it may move */
+} names[] = {
+    { "guest", NULL },
+    { "guest--migrated", NULL },
+    { "guest--migratedaway", "'guest--migratedaway' cannot move: that is the "
+                             "name of a copy" },
+    { "guest--incoming", "that is the name of a copy" },
+    { "left", "'left' cannot move: there is a 'left--migratedaway' here" },
+};
+
+START_TEST(passing_names)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(GError) err = NULL;
+        gboolean ok = xf_libxl_name_settled(names[i].name, is_there,
+                                            (void *)"left--migratedaway",
+                                            &err);
+
+        ck_assert_msg(ok == !names[i].word, "%s", names[i].name);
+        if (ok)
+            continue;
+        ck_assert(g_error_matches(err, XF_ERROR,
+                                  XF_ERROR_OPERATION_INVALID));
+        ck_assert_msg(strstr(err->message, names[i].word), "%s",
+                      err->message);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
-    const TTest *const tests[] = { configurations, NULL };
+    const TTest *const tests[] = { configurations, passing_names, NULL };
 
     return xf_unit_main("preflight", tests);
 }
