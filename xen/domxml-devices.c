@@ -42,17 +42,24 @@ static const struct xf_xml_rule controller_rules[] = {
     { .name = NULL }
 };
 
+gboolean
+xf_xml_is_old_model(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+
+    return path && strcmp(slash ? slash + 1 : path, "qemu-dm") == 0;
+}
+
 static gboolean
 read_emulator(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     libxl_domain_build_info *b = &dom->config->b_info;
     const char *path = xf_xml_text(dom, node);
-    const char *slash = strrchr(path, '/');
 
     if (!*path)
         return xf_xml_bad(err, node, "is empty");
     b->device_model = xf_xl_strdup(path);
-    if (strcmp(slash ? slash + 1 : path, "qemu-dm") == 0)
+    if (xf_xml_is_old_model(path))
         b->device_model_version =
             LIBXL_DEVICE_MODEL_VERSION_QEMU_XEN_TRADITIONAL;
     return TRUE;

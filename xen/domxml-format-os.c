@@ -77,17 +77,19 @@ static void
 write_firmware(const struct xf_xml_out *out, xmlNode *os)
 {
     const libxl_domain_build_info *b = &out->config->b_info;
+    /* the old one takes none, and so it is read */
+    gboolean takes = !xf_xml_is_old_model(b->device_model);
     xmlNode *loader;
 
     if (!out->hvm)
         return;
-    if (xf_out_has(b->u.hvm.system_firmware)
+    if (takes && xf_out_has(b->u.hvm.system_firmware)
         && !g_str_has_suffix(b->u.hvm.system_firmware, "hvmloader")) {
         loader = xf_out_text(os, "loader", "%s", b->u.hvm.system_firmware);
         xf_out_attr(loader, "readonly", "yes");
         xf_out_attr(loader, "type", "%s",
                     b->u.hvm.bios == LIBXL_BIOS_TYPE_OVMF ? "pflash" : "rom");
-    } else if (b->u.hvm.bios == LIBXL_BIOS_TYPE_OVMF) {
+    } else if (takes && b->u.hvm.bios == LIBXL_BIOS_TYPE_OVMF) {
         xf_out_attr(os, "firmware", "efi");
     }
     if (xf_out_has(b->u.hvm.acpi_firmware))

@@ -140,6 +140,7 @@ xf_xml_read_os(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
         || !xf_xml_word_attr(dom, node, "firmware", &bios, err))
         return FALSE;
     dom->config->b_info.u.hvm.bios = bios;
+    dom->firmware_node = node;
     return TRUE;
 }
 
@@ -171,12 +172,35 @@ is_hvmloader(const char *path)
     return strcmp(slash ? slash + 1 : path, "hvmloader") == 0;
 }
 
+/* Which firmware it is, the type says, or <os firmware=>; libxl would take
+ * any image for SeaBIOS. */
+static gboolean
+set_bios(struct xf_domxml *dom, xmlNode *node, libxl_bios_type type,
+         const char *path, GError **err)
+{
+    libxl_domain_build_info *b = &dom->config->b_info;
+
+    if (type && b->u.hvm.bios && b->u.hvm.bios != type)
+        return xf_xml_bad(err, node, "type '%s' is not what <os firmware=> "
+                          "says: 'rom' is a BIOS, 'pflash' is EFI",
+                          xf_xml_attr(dom, node, "type"));
+    if (*path && !type && !b->u.hvm.bios)
+        return xf_xml_cannot(err, node, "libxl must know what that image is: "
+                             "give it type='rom' for a BIOS, 'pflash' for "
+                             "EFI");
+    if (!type)
+        return TRUE;
+    b->u.hvm.bios = type;
+    dom->firmware_node = node;
+    return TRUE;
+}
+
 static gboolean
 read_loader(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     libxl_domain_build_info *b = &dom->config->b_info;
     const char *path = xf_xml_text(dom, node);
-    int type = LIBXL_BIOS_TYPE_SEABIOS, value;
+    int type = LIBXL_BIOS_TYPE_UNKNOWN, value;
 
     if (!hvm_only(dom, node, err)
         || !xf_xml_word_attr(dom, node, "type", &type, err)
@@ -185,10 +209,15 @@ read_loader(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
         || !xf_xml_word_attr(dom, node, "secure", &value, err))
         return FALSE;
     if (is_hvmloader(path)) {
+        if (type == LIBXL_BIOS_TYPE_OVMF)
+            return xf_xml_bad(err, node, "hvmloader is no image of EFI; for "
+                              "that take this out and give <os "
+                              "firmware='efi'>");
         xf_xml_idle(dom, node, NULL);
         return TRUE;
     }
-    b->u.hvm.bios = type;
+    if (!set_bios(dom, node, type, path, err))
+        return FALSE;
     if (*path)
         b->u.hvm.system_firmware = xf_xl_strdup(path);
     return TRUE;
@@ -382,6 +411,10 @@ xf_xml_os_finish(struct xf_domxml *dom, GError **err)
     if (dom->boot_devices && xf_xml_is_hvm(dom)
         && !boot_from_devices(dom, err))
         return FALSE;
+    if (dom->firmware_node && xf_xml_is_old_model(b->device_model))
+        return xf_xml_cannot(err, dom->firmware_node, "the old device model, "
+                             "qemu-dm, has a BIOS of its own and takes no "
+                             "other");
     if (xf_xml_is_hvm(dom))
         b->u.hvm.boot = xf_xl_strdup(dom->boot->len ? dom->boot->str : "c");
     /* found by libxl in its own folder */

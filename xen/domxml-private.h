@@ -53,6 +53,7 @@ struct xf_domxml {
     xmlNode *topology_node;
 
     /* domxml-os.c */
+    xmlNode *firmware_node;     /* says which firmware */
     GString *boot;              /* libxl's letters, from <os><boot> */
     GArray *boot_devices;       /* struct boot_device: <boot order=> */
 
@@ -275,6 +276,9 @@ XF_XML_HANDLER(xf_xml_read_os);
 /* From <boot order='N'/> of a device; letter as in libxl's boot string. */
 gboolean xf_xml_boot_device(struct xf_domxml *dom, xmlNode *node,
                             char letter, GError **err);
+/* domxml-devices.c: is it QEMU of before Xen's was QEMU's own?  path: NULL is
+ * libxl's default. */
+gboolean xf_xml_is_old_model(const char *path);
 /* domxml-features.c */
 XF_XML_HANDLER(xf_xml_read_clock);
 /* For writing: the i-th element of <hyperv> and whether the configuration

@@ -104,6 +104,12 @@ const struct refusal xf_refusals[] = {
       "line 5, <loader>: only a guest of type 'hvm' has this" },
     { "hvm", IN_OS, "<loader secure='yes'>/x</loader>", "line 5, <loader>: "
       "secure 'yes': Xen's firmware has no protected variable store" },
+    { "hvm", IN_OS, "<loader>/x</loader>", "line 5, <loader>: libxl must "
+      "know what that image is: give it type='rom' for a BIOS, 'pflash' for "
+      "EFI" },
+    { "hvm", IN_OS, "<loader type='pflash'>/usr/lib/xen/boot/hvmloader"
+      "</loader>", "line 5, <loader>: hvmloader is no image of EFI; for that "
+      "take this out and give <os firmware='efi'>" },
     { "hvm", IN_OS, "<nvram>/x</nvram>", "line 5, <nvram>: Xen's firmware "
       "keeps its variables in the guest's memory only" },
     { "hvm", IN_OS, "<bootmenu enable='yes'/>", "line 5, <bootmenu>: enable "
@@ -512,7 +518,21 @@ const struct refusal xf_refusals[] = {
     { NULL, IN_ROOT, NULL, NULL }
 };
 
+#define EFI(type, loader, emulator)                                         \
+    "<domain type='xen'><name>a</name><memory>65536</memory>"               \
+    "<os firmware='" type "'><type>hvm</type>" loader "</os>"               \
+    "<devices>" emulator "</devices></domain>"
+
 const struct whole_refusal xf_whole_refusals[] = {
+    { EFI("efi", "<loader type='rom'>/x</loader>", ""), "domain XML, line 1, "
+      "<loader>: type 'rom' is not what <os firmware=> says: 'rom' is a BIOS, "
+      "'pflash' is EFI" },
+    { EFI("bios", "<loader type='pflash'/>", ""), "domain XML, line 1, "
+      "<loader>: type 'pflash' is not what <os firmware=> says: 'rom' is a "
+      "BIOS, 'pflash' is EFI" },
+    { EFI("efi", "", "<emulator>/usr/lib/xen/bin/qemu-dm</emulator>"),
+      "domain XML, line 1, <os>: the old device model, qemu-dm, has a BIOS of "
+      "its own and takes no other" },
     { "", "domain XML, line 1: Document is empty" },
     { "domain", "domain XML, line 1: Start tag expected, '<' not found" },
     { "<domain type='xen'>\n<name>", "domain XML, line 2: Premature end of "
