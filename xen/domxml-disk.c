@@ -313,6 +313,62 @@ xf_xml_is_vdev(const char *name)
                                          0, G_MAXINT, &number, NULL);
 }
 
+/* libxl's number of a disk that has a name with letters, or "d5p1"; -1: has
+ * none. */
+static int
+disk_number(const char *name)
+{
+    static const char *const prefixes[] = { "xvd", "hd", "sd" };
+    int number = 0;
+
+    if (*name == 'd')
+        return MIN(g_ascii_strtoull(name + 1, NULL, 10), G_MAXINT);
+    for (gsize i = 0; i < G_N_ELEMENTS(prefixes); i++) {
+        if (!g_str_has_prefix(name, prefixes[i]))
+            continue;
+        for (name += strlen(prefixes[i]); g_ascii_islower(*name); name++)
+            number = number * 26 + *name - 'a' + 1;
+        return number - 1;
+    }
+    return -1;
+}
+
+/* By a number as in xen-vbd-interface(7): what major of Linux, what disk. */
+static int
+numbered_disk(guint64 vdev)
+{
+    static const struct {
+        guint64 major;
+        guint shift;
+        int first;
+    } majors[] = { { 202, 4, 0 }, { 8, 4, 0 }, { 3, 6, 0 }, { 22, 6, 2 } };
+
+    if (vdev >> 28 == 1)
+        return vdev >> 8 & 0xfffff;
+    for (gsize i = 0; i < G_N_ELEMENTS(majors); i++)
+        if (vdev >> 8 == majors[i].major)
+            return (vdev & 0xff) / (1 << majors[i].shift) + majors[i].first;
+    return -1;
+}
+
+#define IDE_DISKS 4
+#define AHCI_DISKS 6
+/* Behind the others firmware looks at SCSI. */
+#define SCSI_PLACE 100
+
+int
+xf_xml_disk_place(const char *name, libxl_hdtype hdtype)
+{
+    int most = hdtype == LIBXL_HDTYPE_AHCI ? AHCI_DISKS : IDE_DISKS;
+    int number = g_ascii_isdigit(*name)
+                 ? numbered_disk(g_ascii_strtoull(name, NULL, 0))
+                 : disk_number(name);
+
+    if (number >= 0 && g_str_has_prefix(name, "sd"))
+        return SCSI_PLACE + number;
+    return number < most ? number : -1;
+}
+
 static gboolean
 read_target(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
@@ -403,7 +459,8 @@ const struct xf_xml_rule xf_xml_disk_rules[] = {
     { .name = "backingStore", .attrs = "!type !index !id",
       .attrs_no = NO_CHAIN, .read = read_backing_store,
       .flags = XF_RULE_OWN },
-    { .name = "boot", .attrs = "order", .read = read_disk_boot },
+    { .name = "boot", .attrs = "order", .read = read_disk_boot,
+      .idle = XF_XML_BOOT_IDLE },
     { .name = "backenddomain", .attrs = "name", .read = read_backenddomain },
     { .name = "alias", .flags = XF_RULE_HARMLESS,
       .why = "a name inside libvirt" },

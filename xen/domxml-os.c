@@ -9,6 +9,8 @@
 struct boot_device {
     guint64 order;
     char letter;
+    int index;                  /* in the configuration's disks or nics */
+    xmlNode *node;
 };
 
 /* -- the type, before everything else -------------------------------------- */
@@ -278,17 +280,24 @@ read_boot(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
-/* From <boot order='N'/> of a device; letter as in libxl's boot string. */
 gboolean
 xf_xml_boot_device(struct xf_domxml *dom, xmlNode *node, char letter,
                    GError **err)
 {
-    struct boot_device device = { .letter = letter };
+    const libxl_domain_config *config = dom->config;
+    struct boot_device device = {
+        .letter = letter, .node = node,
+        .index = (letter == 'n' ? config->num_nics : config->num_disks) - 1,
+    };
 
     if (!xf_xml_need_attr(dom, node, "order", err)
         || !xf_xml_uint_attr(dom, node, "order", G_MAXINT, &device.order,
                              err))
         return FALSE;
+    if (!xf_xml_is_hvm(dom)) {
+        xf_xml_idle(dom, node, NULL);
+        return TRUE;
+    }
     if (!dom->boot_devices)
         dom->boot_devices = g_array_new(FALSE, FALSE, sizeof(device));
     for (guint i = 0; i < dom->boot_devices->len; i++)
@@ -308,8 +317,71 @@ by_order(gconstpointer a, gconstpointer b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* libxl orders kinds of devices, not devices: the same kind twice in a row
- * is one; coming back to a kind later cannot be said. */
+static gboolean
+is_first_nic(struct xf_domxml *dom, const struct boot_device *device,
+             GError **err)
+{
+    const libxl_device_nic *nics = dom->config->nics;
+
+    if (nics[device->index].nictype == LIBXL_NIC_TYPE_VIF)
+        return xf_xml_cannot(err, device->node, "firmware does not see an "
+                             "interface of model 'netfront'; give it an "
+                             "emulated one");
+    for (int i = 0; i < device->index; i++)
+        if (nics[i].nictype != LIBXL_NIC_TYPE_VIF)
+            return xf_xml_cannot(err, device->node, "of several interfaces "
+                                 "libxl boots from the first that is "
+                                 "emulated; put this one before it");
+    return TRUE;
+}
+
+static gboolean
+is_first_disk(struct xf_domxml *dom, const struct boot_device *device,
+              GError **err)
+{
+    const libxl_device_disk *disks = dom->config->disks;
+    const libxl_device_disk *disk = &disks[device->index];
+    int place = xf_xml_disk_place(disk->vdev, dom->hdtype);
+
+    if (place < 0)
+        return xf_xml_cannot(err, device->node, "firmware does not see '%s', "
+                             "which is beyond the disks that QEMU shows",
+                             disk->vdev);
+    for (int i = 0; i < dom->config->num_disks; i++) {
+        int other = xf_xml_disk_place(disks[i].vdev, dom->hdtype);
+
+        if (!disks[i].is_cdrom == !disk->is_cdrom && other >= 0
+            && other < place)
+            return xf_xml_cannot(err, device->node, "libxl orders kinds of "
+                                 "devices, and of this kind it boots from "
+                                 "the first, '%s', not from '%s'",
+                                 disks[i].vdev, disk->vdev);
+    }
+    return TRUE;
+}
+
+/* libxl orders kinds of devices, not devices: the first of a kind must be the
+ * first that the firmware sees, those right behind it are not tried, and
+ * coming back to a kind later cannot be said. */
+static gboolean
+add_boot_device(struct xf_domxml *dom, const struct boot_device *device,
+                GError **err)
+{
+    char last = dom->boot->len ? dom->boot->str[dom->boot->len - 1] : '\0';
+
+    if (last == device->letter) {
+        xf_xml_idle(dom, device->node, NULL);
+        return TRUE;
+    }
+    if (strchr(dom->boot->str, device->letter))
+        return xf_xml_cannot(err, dom->root, "the boot order of the devices "
+                             "mixes disks, cdroms and networks: libxl orders "
+                             "kinds only");
+    g_string_append_c(dom->boot, device->letter);
+    return device->letter == 'n' ? is_first_nic(dom, device, err)
+                                 : is_first_disk(dom, device, err);
+}
+
 static gboolean
 boot_from_devices(struct xf_domxml *dom, GError **err)
 {
@@ -317,19 +389,10 @@ boot_from_devices(struct xf_domxml *dom, GError **err)
         return xf_xml_bad(err, dom->root, "has a boot order both in <os> "
                           "and in devices");
     g_array_sort(dom->boot_devices, by_order);
-    for (guint i = 0; i < dom->boot_devices->len; i++) {
-        char letter =
-            g_array_index(dom->boot_devices, struct boot_device, i).letter;
-
-        if (dom->boot->len
-            && dom->boot->str[dom->boot->len - 1] == letter)
-            continue;
-        if (strchr(dom->boot->str, letter))
-            return xf_xml_cannot(err, dom->root, "the boot order of the "
-                                 "devices mixes disks, cdroms and networks: "
-                                 "libxl orders kinds only");
-        g_string_append_c(dom->boot, letter);
-    }
+    for (guint i = 0; i < dom->boot_devices->len; i++)
+        if (!add_boot_device(dom, &g_array_index(dom->boot_devices,
+                                                 struct boot_device, i), err))
+            return FALSE;
     return TRUE;
 }
 
@@ -408,8 +471,7 @@ xf_xml_os_finish(struct xf_domxml *dom, GError **err)
 {
     libxl_domain_build_info *b = &dom->config->b_info;
 
-    if (dom->boot_devices && xf_xml_is_hvm(dom)
-        && !boot_from_devices(dom, err))
+    if (dom->boot_devices && !boot_from_devices(dom, err))
         return FALSE;
     if (dom->firmware_node && xf_xml_is_old_model(b->device_model))
         return xf_xml_cannot(err, dom->firmware_node, "the old device model, "

@@ -135,6 +135,9 @@ void xf_xml_idle(struct xf_domxml *dom, const xmlNode *node,
 /* Is it a virtual disk's name, as libxl takes them (xl-disk-configuration(5)
  * and xen-vbd-interface(7) have the limits)? */
 gboolean xf_xml_is_vdev(const char *name);
+/* Where QEMU shows an HVM guest the disk of that name, among others: the lower
+ * the earlier firmware looks there.  -1: only PV drivers find it. */
+int xf_xml_disk_place(const char *name, libxl_hdtype hdtype);
 /* An address of IPv4 or IPv6, without a prefix? */
 gboolean xf_xml_is_address(const char *text);
 
@@ -273,7 +276,10 @@ gboolean xf_xml_set_cpuid(libxl_domain_build_info *b, const char *name,
                           gboolean on);
 /* domxml-os.c */
 XF_XML_HANDLER(xf_xml_read_os);
-/* From <boot order='N'/> of a device; letter as in libxl's boot string. */
+/* From <boot order='N'/> of a device, the last that has been read of its
+ * kind; letter as in libxl's boot string. */
+#define XF_XML_BOOT_IDLE "PV and PVH guests boot their kernel, and of several " \
+                         "devices of a kind HVM guests try the first"
 gboolean xf_xml_boot_device(struct xf_domxml *dom, xmlNode *node,
                             char letter, GError **err);
 /* domxml-devices.c: is it QEMU of before Xen's was QEMU's own?  path: NULL is

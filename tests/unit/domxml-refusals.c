@@ -25,6 +25,10 @@ xf_refusal_document(const char *type, enum refusal_place place,
         place == IN_OS ? "" : "<os>", type);
 }
 
+#define DISK(dev, order)                                                    \
+    "<disk><source file='/x'/><target dev='" dev "'/>"                      \
+    "<boot order='" order "'/></disk>"
+
 const struct refusal xf_refusals[] = {
     /* -- not known, not expected -- */
     { "hvm", IN_ROOT, "<colour/>",
@@ -391,6 +395,29 @@ const struct refusal xf_refusals[] = {
       "<target dev='xvdb'/><boot order='3'/></disk>", "line 1, <domain>: the "
       "boot order of the devices mixes disks, cdroms and networks: libxl "
       "orders kinds only" },
+
+    { "hvm", IN_DEVICES, DISK("hda", "2") "\n" DISK("hdb", "1"), "line 6, "
+      "<boot>: libxl orders kinds of devices, and of this kind it boots from "
+      "the first, 'hda', not from 'hdb'" },
+    { "hvm", IN_DEVICES, DISK("sda", "1") DISK("xvdb", "2"), "line 5, "
+      "<boot>: libxl orders kinds of devices, and of this kind it boots from "
+      "the first, 'xvdb', not from 'sda'" },
+    { "hvm", IN_DEVICES, DISK("d1p0", "1") DISK("51712", "2"), "line 5, "
+      "<boot>: libxl orders kinds of devices, and of this kind it boots from "
+      "the first, '51712', not from 'd1p0'" },
+    { "hvm", IN_DEVICES, DISK("5696", "1") DISK("832", "2"), "line 5, "
+      "<boot>: libxl orders kinds of devices, and of this kind it boots from "
+      "the first, '832', not from '5696'" },
+    { "hvm", IN_DEVICES, DISK("xvde", "1"), "line 5, <boot>: firmware does "
+      "not see 'xvde', which is beyond the disks that QEMU shows" },
+    { "hvm", IN_DEVICES, "<interface type='ethernet'><boot order='2'/>"
+      "</interface>\n<interface type='ethernet'><boot order='1'/>"
+      "</interface>", "line 6, <boot>: of several interfaces libxl boots from "
+      "the first that is emulated; put this one before it" },
+    { "hvm", IN_DEVICES, "<interface type='ethernet'>"
+      "<model type='netfront'/><boot order='1'/></interface>", "line 5, "
+      "<boot>: firmware does not see an interface of model 'netfront'; give "
+      "it an emulated one" },
 
     /* -- more of disks -- */
     { "hvm", IN_DEVICES, "<disk><source file='/x'><host name='h'/></source>"
