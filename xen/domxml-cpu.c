@@ -504,9 +504,13 @@ read_cell(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     if (!xf_xml_uint_attr(dom, node, "id", VCPUS_MAX, &id, err)
         || !xf_xml_need_attr(dom, node, "memory", err))
         return FALSE;
+    if (xf_xml_is_pv(dom))
+        return xf_xml_cannot(err, node, "libxl has no virtual NUMA nodes for "
+                             "PV guests");
     if (id != (guint64)b->num_vnuma_nodes)
         return xf_xml_cannot(err, node, "cells must come in the order of "
                              "their ids, from 0");
+    dom->numa_node = node->parent;
     cell = XF_XL_APPEND(b->vnuma_nodes, b->num_vnuma_nodes);
     libxl_vnode_info_init(cell);
     return xf_xml_size_attr(dom, node, "memory", "unit", &cell->memkb, err)
@@ -562,6 +566,42 @@ fill_distances(struct xf_domxml *dom, int index, GError **err)
     return TRUE;
 }
 
+gboolean
+xf_xml_cells_have_all(const libxl_domain_build_info *b, int *wrong,
+                      int *count)
+{
+    for (int vcpu = 0; vcpu < MAX(b->max_vcpus, 1); vcpu++) {
+        int cells = 0;
+
+        for (int i = 0; i < b->num_vnuma_nodes; i++)
+            cells += libxl_bitmap_test(&b->vnuma_nodes[i].vcpus, vcpu) != 0;
+        if (cells == 1)
+            continue;
+        *wrong = vcpu;
+        *count = cells;
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+check_cells(struct xf_domxml *dom, GError **err)
+{
+    const libxl_domain_build_info *b = &dom->config->b_info;
+    int wrong, count;
+
+    if (!b->num_vnuma_nodes)
+        return TRUE;
+    if (!xf_xml_cells_have_all(b, &wrong, &count))
+        return xf_xml_bad(err, dom->numa_node, "vcpu %d is in %d cells; each "
+                          "must be in one", wrong, count);
+    return !xf_xml_on_demand(dom->config)
+           || xf_xml_cannot(err, dom->numa_node, "libxl gives cells to a "
+                            "guest that has all its memory from the start "
+                            "only: make <currentMemory> and <memory> the "
+                            "same");
+}
+
 static gboolean
 numa_finish(struct xf_domxml *dom, GError **err)
 {
@@ -586,7 +626,7 @@ numa_finish(struct xf_domxml *dom, GError **err)
                               G_GUINT64_FORMAT, m->cell);
         b->vnuma_nodes[m->cell].pnode = m->pnode;
     }
-    return TRUE;
+    return check_cells(dom, err);
 }
 
 gboolean

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Domain XML: the table of <devices>, and those devices that need few words:
- * inputs, sound, controllers, host devices.
+ * inputs, sound, host devices.
  */
 #include "config.h"
 
@@ -17,28 +17,9 @@ hvm_only(struct xf_domxml *dom, xmlNode *node, GError **err)
            || xf_xml_cannot(err, node, "only a guest of type 'hvm' has this");
 }
 
-/* What devices have that libvirt keeps for itself. */
-#define ALIAS_RULE                                                          \
-    { .name = "alias", .flags = XF_RULE_HARMLESS,                           \
-      .why = "a name inside libvirt" }
-#define ADDRESS_RULE                                                        \
-    { .name = "address", .flags = XF_RULE_HARMLESS,                         \
-      .why = "QEMU gives it its place" }
-
 static const struct xf_xml_rule plain_rules[] = {
-    ALIAS_RULE,
-    ADDRESS_RULE,
-    { .name = NULL }
-};
-
-static const struct xf_xml_rule controller_rules[] = {
-    ALIAS_RULE,
-    ADDRESS_RULE,
-    { .name = "driver", .why = "libxl has no settings for controllers" },
-    { .name = "master", .why = "libxl has no USB companion controllers" },
-    { .name = "model", .why = "libxl has one PCI bus, of QEMU's kind" },
-    { .name = "target", .why = "libxl has one PCI bus, of QEMU's kind" },
-    { .name = "pcihole64", .why = "libxl lays out the PCI hole itself" },
+    XF_XML_ALIAS_RULE,
+    XF_XML_ADDRESS_RULE,
     { .name = NULL }
 };
 
@@ -127,35 +108,44 @@ read_input(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
-static const struct {
-    const char *model, *libxl;
-} sounds[] = {
-    { "sb16", "sb16" }, { "es1370", "es1370" }, { "pcspk", "pcspk" },
-    { "ac97", "ac97" }, { "ich6", "hda" },      { "ich9", "hda" },
+enum sound {
+    SOUND_SB16,
+    SOUND_ES1370,
+    SOUND_AC97,
+    SOUND_HDA,
 };
 
-/* libxl takes QEMU's names, a comma between. */
+const char *const xf_xml_sound_names[] = {
+    [SOUND_SB16] = "sb16", [SOUND_ES1370] = "es1370",
+    [SOUND_AC97] = "ac97", [SOUND_HDA] = "hda",
+};
+
+/* The first of each value is the one that is written. */
+const struct xf_xml_word xf_xml_sounds[] = {
+    { "sb16", SOUND_SB16, NULL },
+    { "es1370", SOUND_ES1370, NULL },
+    { "ac97", SOUND_AC97, NULL },
+    { "ich6", SOUND_HDA, NULL },
+    { "ich9", SOUND_HDA, NULL },
+    { "ich7", 0, "libxl has sb16, es1370, ac97 and ich6" },
+    { "pcspk", 0, "QEMU has no such card for Xen guests" },
+    { "usb", 0, "libxl has sb16, es1370, ac97 and ich6" },
+    { NULL, 0, NULL }
+};
+
 static gboolean
 read_sound(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     libxl_domain_build_info *b = &dom->config->b_info;
-    const char *model = xf_xml_need_attr(dom, node, "model", err);
-    const char *name = NULL;
+    int card = 0;
 
-    if (!model || !hvm_only(dom, node, err))
+    if (!hvm_only(dom, node, err)
+        || !xf_xml_need_attr(dom, node, "model", err)
+        || !xf_xml_word_attr(dom, node, "model", &card, err))
         return FALSE;
-    for (gsize i = 0; i < G_N_ELEMENTS(sounds); i++)
-        if (strcmp(sounds[i].model, model) == 0)
-            name = sounds[i].libxl;
-    if (!name)
-        return xf_xml_cannot(err, node, "model '%s': libxl has sb16, es1370, "
-                             "pcspk, ac97 and ich6", model);
-
-    g_autofree char *list = b->u.hvm.soundhw
-        ? g_strconcat(b->u.hvm.soundhw, ",", name, NULL) : g_strdup(name);
-
-    free(b->u.hvm.soundhw);
-    b->u.hvm.soundhw = xf_xl_strdup(list);
+    if (b->u.hvm.soundhw)
+        return xf_xml_cannot(err, node, "libxl has one sound card");
+    b->u.hvm.soundhw = xf_xl_strdup(xf_xml_sound_names[card]);
     return TRUE;
 }
 
@@ -172,6 +162,7 @@ static const struct xf_xml_word redir_buses[] = {
 static gboolean
 read_redirdev(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
+    libxl_spice_info *spice = &dom->config->b_info.u.hvm.spice;
     int type, bus;
 
     if (!hvm_only(dom, node, err)
@@ -179,7 +170,12 @@ read_redirdev(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
         || !xf_xml_need_attr(dom, node, "type", err)
         || !xf_xml_word_attr(dom, node, "type", &type, err))
         return FALSE;
-    dom->config->b_info.u.hvm.spice.usbredirection++;
+    if (spice->usbredirection == XF_XML_REDIRECTIONS_MAX)
+        return xf_xml_cannot(err, node, "libxl redirects %d devices at most",
+                             XF_XML_REDIRECTIONS_MAX);
+    if (!dom->redir_node)
+        dom->redir_node = node;
+    spice->usbredirection++;
     return TRUE;
 }
 
@@ -227,8 +223,8 @@ read_filesystem_target(struct xf_domxml *dom, xmlNode *node, void *arg,
 static const struct xf_xml_rule filesystem_rules[] = {
     { .name = "source", .attrs = "dir", .read = read_filesystem_source },
     { .name = "target", .attrs = "dir", .read = read_filesystem_target },
-    ALIAS_RULE,
-    ADDRESS_RULE,
+    XF_XML_ALIAS_RULE,
+    XF_XML_ADDRESS_RULE,
     { .name = "driver", .why = "libxl has no settings for the backend" },
     { .name = "binary", .why = "Xen guests have no virtio devices" },
     { .name = "readonly", .why = "libxl has no setting for it" },
@@ -271,8 +267,8 @@ static const struct xf_xml_word balloons[] = {
 };
 
 static const struct xf_xml_rule balloon_rules[] = {
-    ALIAS_RULE,
-    ADDRESS_RULE,
+    XF_XML_ALIAS_RULE,
+    XF_XML_ADDRESS_RULE,
     { .name = "stats", .flags = XF_RULE_HARMLESS,
       .why = "counters for the host, not for the guest" },
     { .name = "driver", .why = "that is virtio's" },
@@ -303,166 +299,6 @@ read_audio(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 
     xf_xml_idle(dom, node, NULL);
     return xf_xml_word_attr(dom, node, "type", &type, err);
-}
-
-/* -- <controller> ---------------------------------------------------------- */
-
-enum controller {
-    CONTROLLER_PLAIN = 1,       /* QEMU has it anyway */
-    CONTROLLER_USB,
-    CONTROLLER_XENBUS,
-};
-
-static const struct xf_xml_word controllers[] = {
-    { "ide", CONTROLLER_PLAIN, NULL },
-    { "scsi", CONTROLLER_PLAIN, NULL },
-    { "sata", CONTROLLER_PLAIN, NULL },
-    { "pci", CONTROLLER_PLAIN, NULL },
-    { "usb", CONTROLLER_USB, NULL },
-    { "xenbus", CONTROLLER_XENBUS, NULL },
-    { "fdc", 0, "libxl has no floppy drives" },
-    { "virtio-serial", 0, "Xen guests have no virtio devices" },
-    { "ccid", 0, "libxl has no smart cards" },
-    { NULL, 0, NULL }
-};
-
-static gboolean
-read_xenbus(struct xf_domxml *dom, xmlNode *node, GError **err)
-{
-    libxl_domain_build_info *b = &dom->config->b_info;
-    guint64 frames = 0, channels = 0;
-
-    if (!xf_xml_uint_attr(dom, node, "maxGrantFrames", G_MAXINT32, &frames,
-                          err)
-        || !xf_xml_uint_attr(dom, node, "maxEventChannels", G_MAXINT32,
-                             &channels, err))
-        return FALSE;
-    if (frames)
-        b->max_grant_frames = frames;
-    if (channels)
-        b->event_channels = channels;
-    return TRUE;
-}
-
-/* Models of libvirt: Xen's own (qusb: served to PV drivers) and QEMU's. */
-static const struct {
-    const char *model;
-    libxl_usbctrl_type type;    /* AUTO: QEMU's, for the whole guest */
-    int version;
-} usb_models[] = {
-    { "qusb1", LIBXL_USBCTRL_TYPE_QUSB, 1 },
-    { "qusb2", LIBXL_USBCTRL_TYPE_QUSB, 2 },
-    { "piix3-uhci", LIBXL_USBCTRL_TYPE_AUTO, 1 },
-    { "ich9-ehci1", LIBXL_USBCTRL_TYPE_AUTO, 2 },
-    { "nec-xhci", LIBXL_USBCTRL_TYPE_AUTO, 3 },
-};
-
-static gboolean
-add_usbctrl(struct xf_domxml *dom, xmlNode *node, int model, GError **err)
-{
-    libxl_domain_config *config = dom->config;
-    guint64 index = config->num_usbctrls, ports = 0;
-    libxl_device_usbctrl *ctrl;
-
-    if (!xf_xml_uint_attr(dom, node, "index", G_MAXINT16, &index, err)
-        || !xf_xml_uint_attr(dom, node, "ports", 31, &ports, err))
-        return FALSE;
-    for (int i = 0; i < config->num_usbctrls; i++)
-        if (config->usbctrls[i].devid == (int)index)
-            return xf_xml_bad(err, node, "index %d is given twice",
-                              (int)index);
-    ctrl = XF_XL_APPEND(config->usbctrls, config->num_usbctrls);
-    libxl_device_usbctrl_init(ctrl);
-    ctrl->type = usb_models[model].type;
-    ctrl->version = usb_models[model].version;
-    ctrl->devid = index;
-    ctrl->ports = ports ? ports : 8;
-    return TRUE;
-}
-
-static gboolean
-read_usb_controller(struct xf_domxml *dom, xmlNode *node, GError **err)
-{
-    const char *name = xf_xml_attr(dom, node, "model");
-    libxl_domain_build_info *b = &dom->config->b_info;
-    int model = -1;
-
-    /* libvirt notes that there is none */
-    if (g_strcmp0(name, "none") == 0) {
-        xf_xml_idle(dom, node, NULL);
-        return TRUE;
-    }
-    for (gsize i = 0; i < G_N_ELEMENTS(usb_models); i++)
-        if (strcmp(usb_models[i].model, name ? name : "qusb2") == 0)
-            model = i;
-    if (model < 0)
-        return xf_xml_cannot(err, node, "model '%s': libxl has qusb1, qusb2, "
-                             "piix3-uhci, ich9-ehci1 and nec-xhci", name);
-    if (usb_models[model].type == LIBXL_USBCTRL_TYPE_QUSB)
-        return add_usbctrl(dom, node, model, err);
-    if (!hvm_only(dom, node, err))
-        return FALSE;
-    if (dom->usb_node)
-        return xf_xml_cannot(err, node, "libxl has one emulated USB "
-                             "controller; line %ld has another",
-                             xmlGetLineNo(dom->usb_node));
-    dom->usb_node = node;
-    b->u.hvm.usbversion = usb_models[model].version;
-    return TRUE;
-}
-
-/* The models that QEMU has anyway, as libvirt calls them. */
-static const struct {
-    const char *type, *models;
-} plain_models[] = {
-    { "ide", "piix3" },
-    { "scsi", "auto lsilogic" },
-    { "sata", "ahci" },
-    { "pci", "pci-root" },
-};
-
-static gboolean
-plain_model(struct xf_domxml *dom, xmlNode *node, GError **err)
-{
-    const char *type = xf_xml_attr(dom, node, "type");
-    const char *model = xf_xml_attr(dom, node, "model");
-    g_auto(GStrv) known = NULL;
-
-    for (gsize i = 0; i < G_N_ELEMENTS(plain_models); i++)
-        if (strcmp(plain_models[i].type, type) == 0)
-            known = g_strsplit(plain_models[i].models, " ", -1);
-    if (!model || !known || g_strv_contains((const char *const *)known, model))
-        return TRUE;
-    return xf_xml_cannot(err, node, "model '%s': libxl's controllers of type "
-                         "'%s' are of model '%s' only", model, type,
-                         known[g_strv_length(known) - 1]);
-}
-
-static gboolean
-read_controller(struct xf_domxml *dom, xmlNode *node, void *arg,
-                GError **err)
-{
-    static const char *const not_xenbus[] = { "model", "ports", NULL };
-    static const char *const not_plain[] = { "ports", NULL };
-    int type = 0;
-
-    if (!xf_xml_need_attr(dom, node, "type", err)
-        || !xf_xml_word_attr(dom, node, "type", &type, err))
-        return FALSE;
-    if (type == CONTROLLER_XENBUS)
-        return xf_xml_has_none(node, not_xenbus, err)
-               && read_xenbus(dom, node, err);
-    if (xf_xml_attr(dom, node, "maxGrantFrames")
-        || xf_xml_attr(dom, node, "maxEventChannels"))
-        return xf_xml_bad(err, node, "only a controller of type 'xenbus' has "
-                          "these limits");
-    if (type == CONTROLLER_USB)
-        return read_usb_controller(dom, node, err);
-    if (!xf_xml_has_none(node, not_plain, err)
-        || !plain_model(dom, node, err))
-        return FALSE;
-    xf_xml_idle(dom, node, NULL);
-    return TRUE;
 }
 
 /* -- <hostdev> ------------------------------------------------------------- */
@@ -557,8 +393,8 @@ static const struct xf_xml_rule hostdev_rules[] = {
     { .name = "driver", .attrs = "name",
       .values = XF_XML_VALUES({ "name", hostdev_drivers }),
       .read = read_hostdev_driver },
-    ALIAS_RULE,
-    ADDRESS_RULE,
+    XF_XML_ALIAS_RULE,
+    XF_XML_ADDRESS_RULE,
     { .name = "rom", .why = "libxl has no setting for it" },
     { .name = "boot", .why = "libxl boots from no assigned device" },
     { .name = "readonly", .why = "libxl has no setting for it" },
@@ -567,7 +403,7 @@ static const struct xf_xml_rule hostdev_rules[] = {
 };
 
 static void
-add_pci(struct xf_domxml *dom, const struct hostdev *dev)
+add_pci(struct xf_domxml *dom, xmlNode *node, const struct hostdev *dev)
 {
     libxl_domain_config *config = dom->config;
     libxl_device_pci *pci = XF_XL_APPEND(config->pcidevs,
@@ -581,6 +417,8 @@ add_pci(struct xf_domxml *dom, const struct hostdev *dev)
     /* managed: taken from its driver in dom0 and given back */
     pci->seize = dev->managed;
     pci->permissive = dev->permissive;
+    if (!dom->pci_node)
+        dom->pci_node = node;
 }
 
 static void
@@ -627,7 +465,7 @@ read_hostdev(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     if (!dev.address_seen)
         return xf_xml_bad(err, node, "has no <source><address>");
     if (dev.type == HOSTDEV_PCI) {
-        add_pci(dom, &dev);
+        add_pci(dom, node, &dev);
         return TRUE;
     }
     if (xf_xml_attr(dom, node, "managed"))
@@ -650,9 +488,9 @@ const struct xf_xml_rule xf_xml_device_rules[] = {
       .attrs = "type index model ports maxGrantFrames maxEventChannels "
                "!vectors",
       .attrs_no = "libxl has no setting for it",
-      .values = XF_XML_VALUES({ "type", controllers }),
+      .values = xf_xml_controller_values,
       .idle = "what QEMU has by itself needs no words",
-      .read = read_controller, .children = controller_rules,
+      .read = xf_xml_read_controller, .children = xf_xml_controller_rules,
       .flags = XF_RULE_MANY },
     { .name = "interface", .attrs = "type ~managed ~trustGuestRxFilters",
       .attrs_why = "for kinds of interfaces that Xen has not",
@@ -692,6 +530,7 @@ const struct xf_xml_rule xf_xml_device_rules[] = {
       .idle = "a PV or PVH guest's frame buffer comes with its <graphics>",
       .children = xf_xml_video_rules, .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "sound", .attrs = "model !multichannel !streams",
+      .values = XF_XML_VALUES({ "model", xf_xml_sounds }),
       .attrs_no = "libxl has no setting for it", .read = read_sound,
       .children = plain_rules, .flags = XF_RULE_MANY },
     { .name = "hostdev", .attrs = "mode type managed !sgio !rawio !display "
@@ -749,28 +588,13 @@ const struct xf_xml_rule xf_xml_device_rules[] = {
     { .name = NULL }
 };
 
-/* libxl plugs USB inputs into a UHCI controller of its own and leaves out any
- * other. */
-static gboolean
-usb_finish(struct xf_domxml *dom, GError **err)
-{
-    libxl_domain_build_info *b = &dom->config->b_info;
-
-    if (!dom->usb_node || !b->u.hvm.usbdevice_list)
-        return TRUE;
-    if (b->u.hvm.usbversion != 1)
-        return xf_xml_cannot(err, dom->usb_node, "libxl has USB inputs on "
-                             "model='piix3-uhci' only");
-    b->u.hvm.usbversion = 0;
-    return TRUE;
-}
-
 gboolean
 xf_xml_devices_finish(struct xf_domxml *dom, GError **err)
 {
     libxl_domain_config *config = dom->config;
 
-    if (!xf_xml_chardevs_finish(dom, err) || !usb_finish(dom, err))
+    if (!xf_xml_chardevs_finish(dom, err) || !xf_xml_usb_finish(dom, err)
+        || !xf_xml_limits_finish(dom, err))
         return FALSE;
     xf_xml_graphics_finish(dom);
     /* a PV guest must see the holes for its devices' memory */

@@ -545,12 +545,17 @@ static const struct {
 };
 
 static gboolean
-set_backend(struct disk *disk, GError **err)
+set_backend(struct xf_domxml *dom, struct disk *disk, GError **err)
 {
     libxl_device_disk *xl = disk->xl;
 
     xl->format = disk->format;
     xl->backend = backends[disk->driver].backend;
+    if (disk->device == DISK_CDROM && xf_xml_is_hvm(dom)
+        && xl->backend != LIBXL_DISK_BACKEND_UNKNOWN
+        && xl->backend != LIBXL_DISK_BACKEND_QDISK)
+        return xf_xml_cannot(err, disk->format_node, "libxl has cdroms of "
+                             "HVM guests served by name='qemu' only");
     if (backends[disk->driver].raw_only && xl->format != LIBXL_DISK_FORMAT_RAW)
         return xf_xml_cannot(err, disk->format_node, "this driver serves raw "
                              "disks only; use name='qemu'");
@@ -572,7 +577,7 @@ finish_disk(struct xf_domxml *dom, struct disk *disk, GError **err)
     if (disk->network)
         xl->pdev_path = xf_xl_strdup(disk->network->str);
     if (!check_target(dom, disk, err) || !set_hdtype(dom, disk, err)
-        || !set_backend(disk, err))
+        || !set_backend(dom, disk, err))
         return FALSE;
     if (disk->device == DISK_CDROM) {
         xl->is_cdrom = 1;
@@ -620,6 +625,7 @@ xf_xml_read_disk(struct xf_domxml *dom, xmlNode *node, void *arg,
                          .format = LIBXL_DISK_FORMAT_RAW };
     gboolean ok;
 
+    g_ptr_array_add(dom->disk_nodes, node);
     disk.xl = XF_XL_APPEND(config->disks, config->num_disks);
     libxl_device_disk_init(disk.xl);
     ok = xf_xml_word_attr(dom, node, "type", &disk.type, err)

@@ -134,6 +134,7 @@ read_passthrough(struct xf_domxml *dom, xmlNode *node, void *arg,
         || !xf_xml_word_attr(dom, node, "mode", &mode,
                              err))
         return FALSE;
+    dom->passthrough_node = node;
     dom->config->c_info.passthrough = on ? mode : LIBXL_PASSTHROUGH_DISABLED;
     return TRUE;
 }

@@ -81,9 +81,11 @@ xf_out_cputune(const struct xf_xml_out *out, xmlNode *domain)
 }
 
 static gboolean
-cells_can_be_read(const libxl_domain_build_info *b)
+cells_can_be_read(const struct xf_xml_out *out)
 {
+    const libxl_domain_build_info *b = &out->config->b_info;
     guint64 sum = 0;
+    int any;
 
     for (int i = 0; i < b->num_vnuma_nodes; i++) {
         const libxl_vnode_info *cell = &b->vnuma_nodes[i];
@@ -93,7 +95,9 @@ cells_can_be_read(const libxl_domain_build_info *b)
             || cell->num_distances > b->num_vnuma_nodes)
             return FALSE;
     }
-    return b->num_vnuma_nodes && sum == b->max_memkb;
+    return b->num_vnuma_nodes && sum == b->max_memkb && !out->pv
+           && !xf_out_on_demand(out)
+           && xf_xml_cells_have_all(b, &any, &any);
 }
 
 static xmlNode *
@@ -114,7 +118,7 @@ xf_out_numatune(const struct xf_xml_out *out, xmlNode *domain)
 
     if (set && !xf_out_bool(b->numa_placement, TRUE))
         write_node_of(numatune, "memory", set);
-    for (int i = 0; cells_can_be_read(b) && i < b->num_vnuma_nodes; i++) {
+    for (int i = 0; cells_can_be_read(out) && i < b->num_vnuma_nodes; i++) {
         g_autofree char *pnode =
             g_strdup_printf("%u", b->vnuma_nodes[i].pnode);
 
@@ -185,7 +189,7 @@ xf_out_cpu(const struct xf_xml_out *out, xmlNode *domain)
 
     write_nested(out, cpu);
     xf_out_cpuid(out, cpu);
-    if (cells_can_be_read(b)) {
+    if (cells_can_be_read(out)) {
         xmlNode *numa = xf_out_element(cpu, "numa");
 
         for (int i = 0; i < b->num_vnuma_nodes; i++)

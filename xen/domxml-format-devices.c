@@ -443,20 +443,16 @@ write_inputs(const struct xf_xml_out *out, xmlNode *devices)
 static void
 write_sounds(const struct xf_xml_out *out, xmlNode *devices)
 {
-    static const char *const models[][2] = {
-        { "sb16", "sb16" }, { "es1370", "es1370" }, { "pcspk", "pcspk" },
-        { "ac97", "ac97" }, { "hda", "ich6" },
-    };
-    const libxl_domain_build_info *b = &out->config->b_info;
-    g_auto(GStrv) names = NULL;
+    const struct xf_xml_word *word = xf_xml_sounds;
+    const char *name = out->config->b_info.u.hvm.soundhw;
 
-    if (!out->hvm || !b->u.hvm.soundhw)
+    if (!out->hvm || !name)
         return;
-    names = g_strsplit(b->u.hvm.soundhw, ",", -1);
-    for (char **name = names; *name; name++)
-        for (gsize i = 0; i < G_N_ELEMENTS(models); i++)
-            if (strcmp(models[i][0], *name) == 0)
-                xf_out_with(devices, "sound", "model", models[i][1]);
+    while (word->word && (word->why
+                          || strcmp(xf_xml_sound_names[word->value], name)))
+        word++;
+    if (word->word)
+        xf_out_with(devices, "sound", "model", word->word);
 }
 
 /* -- host devices ---------------------------------------------------------- */
@@ -494,10 +490,22 @@ write_usb(const libxl_device_usbdev *usb, xmlNode *devices)
     xf_out_attr(address, "device", "%u", usb->u.hostdev.hostaddr);
 }
 
+static gboolean
+pci_can_be_read(const struct xf_xml_out *out)
+{
+    const libxl_domain_create_info *c = &out->config->c_info;
+
+    return c->type != LIBXL_DOMAIN_TYPE_PVH
+           && c->passthrough != LIBXL_PASSTHROUGH_DISABLED
+           && !xf_out_on_demand(out);
+}
+
 static void
 write_hostdevs(const struct xf_xml_out *out, xmlNode *devices)
 {
-    for (int i = 0; i < out->config->num_pcidevs; i++)
+    int count = pci_can_be_read(out) ? out->config->num_pcidevs : 0;
+
+    for (int i = 0; i < count; i++)
         write_pci(&out->config->pcidevs[i], devices);
     for (int i = 0; i < out->config->num_usbdevs; i++)
         write_usb(&out->config->usbdevs[i], devices);

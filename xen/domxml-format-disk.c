@@ -23,7 +23,8 @@ static const char *const format_names[] = {
 };
 
 static void
-write_driver(const libxl_device_disk *disk, xmlNode *node)
+write_driver(const struct xf_xml_out *out, const libxl_device_disk *disk,
+             xmlNode *node)
 {
     guint backend = disk->backend, format = disk->format;
     const char *name = backend < G_N_ELEMENTS(driver_names)
@@ -36,6 +37,9 @@ write_driver(const libxl_device_disk *disk, xmlNode *node)
     if (backend == LIBXL_DISK_BACKEND_UNKNOWN && type
         && format != LIBXL_DISK_FORMAT_RAW)
         name = driver_names[LIBXL_DISK_BACKEND_QDISK];
+    if (out->hvm && disk->is_cdrom && (backend == LIBXL_DISK_BACKEND_PHY
+                                       || backend == LIBXL_DISK_BACKEND_TAP))
+        name = NULL;            /* QEMU has it, and so it is read */
     /* PHY serves raw only, and so it is read */
     if (name && (disk->backend != LIBXL_DISK_BACKEND_PHY || !type
                  || disk->format == LIBXL_DISK_FORMAT_RAW))
@@ -215,36 +219,35 @@ static void
 write_disk(const struct xf_xml_out *out, const libxl_device_disk *disk,
            xmlNode *devices)
 {
+    libxl_hdtype hdtype = out->hvm ? out->config->b_info.u.hvm.hdtype
+                                   : LIBXL_HDTYPE_IDE;
     xmlNode *node = xf_out_with(devices, "disk", "type", "file");
 
     xf_out_attr(node, "device", "%s", disk->is_cdrom ? "cdrom" : "disk");
-    write_driver(disk, node);
+    write_driver(out, disk, node);
     if (write_network(disk, node))
         xmlSetProp(node, BAD_CAST "type", BAD_CAST "network");
     else
         write_local(disk, node);
     write_target(out, disk, node);
-    if (!disk->readwrite)
+    if (!disk->readwrite && (!out->hvm || disk->is_cdrom
+                             || !xf_xml_must_write(disk->vdev, hdtype)))
         xf_out_element(node, "readonly");
     if (xf_out_has(disk->backend_domname))
         xf_out_with(node, "backenddomain", "name", disk->backend_domname);
 }
 
 /* A name that appears twice would not be read. */
-static gboolean
-vdev_seen(const libxl_domain_config *config, int index)
-{
-    for (int i = 0; i < index; i++)
-        if (g_strcmp0(config->disks[i].vdev, config->disks[index].vdev) == 0)
-            return TRUE;
-    return FALSE;
-}
-
 void
 xf_out_disks(const struct xf_xml_out *out, xmlNode *devices)
 {
-    for (int i = 0; i < out->config->num_disks; i++)
-        if (disk_can_be_read(&out->config->disks[i])
-            && !vdev_seen(out->config, i))
-            write_disk(out, &out->config->disks[i], devices);
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (int i = 0; i < out->config->num_disks; i++) {
+        const libxl_device_disk *disk = &out->config->disks[i];
+
+        if (disk->vdev && g_hash_table_add(seen, disk->vdev)
+            && disk_can_be_read(disk))
+            write_disk(out, disk, devices);
+    }
 }

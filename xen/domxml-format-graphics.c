@@ -8,9 +8,6 @@
 #include "xen/domxml-private.h"
 
 #define VNC_PORT_BASE 5900
-/* More would be no redirections but a mistake. */
-#define REDIRECTIONS_MAX 16
-
 static void
 write_listen(xmlNode *node, const char *address)
 {
@@ -24,7 +21,7 @@ write_listen(xmlNode *node, const char *address)
 static void
 write_passwd(const struct xf_xml_out *out, xmlNode *node, const char *passwd)
 {
-    if (out->secure && passwd && xf_out_fits(passwd))
+    if (out->secure && passwd && *passwd && xf_out_fits(passwd))
         xf_out_attr(node, "passwd", "%s", passwd);
 }
 
@@ -85,14 +82,21 @@ write_spice_parts(xmlNode *node, const libxl_spice_info *spice)
                                                           : "server");
 }
 
+static gboolean
+spice_can_be_read(const libxl_spice_info *spice)
+{
+    return !(spice->port < 0 || spice->port > 65535 || spice->tls_port < 0
+             || spice->tls_port > 65535
+             || !(spice->port || spice->tls_port));
+}
+
 static void
 write_spice(const struct xf_xml_out *out, xmlNode *devices)
 {
     const libxl_spice_info *spice = &out->config->b_info.u.hvm.spice;
     xmlNode *node;
 
-    if (spice->port < 0 || spice->port > 65535 || spice->tls_port < 0
-        || spice->tls_port > 65535 || !(spice->port || spice->tls_port))
+    if (!spice_can_be_read(spice))
         return;
     node = xf_out_with(devices, "graphics", "type", "spice");
     if (spice->port)
@@ -109,9 +113,12 @@ write_spice(const struct xf_xml_out *out, xmlNode *devices)
 static void
 write_redirections(const struct xf_xml_out *out, xmlNode *devices)
 {
-    int count = out->config->b_info.u.hvm.spice.usbredirection;
+    const libxl_domain_build_info *b = &out->config->b_info;
+    int count = b->u.hvm.spice.usbredirection;
 
-    if (count > REDIRECTIONS_MAX)
+    if (count > XF_XML_REDIRECTIONS_MAX || b->u.hvm.usbdevice_list
+        || b->u.hvm.usbdevice || !xf_out_bool(b->u.hvm.spice.enable, FALSE)
+        || !spice_can_be_read(&b->u.hvm.spice))
         return;
     for (int i = 0; i < count; i++)
         xf_out_attr(xf_out_with(devices, "redirdev", "bus", "usb"), "type",
@@ -164,6 +171,7 @@ xf_out_video(const struct xf_xml_out *out, xmlNode *devices)
         [LIBXL_VGA_INTERFACE_TYPE_QXL] = "qxl",
     };
     const libxl_domain_build_info *b = &out->config->b_info;
+    guint64 min;
     guint kind;
     xmlNode *model;
 
@@ -174,11 +182,13 @@ xf_out_video(const struct xf_xml_out *out, xmlNode *devices)
         return;
     }
     kind = b->u.hvm.vga.kind;
-    if (kind >= G_N_ELEMENTS(types)
+    min = xf_xml_vram_min(kind ? kind : LIBXL_VGA_INTERFACE_TYPE_CIRRUS,
+                          xf_xml_is_old_model(b->device_model));
+    if (kind >= G_N_ELEMENTS(types) || min == G_MAXUINT64
         || (kind == LIBXL_VGA_INTERFACE_TYPE_NONE && !hvm_has_graphics(b)))
         return;
     model = xf_out_with(xf_out_element(devices, "video"), "model", "type",
                         types[kind]);
-    if (b->video_memkb <= G_MAXUINT32)
+    if (b->video_memkb <= G_MAXUINT32 && b->video_memkb >= min)
         xf_out_attr(model, "vram", "%" G_GUINT64_FORMAT, b->video_memkb);
 }

@@ -152,6 +152,10 @@ write_passthrough(const struct xf_xml_out *out, xmlNode *xen)
 
     if (mode == LIBXL_PASSTHROUGH_DEFAULT)
         return;
+    if (mode != LIBXL_PASSTHROUGH_DISABLED
+        && (out->config->c_info.type == LIBXL_DOMAIN_TYPE_PVH
+            || xf_out_on_demand(out)))
+        return;                 /* is not read, as libxl does not do it */
     node = xf_out_with(xen, "passthrough", "state",
                        mode == LIBXL_PASSTHROUGH_DISABLED ? "off" : "on");
     if (mode == LIBXL_PASSTHROUGH_SYNC_PT)

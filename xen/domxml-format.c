@@ -49,15 +49,33 @@ write_kib(xmlNode *domain, const char *name, guint64 kib)
 }
 
 static void
-write_memory(const struct xf_xml_out *out, xmlNode *domain)
+memory_of(const struct xf_xml_out *out, guint64 *max, guint64 *target)
 {
     const libxl_domain_build_info *b = &out->config->b_info;
-    guint64 max = b->max_memkb, target = b->target_memkb;
 
-    if (max == 0 || max > XF_XML_MEMORY_MAX_KIB)
-        max = DEFAULT_MEMORY_KIB;
-    if (target == 0 || target > max)
-        target = max;
+    *max = b->max_memkb;
+    *target = b->target_memkb;
+    if (*max == 0 || *max > XF_XML_MEMORY_MAX_KIB)
+        *max = DEFAULT_MEMORY_KIB;
+    if (*target == 0 || *target > *max)
+        *target = *max;
+}
+
+gboolean
+xf_out_on_demand(const struct xf_xml_out *out)
+{
+    guint64 max, target;
+
+    memory_of(out, &max, &target);
+    return !out->pv && target < max;
+}
+
+static void
+write_memory(const struct xf_xml_out *out, xmlNode *domain)
+{
+    guint64 max, target;
+
+    memory_of(out, &max, &target);
     write_kib(domain, "memory", max);
     write_kib(domain, "currentMemory", target);
 }

@@ -41,6 +41,10 @@ char *xf_out_document(xmlDoc *doc);
 /* Takes `node` out again when nothing was put into it. */
 void xf_out_drop_if_empty(xmlNode *node);
 
+/* As it is written, will it have less memory at first than it may have?  Some
+ * devices are not read then. */
+gboolean xf_out_on_demand(const struct xf_xml_out *out);
+
 /* The parts of the document, each into its parent.  domxml-format-cpu.c: */
 void xf_out_vcpus(const struct xf_xml_out *out, xmlNode *domain);
 void xf_out_cputune(const struct xf_xml_out *out, xmlNode *domain);

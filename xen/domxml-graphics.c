@@ -322,6 +322,9 @@ read_spice(struct xf_domxml *dom, xmlNode *node, libxl_spice_info *xl,
 
     if (libxl_defbool_is_default(xl->enable) == false)
         return xf_xml_cannot(err, node, "a guest has one spice display");
+    if (g_strcmp0(xf_xml_attr(dom, node, "passwd"), "") == 0)
+        return xf_xml_bad(err, node, "spice's passwd may not be empty; leave "
+                          "it out for none");
     if (!xf_xml_has_none(node, not_spices, err)
         || !read_spice_ports(dom, node, xl, err)
         || !xf_xml_walk(dom, node, xf_xml_graphics_rules, &display, err))
@@ -446,6 +449,7 @@ read_video_model(struct xf_domxml *dom, xmlNode *node, void *arg,
         return TRUE;
     }
     b->u.hvm.vga.kind = kind;
+    dom->vram_node = node;
     return xf_xml_size_attr(dom, node, "vram", "unit", &b->video_memkb, err);
 }
 

@@ -24,6 +24,8 @@
 
 /* Sets of CPUs and nodes hold numbers below this; no host has more. */
 #define XF_XML_SET_BITS 4096
+/* Of USB devices, by spice; libxl's. */
+#define XF_XML_REDIRECTIONS_MAX 4
 /* Beyond what an address space holds; keeps sums from overflowing. */
 #define XF_XML_MEMORY_MAX_KIB (G_GUINT64_CONSTANT(1) << 42)
 /* libvirt's, for arguments to the device model */
@@ -51,6 +53,7 @@ struct xf_domxml {
     xmlNode *quota_node;
     guint64 topology_cpus;      /* 0: not said */
     xmlNode *topology_node;
+    xmlNode *numa_node;         /* <numa> of <cpu> */
 
     /* domxml-os.c */
     xmlNode *firmware_node;     /* says which firmware */
@@ -66,6 +69,11 @@ struct xf_domxml {
     libxl_hdtype hdtype;
     xmlNode *usb_node;          /* the emulated USB controller */
     gboolean graphics_seen, video_seen;
+    GPtrArray *disk_nodes;      /* xmlNode *, as the configuration's disks */
+    xmlNode *vram_node;         /* <model> of <video> */
+    xmlNode *redir_node;        /* the first <redirdev> */
+    xmlNode *pci_node;          /* the first <hostdev> of type pci */
+    xmlNode *passthrough_node;  /* <passthrough> of <xen> */
 
     const char *residual;       /* text of <xenferry:libxl>, or NULL */
     xmlNode *residual_node;
@@ -118,6 +126,14 @@ struct xf_xml_rule {
     const char *ns;     /* namespace uri, NULL for libvirt's own elements */
 };
 
+/* What devices have that libvirt keeps for itself. */
+#define XF_XML_ALIAS_RULE                                                          \
+    { .name = "alias", .flags = XF_RULE_HARMLESS,                           \
+      .why = "a name inside libvirt" }
+#define XF_XML_ADDRESS_RULE                                                        \
+    { .name = "address", .flags = XF_RULE_HARMLESS,                         \
+      .why = "QEMU gives it its place" }
+
 /* Takes the children of `node` by `rules` (ended by a NULL name); `arg` goes
  * to the handlers. */
 gboolean xf_xml_walk(struct xf_domxml *dom, xmlNode *node,
@@ -146,6 +162,7 @@ gboolean xf_xml_is_address(const char *text);
 extern const struct xf_xml_word xf_xml_yes_no[];
 extern const struct xf_xml_word xf_xml_on_off[];
 extern const struct xf_xml_word xf_xml_compressions[];
+extern const struct xf_xml_word xf_xml_sounds[];   /* value: in libxl's list */
 extern const struct xf_xml_word xf_xml_streaming_modes[];
 /* For writing: can `text` be read back as one of them?  NULL cannot. */
 gboolean xf_xml_is_word(const struct xf_xml_word *words, const char *text);
@@ -246,6 +263,7 @@ extern const struct xf_xml_rule xf_xml_numatune_rules[];
 extern const struct xf_xml_rule xf_xml_clock_rules[];
 extern const struct xf_xml_rule xf_xml_pm_rules[];
 extern const struct xf_xml_rule xf_xml_device_rules[];
+extern const struct xf_xml_rule xf_xml_controller_rules[];
 extern const struct xf_xml_rule xf_xml_disk_rules[];
 extern const struct xf_xml_rule xf_xml_nic_rules[];
 extern const struct xf_xml_rule xf_xml_chardev_rules[];
@@ -257,6 +275,7 @@ extern const struct xf_xml_value xf_xml_vcpu_values[];
 extern const struct xf_xml_value xf_xml_os_values[];
 extern const struct xf_xml_value xf_xml_cpu_values[];
 extern const struct xf_xml_value xf_xml_clock_values[];
+extern const struct xf_xml_value xf_xml_controller_values[];
 extern const struct xf_xml_value xf_xml_disk_values[];
 extern const struct xf_xml_value xf_xml_nic_values[];
 extern const struct xf_xml_value xf_xml_chardev_values[];
@@ -285,6 +304,17 @@ gboolean xf_xml_boot_device(struct xf_domxml *dom, xmlNode *node,
 /* domxml-devices.c: is it QEMU of before Xen's was QEMU's own?  path: NULL is
  * libxl's default. */
 gboolean xf_xml_is_old_model(const char *path);
+/* domxml-cpu.c: is each vcpu in one of the cells, and in no other?  *wrong:
+ * the first that is not, *count: in how many it is. */
+gboolean xf_xml_cells_have_all(const libxl_domain_build_info *b, int *wrong,
+                               int *count);
+/* domxml-limits.c: the KiB without which libxl does not start a guest with
+ * that card; G_MAXUINT64: it never does. */
+guint64 xf_xml_vram_min(libxl_vga_interface_type kind, gboolean old_model);
+/* Does libxl refuse a disk of that name, in an HVM guest, that is read only? */
+gboolean xf_xml_must_write(const char *vdev, libxl_hdtype hdtype);
+/* Has it less memory at first than it may have, provided on demand? */
+gboolean xf_xml_on_demand(const libxl_domain_config *config);
 /* domxml-features.c */
 XF_XML_HANDLER(xf_xml_read_clock);
 /* For writing: the i-th element of <hyperv> and whether the configuration
@@ -293,7 +323,8 @@ gboolean xf_xml_enlightenment(const libxl_domain_build_info *b, guint i,
                               const char **element, int *on);
 /* The same for <timer name='hypervclock'>. */
 int xf_xml_reference_clock(const libxl_domain_build_info *b);
-/* domxml-disk.c, -net.c, -chardev.c, -graphics.c */
+/* domxml-controller.c, -disk.c, -net.c, -chardev.c, -graphics.c */
+XF_XML_HANDLER(xf_xml_read_controller);
 XF_XML_HANDLER(xf_xml_read_disk);
 XF_XML_HANDLER(xf_xml_read_interface);
 XF_XML_HANDLER(xf_xml_read_serial);
@@ -304,6 +335,9 @@ XF_XML_HANDLER(xf_xml_read_video);
 
 /* -- before and after the walk --------------------------------------------- */
 
+/* libxl's name of a sound card, by the value of its word. */
+extern const char *const xf_xml_sound_names[];
+
 /* Finds the guest type before anything else is read. */
 gboolean xf_xml_os_type(struct xf_domxml *dom, GError **err);
 gboolean xf_xml_os_finish(struct xf_domxml *dom, GError **err);
@@ -311,6 +345,8 @@ gboolean xf_xml_features_finish(struct xf_domxml *dom, GError **err);
 gboolean xf_xml_vcpus_finish(struct xf_domxml *dom, GError **err);
 gboolean xf_xml_chardevs_finish(struct xf_domxml *dom, GError **err);
 void xf_xml_graphics_finish(struct xf_domxml *dom);
+gboolean xf_xml_usb_finish(struct xf_domxml *dom, GError **err);
+gboolean xf_xml_limits_finish(struct xf_domxml *dom, GError **err);
 gboolean xf_xml_devices_finish(struct xf_domxml *dom, GError **err);
 
 #endif

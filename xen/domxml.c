@@ -435,6 +435,7 @@ domxml_init(struct xf_domxml *dom, xmlDoc *doc, libxl_domain_config *config)
         .root = xmlDocGetRootElement(doc),
         .strings = g_ptr_array_new_with_free_func(free_xml_string),
         .boot = g_string_new(NULL),
+        .disk_nodes = g_ptr_array_new(),
         .vdevs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
 }
@@ -445,6 +446,7 @@ domxml_clear(struct xf_domxml *dom)
     g_ptr_array_unref(dom->strings);
     g_string_free(dom->boot, TRUE);
     g_hash_table_unref(dom->vdevs);
+    g_ptr_array_unref(dom->disk_nodes);
     libxl_bitmap_dispose(&dom->online);
     libxl_bitmap_dispose(&dom->cpuset);
     g_clear_pointer(&dom->pins, g_array_unref);

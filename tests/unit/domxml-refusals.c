@@ -29,6 +29,19 @@ xf_refusal_document(const char *type, enum refusal_place place,
     "<disk><source file='/x'/><target dev='" dev "'/>"                      \
     "<boot order='" order "'/></disk>"
 
+#define VIDEO(type, vram)                                                   \
+    "<video><model type='" type "' vram='" vram "'/></video>"
+#define OLD_MODEL "<emulator>/usr/lib/xen/bin/qemu-dm</emulator>"
+#define REDIR "<redirdev bus='usb' type='spicevmc'/>"
+#define NOT_WRITTEN                                                         \
+    "QEMU has no IDE and SATA disks that are read only; make it a cdrom, a " \
+    "disk 'sd' or one from 'xvde' on"
+#define CELL(cpus)                                                          \
+    "<cpu><numa><cell memory='65536' cpus='" cpus "'/></numa></cpu>"
+#define PCI                                                                 \
+    "<hostdev type='pci'><source><address bus='1' slot='0'/></source>"      \
+    "</hostdev>"
+
 const struct refusal xf_refusals[] = {
     /* -- not known, not expected -- */
     { "hvm", IN_ROOT, "<colour/>",
@@ -306,7 +319,7 @@ const struct refusal xf_refusals[] = {
     { "hvm", IN_DEVICES, "<input type='tablet' bus='ps2'/>", "line 5, "
       "<input>: libxl has tablets on the bus 'usb' only" },
     { "hvm", IN_DEVICES, "<sound model='usb'/>", "line 5, <sound>: model "
-      "'usb': libxl has sb16, es1370, pcspk, ac97 and ich6" },
+      "'usb': libxl has sb16, es1370, ac97 and ich6" },
     { "hvm", IN_DEVICES, "<memballoon model='none'/>", "line 5, "
       "<memballoon>: model 'none': every Xen guest can be ballooned; use "
       "'xen'" },
@@ -532,7 +545,69 @@ const struct refusal xf_refusals[] = {
     { "xenpvh", IN_DEVICES, "<video><model type='vga'/></video>", "line 5, "
       "<model>: only a guest of type 'hvm' has 'vga'; use 'xen'" },
 
+    /* -- what libxl does not start, or starts without -- */
+    { "hvm", IN_DEVICES, VIDEO("qxl", "65536"), "line 5, <model>: vram: libxl "
+      "starts no guest with less than 131072 KiB for this card" },
+    { "hvm", IN_DEVICES, VIDEO("vga", "16383"), "line 5, <model>: vram: libxl "
+      "starts no guest with less than 16384 KiB for this card" },
+    { "hvm", IN_DEVICES, VIDEO("cirrus", "4096"), "line 5, <model>: vram: "
+      "libxl starts no guest with less than 8192 KiB for this card" },
+    { "hvm", IN_DEVICES, OLD_MODEL VIDEO("vga", "8191"), "line 5, <model>: "
+      "vram: libxl starts no guest with less than 8192 KiB for this card" },
+    { "hvm", IN_DEVICES, OLD_MODEL VIDEO("qxl", "131072"), "line 5, <model>: "
+      "the old device model, qemu-dm, has no such card" },
+    { "hvm", IN_DEVICES, REDIR, "line 5, <redirdev>: it goes through spice: "
+      "needs <graphics type='spice'>" },
+    { "hvm", IN_DEVICES, REDIR REDIR REDIR REDIR "\n" REDIR, "line 6, "
+      "<redirdev>: libxl redirects 4 devices at most" },
+    { "hvm", IN_DEVICES, REDIR "<graphics type='spice' port='5900'/>"
+      "<input type='tablet' bus='usb'/>", "line 5, <redirdev>: libxl has "
+      "redirections or inputs on the bus 'usb', not both" },
+    { "hvm", IN_DEVICES, "<graphics type='spice' port='5900' passwd=''/>",
+      "line 5, <graphics>: spice's passwd may not be empty; leave it out for "
+      "none" },
+    { "hvm", IN_DEVICES, "<sound model='ac97'/>\n<sound model='ich6'/>",
+      "line 6, <sound>: libxl has one sound card" },
+    { "hvm", IN_DEVICES, "<disk><source file='/x'/><target dev='hda'/>"
+      "<readonly/></disk>", "line 5, <disk>: " NOT_WRITTEN },
+    { "hvm", IN_DEVICES, "<disk><source file='/x'/><target dev='xvdd'/>"
+      "<readonly/></disk>", "line 5, <disk>: " NOT_WRITTEN },
+    { "hvm", IN_DEVICES, "<disk><source file='/x'/><target dev='xvdf'/>"
+      "<readonly/></disk><disk><source file='/y'/>"
+      "<target dev='hda' bus='sata'/></disk>",
+      "line 5, <disk>: " NOT_WRITTEN },
+    { "hvm", IN_DEVICES, "<disk device='cdrom'><driver name='phy'/>"
+      "<source file='/x'/><target dev='hdc'/></disk>", "line 5, <driver>: "
+      "libxl has cdroms of HVM guests served by name='qemu' only" },
+    { "linux", IN_ROOT, CELL("0"), "line 5, <cell>: libxl has no virtual "
+      "NUMA nodes for PV guests" },
+    { "hvm", IN_ROOT, CELL("1"), "line 5, <numa>: vcpu 0 is in 0 cells; each "
+      "must be in one" },
+    { "hvm", IN_ROOT, "<vcpu>2</vcpu><cpu><numa>"
+      "<cell memory='32768' cpus='0-1'/><cell memory='32768' cpus='1'/>"
+      "</numa></cpu>", "line 5, <numa>: vcpu 1 is in 2 cells; each must be "
+      "in one" },
+    { "hvm", IN_ROOT, "<currentMemory>60000</currentMemory>" CELL("0"),
+      "line 5, <numa>: libxl gives cells to a guest that has all its memory "
+      "from the start only: make <currentMemory> and <memory> the same" },
+    { "hvm", IN_ROOT, "<currentMemory>60000</currentMemory><devices>" PCI
+      "</devices>", "line 5, <hostdev>: libxl assigns devices to a guest that "
+      "has all its memory from the start only: make <currentMemory> and "
+      "<memory> the same" },
+    { "hvm", IN_ROOT, "<currentMemory>60000</currentMemory><features><xen>"
+      "<passthrough state='on'/></xen></features>", "line 5, <passthrough>: "
+      "libxl assigns devices to a guest that has all its memory from the "
+      "start only: make <currentMemory> and <memory> the same" },
+    { "xenpvh", IN_DEVICES, PCI, "line 5, <hostdev>: libxl assigns no devices "
+      "to guests of type 'xenpvh'" },
+    { "hvm", IN_ROOT, "<features><xen><passthrough state='off'/></xen>"
+      "</features><devices>" PCI "</devices>", "line 5, <hostdev>: "
+      "<passthrough state='off'/> is against it" },
+
     /* -- more of controllers -- */
+    { "hvm", IN_DEVICES, "<controller type='usb' model='nec-xhci' "
+      "ports='8'/>", "line 5, <controller>: QEMU's controllers have the ports "
+      "that they have; take ports= out" },
     { "hvm", IN_DEVICES, "<controller type='usb' index='1'/>\n"
       "<controller type='usb' index='1'/>",
       "line 6, <controller>: index 1 is given twice" },
