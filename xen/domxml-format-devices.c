@@ -134,7 +134,8 @@ write_model(const struct xf_xml_out *out, const libxl_device_nic *nic,
 {
     if (nic->nictype == LIBXL_NIC_TYPE_VIF)
         xf_out_with(node, "model", "type", "netfront");
-    else if (out->hvm && xf_out_has(nic->model)
+    else if (out->hvm && nic->model
+             && xf_xml_is_word(xf_xml_nic_models, nic->model)
              && strcmp(nic->model, "netfront") != 0
              && strcmp(nic->model, "xen") != 0)
         xf_out_with(node, "model", "type", nic->model);

@@ -223,15 +223,67 @@ read_vlan(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 
 /* -- what it is ------------------------------------------------------------ */
 
+/* What libxl starts QEMU with, word by word: a comma in it would be another
+ * option of QEMU's. */
+#define NO_VIRTIO "Xen guests have no virtio devices; use 'netfront'"
+#define NO_SUCH_CARD "QEMU's bus for Xen guests has no such card"
+
+enum nic_model {
+    MODEL_PV,
+    MODEL_EMULATED,
+};
+
+const struct xf_xml_word xf_xml_nic_models[] = {
+    { "netfront", MODEL_PV, NULL },
+    { "xen", MODEL_PV, NULL },
+    { "rtl8139", MODEL_EMULATED, NULL },
+    { "e1000", MODEL_EMULATED, NULL },
+    { "e1000-82544gc", MODEL_EMULATED, NULL },
+    { "e1000-82545em", MODEL_EMULATED, NULL },
+    { "e1000e", MODEL_EMULATED, NULL },
+    { "ne2k_pci", MODEL_EMULATED, NULL },
+    { "pcnet", MODEL_EMULATED, NULL },
+    { "tulip", MODEL_EMULATED, NULL },
+    { "vmxnet3", MODEL_EMULATED, NULL },
+    { "i82550", MODEL_EMULATED, NULL },
+    { "i82551", MODEL_EMULATED, NULL },
+    { "i82557a", MODEL_EMULATED, NULL },
+    { "i82557b", MODEL_EMULATED, NULL },
+    { "i82557c", MODEL_EMULATED, NULL },
+    { "i82558a", MODEL_EMULATED, NULL },
+    { "i82558b", MODEL_EMULATED, NULL },
+    { "i82559a", MODEL_EMULATED, NULL },
+    { "i82559b", MODEL_EMULATED, NULL },
+    { "i82559c", MODEL_EMULATED, NULL },
+    { "i82559er", MODEL_EMULATED, NULL },
+    { "i82562", MODEL_EMULATED, NULL },
+    { "i82801", MODEL_EMULATED, NULL },
+    { "virtio", 0, NO_VIRTIO },
+    { "virtio-transitional", 0, NO_VIRTIO },
+    { "virtio-non-transitional", 0, NO_VIRTIO },
+    { "virtio-net", 0, NO_VIRTIO },
+    { "virtio-net-pci", 0, NO_VIRTIO },
+    { "virtio-net-pci-transitional", 0, NO_VIRTIO },
+    { "virtio-net-pci-non-transitional", 0, NO_VIRTIO },
+    { "usb-net", 0, NO_SUCH_CARD },
+    { "igb", 0, NO_SUCH_CARD },
+    { "lan9118", 0, NO_SUCH_CARD },
+    { "smc91c111", 0, NO_SUCH_CARD },
+    { "spapr-vlan", 0, NO_SUCH_CARD },
+    { "vlance", 0, NO_SUCH_CARD },
+    { NULL, 0, NULL }
+};
+
 static gboolean
 read_model(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     struct nic *nic = arg;
     const char *type = xf_xml_need_attr(dom, node, "type", err);
+    int model = MODEL_PV;
 
-    if (!type)
+    if (!type || !xf_xml_word_attr(dom, node, "type", &model, err))
         return FALSE;
-    if (strcmp(type, "netfront") == 0 || strcmp(type, "xen") == 0) {
+    if (model == MODEL_PV) {
         nic->xl->nictype = LIBXL_NIC_TYPE_VIF;
         return TRUE;
     }
@@ -358,7 +410,9 @@ const struct xf_xml_rule xf_xml_nic_rules[] = {
       .attrs_why = "libxl makes and unmakes the device itself",
       .idle = "such a name is one that libxl gave it on some host" },
     { .name = "script", .attrs = "path", .read = read_script },
-    { .name = "model", .attrs = "type", .read = read_model },
+    { .name = "model", .attrs = "type",
+      .values = XF_XML_VALUES({ "type", xf_xml_nic_models }),
+      .read = read_model },
     { .name = "ip", .attrs = "address prefix ~family !peer",
       .read = read_ip, .attrs_no = "libxl's scripts know no peer's address",
       .attrs_why = "the address shows it",

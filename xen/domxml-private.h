@@ -161,6 +161,7 @@ gboolean xf_xml_is_address(const char *text);
 
 extern const struct xf_xml_word xf_xml_yes_no[];
 extern const struct xf_xml_word xf_xml_on_off[];
+extern const struct xf_xml_word xf_xml_nic_models[];
 extern const struct xf_xml_word xf_xml_compressions[];
 extern const struct xf_xml_word xf_xml_sounds[];   /* value: in libxl's list */
 extern const struct xf_xml_word xf_xml_streaming_modes[];

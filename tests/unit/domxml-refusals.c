@@ -263,6 +263,16 @@ const struct refusal xf_refusals[] = {
     { "xenpvh", IN_DEVICES, "<interface type='ethernet'>"
       "<model type='e1000'/></interface>", "line 5, <model>: type 'e1000': a "
       "guest of type 'linux' or 'xenpvh' has 'netfront' only" },
+    { "hvm", IN_DEVICES, "<interface type='ethernet'>"
+      "<model type='virtio'/></interface>", "line 5, <model>: type 'virtio': "
+      "Xen guests have no virtio devices; use 'netfront'" },
+    { "hvm", IN_DEVICES, "<interface type='ethernet'>"
+      "<model type='e1000,romfile=/etc/passwd'/></interface>", "line 5, "
+      "<model>: type 'e1000,romfile=/etc/passwd' is not one of 'netfront', "
+      "'xen', 'rtl8139', 'e1000', 'e1000-82544gc', 'e1000-82545em', 'e1000e', "
+      "'ne2k_pci', 'pcnet', 'tulip', 'vmxnet3', 'i82550', 'i82551', "
+      "'i82557a', 'i82557b', 'i82557c', 'i82558a', 'i82558b', 'i82559a', "
+      "'i82559b', 'i82559c', 'i82559er', 'i82562', 'i82801'" },
     { "hvm", IN_DEVICES, "<interface type='bridge'><source bridge='b'/>"
       "<vlan><tag id='1'/></vlan></interface>", "line 5, <interface>: libxl "
       "does VLANs with Open vSwitch only (<virtualport type='openvswitch'/"

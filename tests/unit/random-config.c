@@ -203,7 +203,7 @@ static const struct field disk[] = {
 
 static const struct field nic[] = {
     BACKEND, K("devid", DEVID), I("mtu", 70000),
-    W("model", "e1000 rtl8139 netfront xen"), K("mac", MAC),
+    W("model", "e1000 rtl8139 netfront xen virtio e1000,romfile=/x"), K("mac", MAC),
     W("ip", "192.0.2.1 192.0.2.1|2001:db8::1 10.0.0.1/24"),
     W("bridge", "xenbr0 br0 ovs.10 ovs:1:2"),
     W("ifname", "web0 vif3.1 vif3.1-emu"),
