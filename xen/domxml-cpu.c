@@ -79,8 +79,17 @@ read_vcpus_vcpu(struct xf_domxml *dom, xmlNode *node, void *arg,
         || !xf_xml_word_attr(dom, node, "enabled", &enabled,
                              err))
         return FALSE;
-    if (!dom->online.size)
+    if (!dom->online.size) {
         xf_xl_bitmap_alloc(&dom->online, VCPUS_MAX);
+        xf_xl_bitmap_alloc(&dom->listed, VCPUS_MAX);
+    }
+    if (libxl_bitmap_test(&dom->listed, id))
+        return xf_xml_bad(err, node, "id %" G_GUINT64_FORMAT " is given "
+                          "twice", id);
+    libxl_bitmap_set(&dom->listed, id);
+    if (!dom->last_vcpu_node || id > dom->last_vcpu)
+        dom->last_vcpu_node = node;
+    dom->last_vcpu = MAX(dom->last_vcpu, id);
     if (enabled)
         libxl_bitmap_set(&dom->online, id);
     return TRUE;
@@ -105,9 +114,19 @@ set_online(struct xf_domxml *dom, GError **err)
         if (dom->online.size ? libxl_bitmap_test(&dom->online, i)
                              : i < count)
             libxl_bitmap_set(avail, i);
-    if (dom->online.size && !libxl_bitmap_test(avail, 0))
+    if (!dom->online.size)
+        return TRUE;
+    if (dom->last_vcpu >= dom->vcpus)
+        return xf_xml_bad(err, dom->last_vcpu_node, "there is no vcpu %"
+                          G_GUINT64_FORMAT ", <vcpu> says %" G_GUINT64_FORMAT,
+                          dom->last_vcpu, dom->vcpus);
+    if (!libxl_bitmap_test(avail, 0))
         return xf_xml_bad(err, dom->root, "<vcpus> does not enable vcpu 0");
-    return TRUE;
+    count = libxl_bitmap_count_set(avail);
+    return !dom->vcpus_online || dom->vcpus_online == count
+           || xf_xml_bad(err, dom->root, "<vcpu current=> says %"
+                         G_GUINT64_FORMAT ", but <vcpus> enables %"
+                         G_GUINT64_FORMAT, dom->vcpus_online, count);
 }
 
 /* -- <cputune> ------------------------------------------------------------- */
@@ -330,6 +349,11 @@ read_memnode(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
                              err)
         || !check_numa_mode(dom, node, err))
         return FALSE;
+    for (guint i = 0; dom->memnodes && i < dom->memnodes->len; i++)
+        if (g_array_index(dom->memnodes, struct memnode, i).cell
+            == memnode.cell)
+            return xf_xml_bad(err, node, "cell %" G_GUINT64_FORMAT " is given "
+                              "twice", memnode.cell);
     if (!dom->memnodes)
         dom->memnodes = g_array_new(FALSE, FALSE, sizeof(memnode));
     g_array_append_val(dom->memnodes, memnode);
@@ -476,8 +500,14 @@ read_sibling(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
         || !xf_xml_uint_attr(dom, node, "id", VCPUS_MAX, &id, err)
         || !xf_xml_uint_attr(dom, node, "value", G_MAXUINT8, &value, err))
         return FALSE;
+    if (value == 0)
+        return xf_xml_bad(err, node, "a distance is from 1 to %d",
+                          G_MAXUINT8);
     while (cell->num_distances <= (int)id)
         *XF_XL_APPEND(cell->distances, cell->num_distances) = 0;
+    if (cell->distances[id])
+        return xf_xml_bad(err, node, "the distance to cell %" G_GUINT64_FORMAT
+                          " is given twice", id);
     cell->distances[id] = value;
     return TRUE;
 }

@@ -266,12 +266,20 @@ static const struct xf_xml_rule hyperv_rules[] = {
 static gboolean
 read_hyperv(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
-    if (!hvm_only(dom, node, err))
-        return FALSE;
-    if (g_strcmp0(xf_xml_attr(dom, node, "mode"), "passthrough") == 0)
-        return xf_xml_cannot(err, node, "mode 'passthrough' is KVM's");
-    return TRUE;
+    int mode;
+
+    return hvm_only(dom, node, err)
+           && xf_xml_word_attr(dom, node, "mode", &mode, err);
 }
+
+static const struct xf_xml_word hyperv_modes[] = {
+    { "custom", 0, NULL },
+    { "passthrough", 0, "Xen has no set of its own that it would show; name "
+                        "the enlightenments" },
+    { "host-model", 0, "Xen has no set of its own that it would show; name "
+                       "the enlightenments" },
+    { NULL, 0, NULL }
+};
 
 const struct xf_xml_rule xf_xml_feature_rules[] = {
     { .name = "acpi", .read = read_acpi, .idle = "a PV guest has none" },
@@ -282,7 +290,8 @@ const struct xf_xml_rule xf_xml_feature_rules[] = {
       .values = XF_XML_VALUES({ "state", xf_xml_on_off }),
       .read = read_hap },
     { .name = "viridian", .read = read_viridian },
-    { .name = "hyperv", .attrs = "mode", .read = read_hyperv,
+    { .name = "hyperv", .attrs = "mode",
+      .values = XF_XML_VALUES({ "mode", hyperv_modes }), .read = read_hyperv,
       .children = hyperv_rules },
     { .name = "xen", .children = xen_rules },
     { .name = "msrs", .attrs = "unknown",

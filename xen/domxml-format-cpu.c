@@ -147,7 +147,7 @@ write_cell(xmlNode *numa, const libxl_vnode_info *cell, int id)
     for (int i = 0; i < cell->num_distances; i++) {
         xmlNode *sibling;
 
-        if (cell->distances[i] > G_MAXUINT8)
+        if (!cell->distances[i] || cell->distances[i] > G_MAXUINT8)
             continue;
         sibling = xf_out_element(distances, "sibling");
         xf_out_attr(sibling, "id", "%d", i);

@@ -46,6 +46,9 @@ struct xf_domxml {
     /* domxml-cpu.c */
     guint64 vcpus, vcpus_online;    /* 0: not said */
     libxl_bitmap online;        /* from <vcpus>; size 0: the first ones */
+    libxl_bitmap listed;        /* all of <vcpus>, online or not */
+    guint64 last_vcpu;          /* of those */
+    xmlNode *last_vcpu_node;
     libxl_bitmap cpuset;        /* <vcpu cpuset=>; size 0: not said */
     GArray *pins;               /* struct pin: <vcpupin> */
     GArray *memnodes;           /* struct memnode: <memnode> */

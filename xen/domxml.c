@@ -242,9 +242,10 @@ static gboolean
 read_label(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
 {
     const int *is_static = arg;
+    const char *text = xf_xml_text(dom, node);
 
-    if (*is_static)
-        dom->config->c_info.ssid_label = xf_xl_strdup(xf_xml_text(dom, node));
+    if (*is_static && *text)
+        dom->config->c_info.ssid_label = xf_xl_strdup(text);
     return TRUE;
 }
 
@@ -266,7 +267,12 @@ read_seclabel(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
                              "'flask', not '%s'", model ? model : "");
     if (!is_static)
         xf_xml_idle(dom, node, NULL);
-    return xf_xml_walk(dom, node, seclabel_rules, &is_static, err);
+    else if (dom->config->c_info.ssid_label)
+        return xf_xml_cannot(err, node, "a guest has one static label");
+    if (!xf_xml_walk(dom, node, seclabel_rules, &is_static, err))
+        return FALSE;
+    return !is_static || dom->config->c_info.ssid_label
+           || xf_xml_bad(err, node, "a static label needs its <label>");
 }
 
 /* Ours is read, what others keep there is theirs. */
@@ -448,6 +454,7 @@ domxml_clear(struct xf_domxml *dom)
     g_hash_table_unref(dom->vdevs);
     g_ptr_array_unref(dom->disk_nodes);
     libxl_bitmap_dispose(&dom->online);
+    libxl_bitmap_dispose(&dom->listed);
     libxl_bitmap_dispose(&dom->cpuset);
     g_clear_pointer(&dom->pins, g_array_unref);
     g_clear_pointer(&dom->memnodes, g_array_unref);

@@ -199,6 +199,15 @@ read_ignored(struct xf_xlcfg *cfg, const struct xf_xl_row *row, void *base,
     return TRUE;
 }
 
+/* What was there for xend. */
+static gboolean
+read_idle(struct xf_xlcfg *cfg, const struct xf_xl_row *row, void *base,
+          const char *text, GError **err)
+{
+    xf_xl_idle(cfg, "'%s' is ignored, as xl does", row->key);
+    return TRUE;
+}
+
 static const libxl_enum_string_table nic_types[] = {
     { "ioemu", LIBXL_NIC_TYPE_VIF_IOEMU }, { "vif", LIBXL_NIC_TYPE_VIF },
     { NULL, 0 }
@@ -221,7 +230,7 @@ static const struct xf_xl_row nic_rows[] = {
     OWN("rate", read_rate, write_rate),
     OWN("trusted", read_trusted, write_trusted),
     OWN("untrusted", read_trusted, write_trusted),
-    OWN("accel", read_ignored, NULL),   /* by xl as well */
+    OWN("accel", read_idle, NULL),
     { .key = NULL }
 };
 
@@ -317,7 +326,7 @@ static const struct xf_xl_row vfb_rows[] = {
     ROW(vfb, "opengl", FLAG, sdl.opengl),
     ROW(vfb, "display", TEXT, sdl.display),
     ROW(vfb, "xauthority", TEXT, sdl.xauthority),
-    OWN("type", read_ignored, NULL),    /* by xl as well */
+    OWN("type", read_idle, NULL),
     { .key = NULL }
 };
 
@@ -356,6 +365,8 @@ read_pv_screen(struct xf_xlcfg *cfg, const struct xf_xl_row *row, void *base,
 
     if (!text || !xf_xl_number(cfg, text, G_MININT32, G_MAXINT32, &on, err))
         return FALSE;
+    if (on && config->num_vfbs > 0)
+        xf_xl_idle(cfg, "is ignored, as xl does, beside 'vfb'");
     if (!on || config->num_vfbs > 0)
         return TRUE;
     vfb = XF_XL_APPEND(config->vfbs, config->num_vfbs);
@@ -370,6 +381,18 @@ read_pv_screen(struct xf_xlcfg *cfg, const struct xf_xl_row *row, void *base,
         if (!text || !xf_xl_take(cfg, field, vfb, text, err))
             return FALSE;
     }
+    return TRUE;
+}
+
+/* Of the screen that 'vnc' has made, if it has. */
+static gboolean
+read_of_screen(struct xf_xlcfg *cfg, const struct xf_xl_row *row, void *base,
+               const char *none, GError **err)
+{
+    if (xf_xl_has(cfg, "vfb"))
+        xf_xl_idle(cfg, "is ignored, as xl does, beside 'vfb'");
+    else if (cfg->config->num_vfbs == 0)
+        xf_xl_idle(cfg, "is ignored, as xl does, without vnc=1");
     return TRUE;
 }
 
@@ -730,7 +753,7 @@ write_devices(const struct xf_xlout *out, const struct xf_xl_row *row,
 #define DEVICES(name) OWN(name, read_devices, write_devices)
 #define SCREEN(name)                                                        \
     { .key = name, .guests = XF_XL_PV, .kind = XF_XL_OWN,                   \
-      .read = read_ignored }
+      .read = read_of_screen }
 #define REFUSED(name, reason)                                               \
     { .key = name, .guests = XF_XL_ALL, .kind = XF_XL_REFUSED, .why = reason }
 

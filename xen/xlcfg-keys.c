@@ -132,8 +132,10 @@ read_cmdline(struct xf_xlcfg *cfg, const struct xf_xl_row *row, void *base,
         b->cmdline = xf_xl_strdup(text);
         return TRUE;
     }
-    if (xf_xl_has(cfg, "cmdline"))
-        return TRUE;            /* it counts, as xl.cfg(5) says */
+    if (xf_xl_has(cfg, "cmdline")) {
+        xf_xl_idle(cfg, "is ignored, as xl does, beside 'cmdline'");
+        return TRUE;
+    }
     if (strcmp(row->key, "root") == 0)
         whole = g_strconcat("root=", text, NULL);
     else

@@ -114,6 +114,9 @@ gboolean xf_xl_bad(struct xf_xlcfg *cfg, GError **err, const char *fmt, ...)
     G_GNUC_PRINTF(3, 4);
 gboolean xf_xl_cannot(struct xf_xlcfg *cfg, GError **err, const char *fmt,
                       ...) G_GNUC_PRINTF(3, 4);
+/* For the notes: what of the key being read has no effect. */
+void xf_xl_idle(struct xf_xlcfg *cfg, const char *fmt, ...)
+    G_GNUC_PRINTF(2, 3);
 /* xf_xl_bad() with what libxlutil has reported since the last time. */
 gboolean xf_xl_bad_report(struct xf_xlcfg *cfg, const char *text,
                           GError **err);

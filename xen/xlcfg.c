@@ -96,6 +96,18 @@ add_note(struct xf_xlcfg *cfg, const char *fmt, ...)
     va_end(ap);
 }
 
+void
+xf_xl_idle(struct xf_xlcfg *cfg, const char *fmt, ...)
+{
+    guint line = GPOINTER_TO_UINT(g_hash_table_lookup(cfg->lines, cfg->key));
+    va_list ap;
+
+    va_start(ap, fmt);
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    add_note(cfg, "line %u, %s: %s", line, cfg->key, text);
+}
+
 /* -- which keys, and where ------------------------------------------------- */
 
 /* libxlutil tells neither which keys there are nor their lines: the text is

@@ -225,6 +225,23 @@ static const struct {
     { PV "memory = 1\nmemory = 2", "line 2, memory: is given again in line "
                                    "3" },
     { PV "disk = [ ]\ndisk += [ ]", NULL },
+    { PV "keymap = \"de\"", "line 2, keymap: is ignored, as xl does, without "
+                            "vnc=1" },
+    { PV "vnclisten = \"::\"\nvnc = 0", "line 2, vnclisten: is ignored, as xl "
+                                        "does, without vnc=1" },
+    { PV "vnclisten = \"::\"\nvnc = 1", NULL },
+    { PV "keymap = \"de\"\nvfb = [ \"vnc=1\" ]", "line 2, keymap: is ignored, "
+                                               "as xl does, beside 'vfb'" },
+    { PV "vnc = 1\nvfb = [ \"vnc=1\" ]", "line 2, vnc: is ignored, as xl does, "
+                                        "beside 'vfb'" },
+    { PV "vif = [ \"accel=x\" ]", "line 2, vif: 'accel' is ignored, as xl "
+                                  "does" },
+    { PV "vfb = [ \"type=vnc\" ]", "line 2, vfb: 'type' is ignored, as xl "
+                                   "does" },
+    { PV "cmdline = \"a\"\nroot = \"b\"", "line 3, root: is ignored, as xl "
+                                         "does, beside 'cmdline'" },
+    { PV "extra = \"b\"\ncmdline = \"a\"", "line 2, extra: is ignored, as xl "
+                                          "does, beside 'cmdline'" },
 };
 
 START_TEST(what_is_ignored_is_noted)

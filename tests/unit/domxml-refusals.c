@@ -112,6 +112,34 @@ const struct refusal xf_refusals[] = {
       "line 5, <seclabel>: a static label needs the model 'flask', not "
       "'selinux'" },
 
+    { "hvm", IN_ROOT, "<seclabel type='static' model='flask'><label>a"
+      "</label></seclabel>\n<seclabel type='static' model='flask'><label>b"
+      "</label></seclabel>", "line 6, <seclabel>: a guest has one static "
+      "label" },
+    { "hvm", IN_ROOT, "<seclabel type='static' model='flask'/>",
+      "line 5, <seclabel>: a static label needs its <label>" },
+    { "hvm", IN_ROOT, "<seclabel type='static' model='flask'><label> </label>"
+      "</seclabel>", "line 5, <seclabel>: a static label needs its <label>" },
+    { "hvm", IN_ROOT, "<vcpu>2</vcpu><vcpus><vcpu id='0' enabled='yes'/>\n"
+      "<vcpu id='2' enabled='no'/><vcpu id='1' enabled='no'/></vcpus>",
+      "line 6, <vcpu>: there is no vcpu 2, <vcpu> says 2" },
+    { "hvm", IN_ROOT, "<vcpu>2</vcpu><vcpus><vcpu id='0' enabled='yes'/>\n"
+      "<vcpu id='0' enabled='no'/></vcpus>",
+      "line 6, <vcpu>: id 0 is given twice" },
+    { "hvm", IN_ROOT, "<vcpu current='2'>3</vcpu><vcpus>"
+      "<vcpu id='0' enabled='yes'/></vcpus>", "line 1, <domain>: <vcpu "
+      "current=> says 2, but <vcpus> enables 1" },
+    { "hvm", IN_ROOT, "<cpu><numa><cell memory='65536'><distances>"
+      "<sibling id='0' value='10'/>\n<sibling id='0' value='20'/>"
+      "</distances></cell></numa></cpu>",
+      "line 6, <sibling>: the distance to cell 0 is given twice" },
+    { "hvm", IN_ROOT, "<cpu><numa><cell memory='65536'><distances>"
+      "<sibling id='0' value='0'/></distances></cell></numa></cpu>",
+      "line 5, <sibling>: a distance is from 1 to 255" },
+    { "hvm", IN_ROOT, "<numatune><memnode cellid='0' nodeset='0' "
+      "mode='preferred'/>\n<memnode cellid='0' nodeset='1' mode='preferred'/>"
+      "</numatune>", "line 6, <memnode>: cell 0 is given twice" },
+
     /* -- os -- */
     { "exe", IN_ROOT, "",
       "line 5, <type>: text 'exe': containers are not Xen's" },
@@ -398,7 +426,10 @@ const struct refusal xf_refusals[] = {
     { "hvm", IN_FEATURES, "<xen><e820_host/></xen>", "line 5, <e820_host>: "
       "only a guest of type 'linux' has this" },
     { "hvm", IN_FEATURES, "<hyperv mode='passthrough'/>",
-      "line 5, <hyperv>: mode 'passthrough' is KVM's" },
+      "line 5, <hyperv>: mode 'passthrough': Xen has no set of its own that "
+      "it would show; name the enlightenments" },
+    { "hvm", IN_FEATURES, "<hyperv mode='all'/>", "line 5, <hyperv>: mode "
+      "'all' is not one of 'custom'" },
     { "hvm", IN_FEATURES, "<hyperv><relaxed state='on'/>"
       "<vpindex state='off'/></hyperv>", "line 5, <vpindex>: libxl has this "
       "together with another one, which says the opposite" },
