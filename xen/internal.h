@@ -102,13 +102,21 @@ char *xf_libxl_origin(struct xf_hypervisor *hv, int domid);
  * caller. */
 void xf_libxl_origin_here(struct xf_context *context,
                           struct xf_origin *origin);
-/* Is it the name of a guest, and not one that a migration gives a copy for a
- * while, and has no such copy of it been left?  is_there: is there a domain
- * of that name here? */
-gboolean xf_libxl_name_settled(const char *name,
-                               gboolean (*is_there)(void *user,
-                                                    const char *name),
-                               void *user, GError **err);
+/* A domain that shall leave, and its host as far as that matters. */
+struct xf_leaving {
+    const struct xf_hv_domain *domain;
+    gboolean live;              /* it runs while its memory is copied */
+    gboolean suspending;        /* it is on its way already */
+    gboolean says_suspend;      /* its kernel says that it can be suspended */
+    double age;                 /* seconds since it was made on this host */
+    gboolean has_shadow;        /* Xen has shadow paging */
+    gboolean has_save_helper;   /* libxl's */
+    guint64 libxl_dir_kib;      /* free where libxl writes */
+    gboolean (*is_there)(void *user, const char *name); /* such a domain */
+    void *user;
+};
+
+gboolean xf_libxl_may_leave(const struct xf_leaving *leaving, GError **err);
 /* Is there something in the configuration that cannot move? */
 gboolean xf_libxl_movable(const libxl_domain_config *config, GError **err);
 

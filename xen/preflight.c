@@ -119,8 +119,9 @@ age(struct xf_context *c, const struct xf_hv_domain *d)
  * guests that we receive (incoming.c), but other toolstacks do not.  So the
  * lack of that word means something only in the first minute. */
 static gboolean
-can_suspend(struct xf_context *c, const struct xf_hv_domain *d, GError **err)
+can_suspend(const struct xf_leaving *l, GError **err)
 {
+    const struct xf_hv_domain *d = l->domain;
     const char *state = state_in_the_way(d);
 
     if (state) {
@@ -128,15 +129,8 @@ can_suspend(struct xf_context *c, const struct xf_hv_domain *d, GError **err)
                     "domain '%s' cannot move: %s", d->name, state);
         return FALSE;
     }
-    if (d->type == XF_GUEST_HVM)
-        return TRUE;            /* if it must, it is stopped by force */
-
-    g_autofree char *feature =
-        xf_xs_read(c->xs, "/local/domain/%d/control/feature-suspend",
-                   d->domid);
-
-    if (g_strcmp0(feature, "1") == 0 || age(c, d) > BOOT_SECONDS)
-        return TRUE;
+    if (d->type == XF_GUEST_HVM || l->says_suspend || l->age > BOOT_SECONDS)
+        return TRUE;            /* HVM: if it must, it is stopped by force */
     g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
                 "domain '%s' cannot move yet: its kernel has not said that "
                 "it can be suspended (control/feature-suspend in xenstore is "
@@ -147,46 +141,31 @@ can_suspend(struct xf_context *c, const struct xf_hv_domain *d, GError **err)
 
 /* Without shadow paging Xen cannot see what a PV guest writes. */
 static gboolean
-can_iterate(struct xf_context *c, const struct xf_hv_domain *d, GError **err)
+can_iterate(const struct xf_leaving *l, GError **err)
 {
-    libxl_physinfo phys;
-
-    if (d->type != XF_GUEST_PV)
+    if (!l->live || l->domain->type != XF_GUEST_PV || l->has_shadow)
         return TRUE;
-    libxl_physinfo_init(&phys);
-
-    int rc = libxl_get_physinfo(c->libxl, &phys);
-    gboolean shadow = phys.cap_shadow;
-
-    libxl_physinfo_dispose(&phys);
-    if (rc) {
-        xf_context_error(c, err, XF_ERROR_SYSTEM, rc,
-                         "cannot ask Xen what it can do");
-        return FALSE;
-    }
-    if (!shadow)
-        g_set_error(err, XF_ERROR, XF_ERROR_UNSUPPORTED,
-                    "domain '%s' cannot move live: it is a PV guest, and "
-                    "this host's Xen is built without shadow paging, which "
-                    "a live move of PV needs; move it without --live (it "
-                    "stands still while its memory is copied)", d->name);
-    return shadow;
+    g_set_error(err, XF_ERROR, XF_ERROR_UNSUPPORTED,
+                "domain '%s' cannot move live: it is a PV guest, and this "
+                "host's Xen is built without shadow paging, which a live move "
+                "of PV needs; move it without --live (it stands still while "
+                "its memory is copied)", l->domain->name);
+    return FALSE;
 }
 
 /* The device model's state goes through a file of dom0's. */
 static gboolean
-has_room(const struct xf_hv_domain *d, GError **err)
+has_room(const struct xf_leaving *l, GError **err)
 {
     guint64 need = xf_arrival_libxl_kib(LIBXL_DOMAIN_TYPE_HVM);
-    guint64 room = xf_arrival_disk_kib(XF_LIBXL_DIR);
 
-    if (d->type != XF_GUEST_HVM || room >= need)
+    if (l->domain->type != XF_GUEST_HVM || l->libxl_dir_kib >= need)
         return TRUE;
     g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
                 "domain '%s' cannot move: its device model's state is "
                 "written to '" XF_LIBXL_DIR "', where %" G_GUINT64_FORMAT
                 " KiB are free and %" G_GUINT64_FORMAT " KiB are needed; make "
-                "room there", d->name, room, need);
+                "room there", l->domain->name, l->libxl_dir_kib, need);
     return FALSE;
 }
 
@@ -196,11 +175,10 @@ has_room(const struct xf_hv_domain *d, GError **err)
  * has heard that it does. */
 #define XL_SUFFIX "--migratedaway"
 
-gboolean
-xf_libxl_name_settled(const char *name,
-                      gboolean (*is_there)(void *user, const char *name),
-                      void *user, GError **err)
+static gboolean
+is_settled(const struct xf_leaving *l, GError **err)
 {
+    const char *name = l->domain->name;
     g_autofree char *away = g_strconcat(name, XL_SUFFIX, NULL);
 
     if (g_str_has_suffix(name, XL_SUFFIX)
@@ -212,7 +190,7 @@ xf_libxl_name_settled(const char *name,
                     "there: if so destroy this one, else rename it", name);
         return FALSE;
     }
-    if (is_there(user, away)) {
+    if (l->is_there(l->user, away)) {
         g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
                     "domain '%s' cannot move: there is a '%s' here too, which "
                     "a migration has left; find out which of the two is the "
@@ -232,15 +210,15 @@ is_name_here(void *user, const char *name)
 }
 
 static gboolean
-has_helper(const struct xf_hv_domain *d, GError **err)
+has_helper(const struct xf_leaving *l, GError **err)
 {
-    if (xf_helper_is_there())
+    if (l->has_save_helper)
         return TRUE;
     g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
                 "domain '%s' cannot move: libxl's program for its memory, "
                 "libxl-save-helper, is not where it was when this daemon "
                 "began; install Xen's tools, and start the daemon again",
-                d->name);
+                l->domain->name);
     return FALSE;
 }
 
@@ -265,6 +243,53 @@ xf_libxl_origin(struct xf_hypervisor *hypervisor, int domid)
 /* -- all together ---------------------------------------------------------- */
 
 gboolean
+xf_libxl_may_leave(const struct xf_leaving *l, GError **err)
+{
+    if (l->domain->domid == 0) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain 0 is the host itself: it cannot move");
+        return FALSE;
+    }
+    if (l->suspending) {
+        g_set_error(err, XF_ERROR, XF_ERROR_BUSY,
+                    "domain %d is on its way already", l->domain->domid);
+        return FALSE;
+    }
+    return is_settled(l, err) && can_suspend(l, err) && has_helper(l, err)
+           && can_iterate(l, err) && has_room(l, err);
+}
+
+/* What Xen and xenstore say of it; has_shadow only where it matters. */
+static gboolean
+look(struct xf_context *c, struct xf_leaving *l, GError **err)
+{
+    const struct xf_hv_domain *d = l->domain;
+    g_autofree char *feature =
+        xf_xs_read(c->xs, "/local/domain/%d/control/feature-suspend",
+                   d->domid);
+    libxl_physinfo phys;
+
+    l->says_suspend = g_strcmp0(feature, "1") == 0;
+    l->age = age(c, d);
+    l->has_save_helper = xf_helper_is_there();
+    l->libxl_dir_kib = xf_arrival_disk_kib(XF_LIBXL_DIR);
+    l->is_there = is_name_here;
+    l->user = c;
+    if (!l->live || d->type != XF_GUEST_PV)
+        return TRUE;
+    libxl_physinfo_init(&phys);
+
+    int rc = libxl_get_physinfo(c->libxl, &phys);
+
+    l->has_shadow = phys.cap_shadow;
+    libxl_physinfo_dispose(&phys);
+    if (rc)
+        xf_context_error(c, err, XF_ERROR_SYSTEM, rc,
+                         "cannot ask Xen what it can do");
+    return !rc;
+}
+
+gboolean
 xf_libxl_can_leave(struct xf_hypervisor *hypervisor, int domid, gboolean live,
                    GError **err)
 {
@@ -272,24 +297,14 @@ xf_libxl_can_leave(struct xf_hypervisor *hypervisor, int domid, gboolean live,
     XF_LENT struct lent_context lent = borrow_context(hv->pool, err);
     struct xf_context *c = lent.context;
     struct xf_hv_domain info;
+    struct xf_leaving leaving = { .domain = &info, .live = live };
     libxl_domain_config config;
 
     if (!c)
         return FALSE;
-    if (domid == 0) {
-        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
-                    "domain 0 is the host itself: it cannot move");
-        return FALSE;
-    }
-    if (xf_libxl_suspending(hv, domid)) {
-        g_set_error(err, XF_ERROR, XF_ERROR_BUSY,
-                    "domain %d is on its way already", domid);
-        return FALSE;
-    }
-    if (!xf_libxl_query(c, domid, &info, err) ||
-        !xf_libxl_name_settled(info.name, is_name_here, c, err) ||
-        !can_suspend(c, &info, err) || !has_helper(&info, err) ||
-        (live && !can_iterate(c, &info, err)) || !has_room(&info, err) ||
+    leaving.suspending = xf_libxl_suspending(hv, domid);
+    if (!xf_libxl_query(c, domid, &info, err) || !look(c, &leaving, err) ||
+        !xf_libxl_may_leave(&leaving, err) ||
         !xf_libxl_retrieve(c, domid, &config, err))
         return FALSE;
 

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <glib/gstdio.h>
+#include <libxl_utils.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 
 #include "protocol/error.h"
 #include "tests/unit/common.h"
+#include "tests/unit/messages.h"
 #include "xen/arrival.h"
 #include "xen/domxml.h"
 
@@ -141,6 +143,7 @@ answer(const char *type, const char *os, const char *body,
     ck_assert_msg(g_str_has_prefix(err->message, "domain 'g' cannot come to "
                                                  "this host: "),
                   "%s", err->message);
+    xf_messages_hear(err->message);
     return g_strdup(err->message);
 }
 
@@ -298,35 +301,97 @@ START_TEST(abilities_are_compared)
 }
 END_TEST
 
-START_TEST(a_pool_and_a_number_are_not_here)
+/* What XML cannot say, or not without a file of libxl's. */
+static void
+refuse_config(libxl_domain_config *config, const char *const *words)
 {
     const struct xf_arrival_host host = {
         .net_dir = "/nonexistent", .script_dir = "/nonexistent", .cpus = 4,
         .phys = &phys, .has_domain = has_domain, .has_pool = has_pool,
         .libxl_dir_kib = room_kib, .has_save_helper = TRUE,
-        .is_shared = is_shared,
+        .has_device_model = TRUE, .is_shared = is_shared,
     };
     g_autoptr(GError) err = NULL;
+
+    config->c_info.name = strdup("g");
+    ck_assert(!xf_arrival_check(config, NULL, &host, &err));
+    xf_messages_hear(err->message);
+    for (; *words; words++)
+        ck_assert_msg(strstr(err->message, *words), "no '%s' in %s", *words,
+                      err->message);
+    libxl_domain_config_dispose(config);
+}
+
+static void
+make_config(libxl_domain_config *config, libxl_domain_type type)
+{
+    libxl_domain_config_init(config);
+    config->c_info.type = type;
+    libxl_domain_build_info_init_type(&config->b_info, type);
+}
+
+START_TEST(a_pool_and_a_number_are_not_here)
+{
+    static const char *const words[] = {
+        "no CPU pool 'Pool-7'", "keyboard: its backend is domain 5 by number",
+        "PV shim '/none/shim'", "device tree '/none/tree'",
+        "shared folder '/none/folder': No such file or directory (make it",
+        "version 2 of grant tables", NULL
+    };
     libxl_domain_config config;
 
     make_host();
-    libxl_domain_config_init(&config);
-    config.c_info.type = LIBXL_DOMAIN_TYPE_PVH;
-    libxl_domain_build_info_init_type(&config.b_info, LIBXL_DOMAIN_TYPE_PVH);
-    config.c_info.name = strdup("g");
-    config.c_info.pool_name = strdup("Pool-0");
-    ck_assert(xf_arrival_check(&config, NULL, &host, &err));
-    free(config.c_info.pool_name);
+    phys.cap_gnttab_v2 = false;
+    make_config(&config, LIBXL_DOMAIN_TYPE_PVH);
     config.c_info.pool_name = strdup("Pool-7");
+    config.b_info.max_grant_version = 2;
+    config.b_info.device_tree = strdup("/none/tree");
+    config.b_info.u.pvh.pvshim_path = strdup("/none/shim");
     config.vkbs = calloc(1, sizeof(*config.vkbs));
     libxl_device_vkb_init(config.vkbs);
     config.num_vkbs = 1;
     config.vkbs->backend_domid = 5;
-    ck_assert(!xf_arrival_check(&config, NULL, &host, &err));
-    ck_assert_ptr_nonnull(strstr(err->message, "no CPU pool 'Pool-7'"));
-    ck_assert_ptr_nonnull(strstr(err->message, "keyboard: its backend is "
-                                               "domain 5 by number"));
-    libxl_domain_config_dispose(&config);
+    config.p9s = calloc(1, sizeof(*config.p9s));
+    libxl_device_p9_init(config.p9s);
+    config.num_p9s = 1;
+    config.p9s->path = strdup("/none/folder");
+    refuse_config(&config, words);
+    end_host();
+}
+END_TEST
+
+START_TEST(files_of_firmware_are_not_here)
+{
+    static const char *const words[] = {
+        "firmware '/none/hvmloader'", "firmware '/none/bios'",
+        "SMBIOS table '/none/smbios'", "ACPI table '/none/acpi'",
+        "device model '/none/qemu'", "the stub domain's kernel '/none/stub'",
+        "the stub domain's initrd '/none/initrd'",
+        "block script '/nonexistent/block-mine'",
+        "each of the vcpus 0 to 0 may run on CPUs up to 9 only", NULL
+    };
+    libxl_domain_config config;
+    libxl_domain_build_info *b = &config.b_info;
+
+    make_host();
+    make_config(&config, LIBXL_DOMAIN_TYPE_HVM);
+    b->max_vcpus = 1;
+    b->u.hvm.firmware = strdup("/none/hvmloader");
+    b->u.hvm.system_firmware = strdup("/none/bios");
+    b->u.hvm.smbios_firmware = strdup("/none/smbios");
+    b->u.hvm.acpi_firmware = strdup("/none/acpi");
+    b->device_model = strdup("/none/qemu");
+    b->stubdomain_kernel = strdup("/none/stub");
+    b->stubdomain_ramdisk = strdup("/none/initrd");
+    b->cpumap.size = 2;
+    b->cpumap.map = calloc(b->cpumap.size, 1);
+    libxl_bitmap_set(&b->cpumap, 9);
+    config.disks = calloc(1, sizeof(*config.disks));
+    libxl_device_disk_init(config.disks);
+    config.num_disks = 1;
+    config.disks->vdev = strdup("xvda");
+    config.disks->script = strdup("block-mine");
+    refuse_config(&config, words);
     end_host();
 }
 END_TEST
@@ -472,22 +537,37 @@ START_TEST(local_filesystems_are_not_shared)
 }
 END_TEST
 
+#define TESTS                                                               \
+    needs_are_looked_for, all_that_is_missing_is_said,                      \
+    abilities_are_compared, a_pool_and_a_number_are_not_here,               \
+    files_of_firmware_are_not_here, a_newer_source_is_named,                \
+    a_full_disk_is_named, a_disk_tells_its_room,                            \
+    programs_of_libxls_are_named, a_lock_of_qemus_is_named,                 \
+    local_filesystems_are_not_shared
+
+/* Whoever adds a message adds a row. */
+START_TEST(every_message_is_seen)
+{
+    static const struct xf_message_call calls[] = {
+        { "problem(check, ", 0, "*" },
+        { "need_file(check, ", 0, "*" },
+        { "need_script(check, ", 0, "*" },
+    };
+    const TTest *const others[] = { TESTS, NULL };
+    guint count = 0, missing = 0;
+
+    XF_MESSAGES_RUN_ALL(others);
+    for (gsize i = 0; i < G_N_ELEMENTS(calls); i++)
+        count += xf_messages_check(XEN_DIR "/arrival.c", &calls[i], &missing);
+    ck_assert_uint_gt(count, 15);
+    ck_assert_msg(missing == 0, "%u messages are in no row", missing);
+}
+END_TEST
+
 int
 main(void)
 {
-    const TTest *const tests[] = {
-        needs_are_looked_for,
-        all_that_is_missing_is_said,
-        abilities_are_compared,
-        a_pool_and_a_number_are_not_here,
-        a_newer_source_is_named,
-        a_full_disk_is_named,
-        a_disk_tells_its_room,
-        programs_of_libxls_are_named,
-        a_lock_of_qemus_is_named,
-        local_filesystems_are_not_shared,
-        NULL
-    };
+    const TTest *const tests[] = { TESTS, every_message_is_seen, NULL };
 
     return xf_unit_main("arrival", tests);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/unit/common.h"
+#include "tests/unit/messages.h"
 #include "xen/internal.h"
 
 static void
@@ -96,56 +97,133 @@ START_TEST(configurations)
                                       XF_ERROR_CONFIG_UNSUPPORTED));
             ck_assert_ptr_nonnull(strstr(err->message, rows[i].word));
             ck_assert_ptr_nonnull(strstr(err->message, "a-guest"));
+            xf_messages_hear(err->message);
         }
         libxl_domain_config_dispose(&config);
     }
 }
 END_TEST
 
-/* -- names ----------------------------------------------------------------- */
+/* -- the domain and its host ----------------------------------------------- */
 
 /* Beside the domain itself there is a "left--migratedaway". */
 static gboolean
 is_there(void *user, const char *name)
 {
-    return strcmp(name, user) == 0;
+    return strcmp(name, "left--migratedaway") == 0;
 }
 
+#define D(flag) .domain_flag = offsetof(struct xf_hv_domain, flag)
+#define L(flag) .flipped = offsetof(struct xf_leaving, flag)
+#define ALSO(flag) .flipped_too = offsetof(struct xf_leaving, flag)
+#define PV .type = XF_GUEST_PV
+#define HVM .type = XF_GUEST_HVM
+
+/* How it differs from a PVH guest that runs on a host that has all. */
 static const struct {
+    enum xf_guest_type type;
     const char *name;
-    const char *word;           /* in the refusal; NULL: it may move */
-} names[] = {
-    { "guest", NULL },
-    { "guest--migrated", NULL },
-    { "guest--migratedaway", "'guest--migratedaway' cannot move: that is the "
-                             "name of a copy" },
-    { "guest--incoming", "that is the name of a copy" },
-    { "left", "'left' cannot move: there is a 'left--migratedaway' here" },
+    gsize domain_flag, flipped, flipped_too;    /* offsets; 0: none */
+    double age;
+    guint64 room_kib;           /* 0: there is enough */
+    const char *word;           /* in the refusal; NULL: it may leave */
+} leavings[] = {
+    { .name = "guest" },
+    { .name = "Domain-0", .word = "domain 0 is the host itself" },
+    { L(suspending), .word = "domain 7 is on its way already" },
+    { D(dying), .word = "it is being destroyed" },
+    { D(crashed), .word = "it has crashed" },
+    { D(shutdown), .word = "it has shut down" },
+    { D(suspended), .word = "it is suspended: another" },
+    /* while it boots, and after; HVM can be forced */
+    { L(says_suspend), .age = 5, .word = "domain 'guest' cannot move yet: its "
+      "kernel has not said that it can be suspended" },
+    { L(says_suspend), .age = 61 },
+    { HVM, L(says_suspend), .age = 5 },
+    /* what the host must have */
+    { L(has_save_helper), .word = "libxl-save-helper, is not where it was" },
+    { L(has_shadow) },
+    { PV },
+    { PV, L(has_shadow), .word = "cannot move live: it is a PV guest, and "
+      "this host's Xen is built without" },
+    { PV, L(has_shadow), ALSO(live) },
+    { .room_kib = 1 },
+    { HVM, .room_kib = 16384 },
+    { HVM, .room_kib = 16383, .word = "written to '/var/lib/xen', where 16383 "
+      "KiB are free and 16384 KiB are needed; make room" },
+    /* names that a migration gives */
+    { .name = "guest--migrated" },
+    { .name = "guest--migratedaway", .word = "'guest--migratedaway' cannot "
+      "move: that is the name of a copy" },
+    { .name = "guest--incoming", .word = "that is the name of a copy" },
+    { .name = "left", .word = "'left' cannot move: there is a "
+      "'left--migratedaway' here too" },
 };
 
-START_TEST(passing_names)
+static void
+flip(void *base, gsize offset)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
-        g_autoptr(GError) err = NULL;
-        gboolean ok = xf_libxl_name_settled(names[i].name, is_there,
-                                            (void *)"left--migratedaway",
-                                            &err);
+    gboolean *flag = (gboolean *)((char *)base + offset);
 
-        ck_assert_msg(ok == !names[i].word, "%s", names[i].name);
-        if (ok)
-            continue;
-        ck_assert(g_error_matches(err, XF_ERROR,
-                                  XF_ERROR_OPERATION_INVALID));
-        ck_assert_msg(strstr(err->message, names[i].word), "%s",
-                      err->message);
+    if (offset)
+        *flag = !*flag;
+}
+
+START_TEST(domains_may_leave)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(leavings); i++) {
+        const char *word = leavings[i].word;
+        const char *name = leavings[i].name ? leavings[i].name : "guest";
+        struct xf_hv_domain domain = { .type = XF_GUEST_PVH };
+        struct xf_leaving leaving = {
+            .domain = &domain, .live = TRUE, .says_suspend = TRUE,
+            .has_shadow = TRUE, .has_save_helper = TRUE,
+            .libxl_dir_kib = leavings[i].room_kib ? leavings[i].room_kib
+                                                  : G_MAXUINT64,
+            .is_there = is_there, .age = leavings[i].age,
+        };
+        g_autoptr(GError) err = NULL;
+
+        domain.domid = strcmp(name, "Domain-0") == 0 ? 0 : 7;
+        g_strlcpy(domain.name, name, sizeof(domain.name));
+        if (leavings[i].type)
+            domain.type = leavings[i].type;
+        flip(&domain, leavings[i].domain_flag);
+        flip(&leaving, leavings[i].flipped);
+        flip(&leaving, leavings[i].flipped_too);
+        ck_assert_msg(xf_libxl_may_leave(&leaving, &err) == !word,
+                      "row %zu: %s", i, err ? err->message : "may leave");
+        if (word) {
+            xf_messages_hear(err->message);
+            ck_assert_msg(strstr(err->message, word), "row %zu: %s", i,
+                          err->message);
+        }
     }
+}
+END_TEST
+
+#define TESTS configurations, domains_may_leave
+
+/* Whoever adds a message adds a row. */
+START_TEST(every_message_is_seen)
+{
+    static const struct xf_message_call call = {
+        "g_set_error(err, XF_ERROR, ", 1, "*"
+    };
+    const TTest *const others[] = { TESTS, NULL };
+    guint missing = 0;
+
+    XF_MESSAGES_RUN_ALL(others);
+    ck_assert_uint_ge(xf_messages_check(XEN_DIR "/preflight.c", &call,
+                                        &missing), 9);
+    ck_assert_msg(missing == 0, "%u messages are in no row", missing);
 }
 END_TEST
 
 int
 main(void)
 {
-    const TTest *const tests[] = { configurations, passing_names, NULL };
+    const TTest *const tests[] = { TESTS, every_message_is_seen, NULL };
 
     return xf_unit_main("preflight", tests);
 }

@@ -13,6 +13,7 @@
 
 #include "protocol/error.h"
 #include "tests/unit/common.h"
+#include "tests/unit/messages.h"
 #include "tests/unit/random-config.h"
 #include "xen/config-json.h"
 #include "xen/convert.h"
@@ -173,6 +174,7 @@ static const struct {
     { PV "vif = [ \"trusted=1\" ]", "line 2, vif: 'trusted' takes no value" },
     { PV "vif = [ \"colour=red\" ]", "line 2, vif: 'colour' in 'colour" },
     { PV "vif = [ \"rate=fast\" ]", "line 2, vif: 'fast': config parsing" },
+    { PV "vif = [ \"rate\" ]", "line 2, vif: 'rate' needs a value" },
     { PV "vif2 = [ ]", "line 2, vif2: netchannel2 has not been" },
     { PV "pci = [ \"x\" ]", "line 2, pci: 'x' is not [DDDD:]BB:DD.F" },
     { PV "pci = [ \"01:02*3\" ]", "line 2, pci: '01:02*3' is not" },
@@ -256,6 +258,49 @@ START_TEST(what_is_ignored_is_noted)
         if (noted[i].note)
             ck_assert_str_eq(notes->pdata[0], noted[i].note);
     }
+}
+END_TEST
+
+static void
+hear_all_rows(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(refusals); i++) {
+        g_autoptr(GError) err = NULL;
+        libxl_domain_config config;
+
+        ck_assert(!xf_xlcfg_parse(refusals[i].text, &config, NULL, &err));
+        xf_messages_hear(err->message);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(noted); i++)
+        if (noted[i].note)
+            xf_messages_hear(noted[i].note);
+}
+
+/* Whoever adds a message adds a row. */
+START_TEST(every_message_is_seen)
+{
+    static const struct xf_message_call calls[] = {
+        { "xf_xl_bad(cfg, err, ", 0, "*" },
+        { "xf_xl_cannot(cfg, err, ", 0, "*" },
+        { "xf_xl_idle(cfg, ", 0, "*" },
+        { "add_note(cfg, ", 0, "*" },
+    };
+    g_autoptr(GDir) dir = g_dir_open(XEN_DIR, 0, NULL);
+    guint count = 0, missing = 0;
+    const char *name;
+
+    hear_all_rows();
+    ck_assert_ptr_nonnull(dir);
+    while ((name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_strconcat(XEN_DIR, "/", name, NULL);
+
+        if (!g_str_has_prefix(name, "xlcfg") || !g_str_has_suffix(name, ".c"))
+            continue;
+        for (gsize i = 0; i < G_N_ELEMENTS(calls); i++)
+            count += xf_messages_check(path, &calls[i], &missing);
+    }
+    ck_assert_uint_gt(count, 45);
+    ck_assert_msg(missing == 0, "%u messages are in no row", missing);
 }
 END_TEST
 
@@ -565,6 +610,7 @@ main(void)
         files_mean_their_json,
         refusals_say_where_and_why,
         what_is_ignored_is_noted,
+        every_message_is_seen,
         a_uuid_is_made_up,
         generated_ones_come_back_or_are_refused,
         native_forms,
