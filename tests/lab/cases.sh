@@ -462,17 +462,18 @@ begin_recreating() {
     recreating=$!
 }
 
-# Created by xl on host1, described there, created from that on host2: the same
-# domain, for xl.
-case_long_domains_of_xl() {
-    local config name names=() recreating=''
+# made_again FILE...: created from that on host1, described there, created from
+# the description on host2: the same domain, for xl.
+made_again() {
+    local file name names=() recreating=''
     for name in "${hosts[@]}"; do
         make_files "$name"
     done
-    for config in "$here"/xl/*.cfg; do
-        name=$(basename "$config" .cfg)
+    for file; do
+        name=$(basename "${file%.*}")
         names+=("$name")
-        host host1 describe "$name" | tar -x -C "$seen"
+        host host1 describe "$(basename "$(dirname "$file")")/${file##*/}" |
+            tar -x -C "$seen"
         [ -z "$recreating" ] || wait "$recreating"
         begin_recreating "$name"
     done
@@ -484,7 +485,17 @@ case_long_domains_of_xl() {
     note "${#names[@]} domains"
 }
 
-# What the disks in xl/*.cfg are
+# By xl
+case_long_domains_of_xl() {
+    made_again "$here"/xl/*.cfg
+}
+
+# By Xenferry
+case_long_domains_of_xml() {
+    made_again "$here"/xml/*.xml
+}
+
+# What the disks in xl/*.cfg and xml/*.xml are
 make_files() {
     local file=$seen/xl.qcow2
     [ -e "$file" ] || qemu-img create -q -f qcow2 "$file" 1M
