@@ -141,7 +141,116 @@ no_destroy(xentoollog_logger *logger)
 }
 
 static gboolean
-from_json(libxl_domain_config *config, const char *text, GString *log)
+from_json(libxl_ctx *ctx, libxl_domain_config *config, JsonObject *object)
+{
+    g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
+
+    json_node_set_object(node, object);
+
+    g_autofree char *text = xf_residual_text(node);
+
+    return libxl_domain_config_from_json(ctx, config, text) == 0;
+}
+
+/* While libxl reads it keeps a list of all that it allocates, and goes over
+ * the whole list at each allocation: a text twice as long takes four times as
+ * long.  So devices, of which there can be many, are read by pieces. */
+#define PIECE 32
+
+#define LIST(name)                                                          \
+    { #name, offsetof(libxl_domain_config, name),                           \
+      offsetof(libxl_domain_config, num_##name),                            \
+      sizeof(*((libxl_domain_config *)0)->name) }
+
+static const struct list {
+    const char *key;
+    gsize array, count, size;
+} lists[] = {
+    LIST(disks), LIST(nics), LIST(pcidevs), LIST(p9s), LIST(channels),
+    LIST(usbdevs),
+};
+
+/* NULL: it is none of those, or short. */
+static const struct list *
+long_list(const char *key, JsonNode *value)
+{
+    if (!JSON_NODE_HOLDS_ARRAY(value)
+        || json_array_get_length(json_node_get_array(value)) <= PIECE)
+        return NULL;
+    for (gsize i = 0; i < G_N_ELEMENTS(lists); i++)
+        if (strcmp(lists[i].key, key) == 0)
+            return &lists[i];
+    return NULL;
+}
+
+/* Moves the devices of `piece` behind those of `config`. */
+static void
+take_over(libxl_domain_config *config, libxl_domain_config *piece,
+          const struct list *list)
+{
+    char **all = (char **)((char *)config + list->array);
+    char **some = (char **)((char *)piece + list->array);
+    int *count = (int *)((char *)config + list->count);
+    int *more = (int *)((char *)piece + list->count);
+
+    *all = realloc(*all, (*count + *more) * list->size);
+    if (!*all)
+        g_error("out of memory");
+    memcpy(*all + *count * list->size, *some, *more * list->size);
+    *count += *more;
+    *more = 0;
+}
+
+static gboolean
+load_list(libxl_ctx *ctx, libxl_domain_config *config,
+          const struct list *list, JsonArray *elements)
+{
+    guint length = json_array_get_length(elements);
+    gboolean ok = TRUE;
+
+    for (guint start = 0; ok && start < length; start += PIECE) {
+        g_autoptr(JsonObject) object = json_object_new();
+        JsonArray *some = json_array_new();
+        libxl_domain_config piece;
+
+        for (guint i = start; i < MIN(start + PIECE, length); i++)
+            json_array_add_element(
+                some, json_node_copy(json_array_get_element(elements, i)));
+        json_object_set_array_member(object, list->key, some);
+        libxl_domain_config_init(&piece);
+        ok = from_json(ctx, &piece, object);
+        if (ok && *(int *)((char *)&piece + list->count) > 0)
+            take_over(config, &piece, list);
+        libxl_domain_config_dispose(&piece);
+    }
+    return ok;
+}
+
+/* All but the long lists, and then those. */
+static gboolean
+load_all(libxl_ctx *ctx, libxl_domain_config *config, JsonObject *whole)
+{
+    g_autoptr(JsonObject) rest = json_object_new();
+    JsonObjectIter iter;
+    const char *key;
+    JsonNode *value;
+    gboolean ok;
+
+    json_object_iter_init(&iter, whole);
+    while (json_object_iter_next(&iter, &key, &value))
+        if (!long_list(key, value))
+            json_object_set_member(rest, key, json_node_copy(value));
+    ok = from_json(ctx, config, rest);
+    json_object_iter_init(&iter, whole);
+    while (ok && json_object_iter_next(&iter, &key, &value))
+        if (long_list(key, value))
+            ok = load_list(ctx, config, long_list(key, value),
+                           json_node_get_array(value));
+    return ok;
+}
+
+static gboolean
+load(libxl_domain_config *config, JsonObject *whole, GString *log)
 {
     struct kept_log logger = {
         .vtable = { keep_message, no_progress, no_destroy }, .text = log
@@ -154,7 +263,7 @@ from_json(libxl_domain_config *config, const char *text, GString *log)
             g_string_append(log, "libxl has no context on this host");
         return FALSE;
     }
-    ok = libxl_domain_config_from_json(ctx, config, text) == 0;
+    ok = load_all(ctx, config, whole);
     libxl_ctx_free(ctx);
     if (!ok && !log->len)
         g_string_append(log, "no reason given");
@@ -164,11 +273,12 @@ from_json(libxl_domain_config *config, const char *text, GString *log)
 gboolean
 xf_config_json_load(libxl_domain_config *config, JsonNode *tree, GError **err)
 {
-    g_autofree char *text = xf_residual_text(tree);
     g_autoptr(GString) log = g_string_new(NULL);
 
+    if (!JSON_NODE_HOLDS_OBJECT(tree))
+        return bad(err, "libxl does not take it: it is not an object");
     libxl_domain_config_init(config);
-    if (from_json(config, text, log))
+    if (load(config, json_node_get_object(tree), log))
         return TRUE;
     libxl_domain_config_dispose(config);
     return bad(err, "libxl does not take it: %s", log->str);

@@ -13,6 +13,7 @@
 #include "protocol/driver.h"
 #include "tests/unit/common.h"
 #include "tests/unit/random-config.h"
+#include "xen/config-json.h"
 #include "xen/domxml.h"
 
 #define ROUNDS_DEFAULT 400
@@ -187,11 +188,50 @@ START_TEST(secrets_stay_secret)
 }
 END_TEST
 
+/* Long lists are read by pieces: around where those end. */
+START_TEST(many_devices_come_back)
+{
+    static const int counts[] = { 31, 32, 33, 64, 65, 100 };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(counts); i++) {
+        g_autoptr(GString) xml = g_string_new(
+            "<domain type='xen'><name>g</name><memory>65536</memory>"
+            "<os><type>xenpvh</type></os><devices>");
+        g_autoptr(GError) err = NULL;
+        libxl_domain_config config;
+
+        for (int j = 0; j < counts[i]; j++)
+            g_string_append_printf(
+                xml, "<disk><source file='/srv/%d'/><target dev='d%dp0'/>"
+                "</disk><interface type='bridge'><source bridge='br%d'/>"
+                "</interface>", j, j, j);
+        g_string_append(xml, "</devices></domain>");
+        ck_assert_msg(xf_domxml_parse(xml->str, &config, &err), "%s",
+                      err ? err->message : "");
+
+        g_autofree char *json = to_json(&config);
+
+        libxl_domain_config_dispose(&config);
+        ck_assert_msg(xf_config_json_read(json, &config, &err), "%s",
+                      err ? err->message : "");
+
+        g_autofree char *again = to_json(&config);
+
+        ck_assert_int_eq(config.num_disks, counts[i]);
+        ck_assert_int_eq(config.num_nics, counts[i]);
+        if (strcmp(json, again) != 0)
+            show_and_fail("%s\nbecame\n%s\n", json, again);
+        libxl_domain_config_dispose(&config);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
     const TTest *const tests[] = {
         configurations_come_back,
+        many_devices_come_back,
         secrets_stay_secret,
         NULL
     };
