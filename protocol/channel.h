@@ -71,7 +71,8 @@
 enum xf_channel_purpose {
     XF_CHANNEL_STREAM = 1,      /* source to destination: the domain */
     XF_CHANNEL_RESOLVE = 2,     /* source: "revoke, unless committed" */
-    XF_CHANNEL_SETTLED = 3,     /* source: "I have acted; forget it" */
+    XF_CHANNEL_SETTLED = 3,     /* source: "my copy is the copy; forget
+                                 * yours" */
     XF_CHANNEL_ASK_SOURCE = 4,  /* destination: "have you your copy?" */
     XF_CHANNEL_DESCRIBED = 5,   /* source to destination: what comes, then
                                  * the domain, then the question to commit */
@@ -85,6 +86,12 @@ enum xf_channel_purpose {
                                  * you decided?"; nothing is revoked by that,
                                  * since the destination's is the last copy */
     XF_CHANNEL_DECIDED_LOG = 8, /* ... by the log's key */
+    XF_CHANNEL_SETTLED_DONE = 9,        /* source: "I have given mine up:
+                                 * yours is the copy; forget the rest".  A
+                                 * purpose of its own, and so proved: which
+                                 * of the two it is decides what becomes of
+                                 * the last copy.  Not answered by who does
+                                 * not know yet whether its own is whole. */
     XF_CHANNEL_PURPOSE_LAST
 };
 

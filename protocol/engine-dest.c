@@ -552,17 +552,41 @@ xf_dest_decided(struct xf_handoff *h)
                                         : XF_MSG_UNDECIDED;
 }
 
-gboolean
-xf_dest_settled(struct xf_handoff *h)
+/* It has given its copy up: as a rule since we have committed, but its
+ * administrator may have said so, and then what is complete here is the last
+ * copy.  FALSE: what comes in may still become complete. */
+static gboolean
+source_done(struct xf_handoff *h)
 {
-    if (!xf_handoff_settled(h))
+    enum xf_action action;
+    g_autoptr(GError) err = NULL;
+
+    if (!xf_handoff_event(h, XF_EVENT_SOURCE_DONE, &action, &err)) {
+        g_message("the source has given up its copy: %s", err->message);
         return FALSE;
+    }
+    if (xf_handoff_state(h) == XF_STATE_REVOKED)
+        g_warning("handoff %s: the source has destroyed its copy of domain "
+                  "'%s' by its administrator's word, and the one here had "
+                  "been revoked: none is left", h->token, h->name);
+    /* The source waits for the answer: it need not wait for the switch. */
+    if (action == XF_ACTION_SWITCH)
+        xf_engine_spawn(h, xf_dest_retry);
+    return TRUE;
+}
+
+gboolean
+xf_dest_settled(struct xf_handoff *h, gboolean done)
+{
     /* Not admitted yet: what there is to end comes, and ends, later. */
-    if (xf_handoff_state(h) == XF_STATE_NONE)
+    if (xf_handoff_state(h) == XF_STATE_NONE && xf_handoff_settled(h)
+        && xf_handoff_state(h) == XF_STATE_NONE)
         return TRUE;
-    /* It has acted without asking only if we cannot have committed. */
-    if (xf_dest_resolve(h))
-        xf_dest_forget_if_settled(h);
+    /* Decided first: who has been told so never tells again. */
+    if (!(done ? source_done(h) : xf_dest_resolve(h) != 0)
+        || !xf_handoff_settled(h))
+        return FALSE;
+    xf_dest_forget_if_settled(h);
     return TRUE;
 }
 

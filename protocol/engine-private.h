@@ -513,8 +513,11 @@ void xf_dest_restarted(struct xf_handoff *h);
 void xf_dest_retry(struct xf_handoff *h);
 /* No Finish will come any more: forget, if there is nothing left to do. */
 void xf_dest_unawaited(struct xf_handoff *h);
-/* The source has acted: forget, if there is nothing left to do. */
-gboolean xf_dest_settled(struct xf_handoff *h);
+/* The source has acted: forget, if there is nothing left to do.  `done`: it
+ * has no copy any more, so that one which is complete here is committed; else
+ * ours is revoked, unless it has been committed.  FALSE: that cannot be said
+ * or written down yet, and the source must tell once more. */
+gboolean xf_dest_settled(struct xf_handoff *h, gboolean done);
 void xf_dest_forget(struct xf_handoff *h);
 /* An event that nobody waits for, and what is to be done then; one that means
  * nothing now is no news. */

@@ -293,7 +293,7 @@ xf_handoff_settled(struct xf_handoff *h)
     /* Nothing left to do: it is forgotten at once.  Or not admitted yet: then
      * it has no record that this could be added to, and its first, if there
      * is ever one, says so. */
-    gboolean over = h->state == XF_STATE_NONE
+    gboolean over = h->state == XF_STATE_NONE || h->forgotten
                     || (xf_state_is_final(h->state) && h->acted
                         && !h->awaited);
 

@@ -5,8 +5,9 @@
  * Source: once the end of the stream has been sent, only the destination
  * knows what was decided.  It is asked ("revoke, unless you have committed")
  * until it answers; then the source destroys or resumes its copy, tells the
- * destination so ("settled"), and forgets.  The destination keeps its record
- * until then: it is the answer to a question that may come again.
+ * destination so ("settled", and which of the two it did), and forgets.  The
+ * destination keeps its record until then: it is the answer to a question that
+ * may come again.
  *
  * A source whose own copy is gone (its host lost power) must not have the
  * last one revoked: it only asks what was decided, so that the domain can be
@@ -90,16 +91,30 @@ has_peer(struct xf_handoff *h)
     return has;
 }
 
+static gboolean
+tell(struct xf_handoff *h, GError **err)
+{
+    gboolean done = xf_handoff_state(h) == XF_STATE_DONE;
+    enum xf_channel_msg answer;
+
+    if (!ask(h, done ? XF_CHANNEL_SETTLED_DONE : XF_CHANNEL_SETTLED, &answer,
+             err))
+        return FALSE;
+    if (answer != XF_MSG_OK)
+        g_set_error(err, XF_ERROR, XF_ERROR_RPC, "it answered 0x%02x",
+                    answer);
+    return answer == XF_MSG_OK;
+}
+
 /* TRUE: told, or not to be told any more. */
 static gboolean
 told(struct xf_handoff *h, int tries, GError **err)
 {
-    enum xf_channel_msg answer;
     g_autoptr(GError) why = NULL;
 
     /* Denied: it does not know the handoff, so it has nothing to forget.
      * (As an answer to a resolve that would be no knowledge.) */
-    if (!has_peer(h) || ask(h, XF_CHANNEL_SETTLED, &answer, &why)
+    if (!has_peer(h) || tell(h, &why)
         || g_error_matches(why, XF_ERROR, XF_ERROR_DENIED)
         || !tell_again(h, tries))
         return TRUE;
@@ -456,7 +471,7 @@ xf_settle_answer(struct xf_handoff *h, enum xf_channel_purpose purpose,
         answer = xf_dest_decided(h);
     else if (purpose == XF_CHANNEL_ASK_SOURCE)
         answer = source_holds(h);
-    else if (!xf_dest_settled(h))
+    else if (!xf_dest_settled(h, purpose == XF_CHANNEL_SETTLED_DONE))
         answer = 0;
     XF_FAULT_FD("answer-to-send", fd);
     /* Not delivered: the peer asks again. */

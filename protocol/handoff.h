@@ -8,7 +8,9 @@
  * `restarted` finds the way.
  *
  * The commit rule, as this table states it:
- * - the destination commits only in `received`, at most once, for ever;
+ * - the destination commits only in `received`, at most once, for ever: when
+ *   it is finished, or when the source has none left and says so (which it
+ *   does by its administrator's word only, if it has not been told);
  * - the source destroys its copy only on `committed-known`, and resumes it
  *   only on `revoked-known` or while `performing`, when the end-of-stream
  *   message has not been sent: a destination that has not got it can never
@@ -58,6 +60,9 @@ enum xf_event {
     XF_EVENT_FINISH,            /* Finish with success, or asked in-band */
     XF_EVENT_RESOLVE,           /* "revoke, unless you have committed" */
     XF_EVENT_SOURCE_HOLDS,      /* the source says that it has its copy */
+    XF_EVENT_SOURCE_DONE,       /* ... that it has given it up: ours is the
+                                 * copy */
+    XF_EVENT_COPY_GONE,         /* somebody else has destroyed ours */
     /* both */
     XF_EVENT_STREAM_FAILED,
     XF_EVENT_CANCEL,            /* Confirm or Finish with failure */

@@ -52,7 +52,8 @@ mtype d_dom = gone;         /* its copy: gone, partial, complete, running */
 mtype = { nothing, open, end_sent, received_ack, revoked_ack, ask_commit,
           committed_ack, broken };
 mtype stream = nothing;
-bit q_resolve, q_source, q_settled;     /* asked, told */
+bit q_resolve, q_source;    /* asked */
+bit q_settled, q_done;      /* told: resumed, or given up */
 bit q_decided;              /* asked by a source without a copy */
 bit a_committed, a_revoked, a_holds;    /* answers */
 
@@ -73,6 +74,7 @@ bit s_lost, d_lost;         /* a host lost its copy */
 bit s_boot;                 /* its host has started anew: what starts domains
                              * then has not started this one yet */
 bit holds_ever, expired;
+bit forced;                 /* by an administrator: the source gave it up */
 bit had_a_copy;             /* ... the source that asked for the revoke */
 
 /* -- the properties: each is a bit that must stay 0 -- */
@@ -167,7 +169,8 @@ inline d_discard()
     :: d_dom == complete ->
         d_dom = gone;
         d_destroyed = 1;
-        NEVER(destroyed_both, s_destroyed)
+        /* kept, and asked for, until its time was over */
+        NEVER(destroyed_both, s_destroyed && !(forced && expired))
     :: d_dom == partial -> d_dom = gone
     :: else
     fi
@@ -193,6 +196,20 @@ inline d_finish()
         d_mid = 1
     :: else ->
         D_EVENT(finish)
+    fi
+}
+
+/* The source has given its copy up. */
+inline d_source_done()
+{
+    if
+    :: NEXT_destination_source_done(d_mem) == committed &&
+       d_mem != committed ->
+        printf("destination: writes `committed` to its log\n");
+        d_log = 1;
+        d_mid = 1
+    :: else ->
+        D_REVOKES(source_done)
     fi
 }
 
@@ -282,6 +299,7 @@ inline d_restart()
     if
     :: d_mem == none && d_dom != running ->
         /* what nobody knows of is left over */
+        d_lost = d_lost || (forced && d_dom == complete);
         d_dom = gone
     :: else
     fi;
@@ -484,6 +502,11 @@ end:
     :: d_step { S_CAN(deadline) -> S_EVENT(deadline) }
 
     /* acting on what is known, telling it, forgetting */
+#ifdef BROKEN_SETTLED_ALIKE
+#define SAYS_WHICH false
+#else
+#define SAYS_WHICH true
+#endif
     :: d_step { s_act == do_resume && !s_mid ->
         s_resume();
         s_sent = 0;
@@ -493,7 +516,10 @@ end:
         s_act = do_none }
     :: d_step { FINAL(s_mem) && s_act == do_none && !s_mid ->
         printf("source: tells that it is settled, and forgets\n");
-        q_settled = 1;
+        if
+        :: s_mem == done && SAYS_WHICH -> q_done = 1
+        :: else -> q_settled = 1
+        fi;
         s_mem = none;
         s_log = 0;
         s_sent = 0;
@@ -609,7 +635,9 @@ end:
         fi }
     :: d_step { q_settled && D_CAN(resolve) ->
         D_REVOKES(resolve) }
-    :: d_step { q_settled && d_log && !d_mid &&
+    :: d_step { q_done && D_CAN(source_done) ->
+        d_source_done() }
+    :: d_step { (q_settled || q_done) && d_log && !d_mid &&
                 (d_mem == none || (d_mem == committed &&
                                       d_act == do_none)) ->
         printf("destination: settled; takes it out of its log\n");
@@ -701,6 +729,17 @@ active proctype world()
         outages--;
         printf("world: the destination's xenstore is lost\n");
         d_rec = none }
+    /* He has looked at the destination; and nothing is on its way there that
+     * could have the copy revoked which he has seen. */
+    :: d_step { WITH_OUTAGE && s_mem == in_doubt && !q_resolve &&
+                !a_holds && !d_mid &&
+                (d_mem == received || d_mem == committed) &&
+                (d_dom == complete || d_dom == running) &&
+                S_CAN(committed_known) ->
+        outages--;
+        forced = 1;
+        printf("administrator: the destination's copy is the copy\n");
+        s_committed() }
     :: d_step { WITH_OUTAGE && !k_begin && !s_older ->
         outages--;
         printf("world: an earlier handoff's record is not up to date\n");
@@ -749,6 +788,7 @@ active proctype world()
               d_mem != none || d_dom == partial || d_dom == complete);
         NEVER(lost_the_guest,
               !s_lost && !d_lost && !FOR_AN_ADMINISTRATOR &&
+              !(forced && expired) &&
               (s_dom == running) == (d_dom == running));
     }
 }

@@ -258,6 +258,27 @@ START_TEST(source_lets_it_go)
 }
 END_TEST
 
+/* ... to a destination that is only away, and has not committed: what waits
+ * there is the last copy then, and is let run. */
+START_TEST(source_lets_the_last_but_one_go)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_dies(&dst);
+    host_impatient(&src);
+    ck_assert(!walk_confirm(&walk, TRUE, NULL));
+    shows(&src, "source", "in-doubt", "");
+    resolves(&src, XF_ASSUME_COMMITTED, "done");
+    wait_for(gone, &src);
+    host_start(&dst);
+    settled_on(&dst);
+    moves_from(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
 /* The source died after its last byte: what is here is all there is. */
 START_TEST(destination_makes_it_the_copy)
 {
@@ -347,6 +368,7 @@ main(void)
         step_by_step, doubt_has_a_reason_and_a_time,
         what_its_client_is_at_is_left_alone, unknown_tokens, asked_in_vain,
         source_takes_it_back, source_lets_it_go,
+        source_lets_the_last_but_one_go,
         destination_makes_it_the_copy, a_kept_copy_goes_in_the_end,
         destination_gives_it_up, NULL
     };

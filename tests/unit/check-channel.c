@@ -264,7 +264,8 @@ END_TEST
 START_TEST(wrong_version_or_purpose)
 {
     static const guint bad[][2] = {
-        { 0, 1 }, { 2, 1 }, { 0x0100, 1 }, { 1, 0 }, { 1, 9 }, { 1, 0x0101 },
+        { 0, 1 }, { 2, 1 }, { 0x0100, 1 }, { 1, 0 },
+        { 1, XF_CHANNEL_PURPOSE_LAST }, { 1, 0x0101 },
     };
     struct xf_chan_host host = { 0 };
     guint8 preamble[PREAMBLE_LEN];

@@ -402,7 +402,7 @@ START_TEST(over_before_it_is_admitted)
                                             token, key, uuid, "new");
 
     ck_assert(xf_engine_add(dst.engine, h, NULL));
-    ck_assert(xf_dest_settled(h));
+    ck_assert(xf_dest_settled(h, FALSE));
     ck_assert(no_records(&dst));
     if (!_i) {
         xf_handoff_refused(h);

@@ -151,7 +151,7 @@ mute_accepted(void *user, enum xf_channel_purpose purpose, const char *token,
 {
     guint8 byte;
 
-    if (purpose == XF_CHANNEL_SETTLED)
+    if (purpose == XF_CHANNEL_SETTLED || purpose == XF_CHANNEL_SETTLED_DONE)
         ck_assert(xf_channel_send(fd, XF_MSG_OK, NULL));
     else
         while (read(fd, &byte, 1) > 0)

@@ -95,13 +95,14 @@ visit_commit(const struct walk *w)
 {
     if (w->next == XF_STATE_COMMITTED && w->state != XF_STATE_COMMITTED) {
         ck_assert_int_eq(w->state, XF_STATE_RECEIVED);
-        ck_assert_int_eq(w->event, XF_EVENT_FINISH);
+        ck_assert(w->event == XF_EVENT_FINISH
+                  || w->event == XF_EVENT_SOURCE_DONE);
     }
     if (w->action == XF_ACTION_SWITCH)
         ck_assert_int_eq(w->next, XF_STATE_COMMITTED);
 }
 
-START_TEST(commit_only_from_received_by_finish)
+START_TEST(commit_only_from_received)
 {
     for_each_transition(visit_commit);
 }
@@ -131,6 +132,22 @@ START_TEST(every_decision_is_answerable)
                                   &action));
         ck_assert(next == (s == XF_STATE_COMMITTED ? XF_STATE_COMMITTED
                                                    : XF_STATE_REVOKED));
+    }
+}
+END_TEST
+
+START_TEST(what_the_source_gave_up_is_not_revoked)
+{
+    for (int s = XF_STATE_PREPARED; s <= XF_STATE_REVOKED; s++) {
+        enum xf_state next = s;
+        enum xf_action action;
+        gboolean known = xf_handoff_next(XF_DESTINATION, s,
+                                         XF_EVENT_SOURCE_DONE, &next,
+                                         &action);
+
+        ck_assert_int_eq(known, s >= XF_STATE_RECEIVED);
+        ck_assert_int_eq(next, s == XF_STATE_RECEIVED
+                                   ? (int)XF_STATE_COMMITTED : s);
     }
 }
 END_TEST
@@ -181,9 +198,10 @@ main(void)
         sides_do_not_mix,
         source_destroys_only_what_it_knows_committed,
         source_resumes_only_what_it_knows_revoked,
-        commit_only_from_received_by_finish,
+        commit_only_from_received,
         final_states_stay,
         every_decision_is_answerable,
+        what_the_source_gave_up_is_not_revoked,
         restart_is_known_in_every_state,
         illegal_leaves_outputs_alone,
         names_are_whole_and_read_back,
