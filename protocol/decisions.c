@@ -199,12 +199,9 @@ take_lines(struct xf_decisions *log, char *text, gsize len, GError **err)
                     log->path);
         return FALSE;
     }
-    log->size = at;
-    if (at < len) {
+    if (at < len)
         g_message("%s: the last line is torn and is cut off: nothing was "
                   "done about it", log->path);
-        log->damage = DAMAGE_CUT;
-    }
     return TRUE;
 }
 
@@ -475,8 +472,14 @@ read_log(struct xf_decisions *log, GError **err)
                     why->message);
         return FALSE;
     }
+    /* A daemon that died may have written what it never came to sync, or
+     * could not: the kernel shows that like all the rest, and a power cut
+     * would take it away again.  To sync this file would not do: what a disk
+     * has refused once is not written again by it. */
     return take_lines(log, text, len, err)
-           && (heal(log) || failed(log, "cannot be written", err));
+           && (rewrite(log)
+               || failed(log, "cannot be written anew, without which nobody "
+                              "knows what of it is on disk", err));
 }
 
 static gboolean
@@ -495,11 +498,18 @@ open_log(struct xf_decisions *log, GError **err)
 struct xf_decisions *
 xf_decisions_open(const char *dir, GError **err)
 {
+    return xf_decisions_open_on(dir, &system_io, err);
+}
+
+struct xf_decisions *
+xf_decisions_open_on(const char *dir, const struct xf_decisions_io *io,
+                     GError **err)
+{
     struct xf_decisions *log = g_new0(struct xf_decisions, 1);
 
     g_mutex_init(&log->lock);
     g_cond_init(&log->synced);
-    log->io = &system_io;
+    log->io = io;
     log->dir = g_strdup(dir);
     log->path = g_build_filename(dir, FILE_NAME, NULL);
     log->dir_fd = log->lock_fd = log->fd = -1;

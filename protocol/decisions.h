@@ -37,6 +37,10 @@
  * been acknowledged is left out when the file is written anew, beside the
  * old one, which it then replaces.
  *
+ * That is also done each time the log is opened: an earlier process may have
+ * died between writing a line and having it on disk.  It is believed, since
+ * nobody can know that it was not on disk; so first it has to be.
+ *
  * A line that could not be written for sure is taken back before anything
  * else is believed: see xf_decisions_settle().
  *
@@ -82,8 +86,9 @@ const char *xf_decision_kind_name(enum xf_decision_kind kind);
 
 struct xf_decisions;
 
-/* Opens the log in `dir`, or makes both.  Fails, naming file and line, when
- * it is damaged, or when another process has it open. */
+/* Opens the log in `dir`, or makes both; what it says then is on disk.
+ * Fails, naming file and line, when it is damaged, when another process has
+ * it open, or when it cannot be written. */
 struct xf_decisions *xf_decisions_open(const char *dir, GError **err);
 void xf_decisions_close(struct xf_decisions *log);
 
@@ -120,6 +125,10 @@ struct xf_decisions_io {
     int (*fsync)(int fd);
     int (*ftruncate)(int fd, off_t size);
 };
+/* Opens it on such a disk; `io` stays the caller's. */
+struct xf_decisions *xf_decisions_open_on(const char *dir,
+                                          const struct xf_decisions_io *io,
+                                          GError **err);
 /* NULL: the system's calls. */
 void xf_decisions_set_io(struct xf_decisions *log,
                          const struct xf_decisions_io *io);

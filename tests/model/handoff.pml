@@ -40,6 +40,9 @@ mtype d_mem = none;
 mtype d_rec = none;
 mtype d_act = do_none;
 bit d_log;                  /* its log on disk: committed */
+bit d_wrote;                /* ... written, and not known to be on disk: a
+                             * daemon that starts reads it, a power cut may
+                             * take it away */
 bit d_id;                   /* which log: 1 after it was installed anew */
 bit d_mid;
 bit d_refuse;
@@ -192,7 +195,7 @@ inline d_finish()
     if
     :: NEXT_destination_finish(d_mem) == committed && d_mem != committed ->
         printf("destination: writes `committed` to its log\n");
-        d_log = 1;
+        d_wrote = 1;
         d_mid = 1
     :: else ->
         D_EVENT(finish)
@@ -206,7 +209,7 @@ inline d_source_done()
     :: NEXT_destination_source_done(d_mem) == committed &&
        d_mem != committed ->
         printf("destination: writes `committed` to its log\n");
-        d_log = 1;
+        d_wrote = 1;
         d_mid = 1
     :: else ->
         D_REVOKES(source_done)
@@ -233,7 +236,7 @@ inline s_committed()
 #ifdef BROKEN_LOG_NOT_READ
 #define LOG_SAYS_COMMITTED false
 #else
-#define LOG_SAYS_COMMITTED d_log
+#define LOG_SAYS_COMMITTED (d_log || d_wrote)
 #endif
 
 inline s_restart()
@@ -289,6 +292,11 @@ inline d_restart()
         stream = broken
     :: else
     fi;
+    /* what it reads there it has on disk, before it believes it */
+#ifndef BROKEN_READ_NOT_SYNCED
+    d_log = d_log || d_wrote;
+    d_wrote = 0;
+#endif
     if
     :: LOG_SAYS_COMMITTED && (d_dom == complete || d_rec != none) ->
         d_mem = committed
@@ -542,10 +550,14 @@ end:
     do
     /* a decision: the record after the log.  What the log says is decided,
      * even if the record cannot be written. */
-    :: d_step { d_mid && !MAY_TAKE_BACK ->
+    :: d_step { d_wrote && d_mid ->
+        printf("destination: its log is on disk\n");
+        d_wrote = 0;
+        d_log = 1 }
+    :: d_step { d_mid && !d_wrote && !MAY_TAKE_BACK ->
         d_mid = 0;
         D_EVENT(finish) }
-    :: d_step { d_mid && MAY_TAKE_BACK ->
+    :: d_step { d_mid && !d_wrote && MAY_TAKE_BACK ->
         printf("destination: no record, so no commit\n");
         d_mid = 0 }
 
@@ -637,12 +649,13 @@ end:
         D_REVOKES(resolve) }
     :: d_step { q_done && D_CAN(source_done) ->
         d_source_done() }
-    :: d_step { (q_settled || q_done) && d_log && !d_mid &&
+    :: d_step { (q_settled || q_done) && (d_log || d_wrote) && !d_mid &&
                 (d_mem == none || (d_mem == committed &&
                                       d_act == do_none)) ->
         printf("destination: settled; takes it out of its log\n");
         d_mem = none;
         d_log = 0;
+        d_wrote = 0;
         if
         :: !d_refuse -> d_rec = none
         :: else
@@ -665,6 +678,7 @@ inline d_power(log_too)
     d_dom = gone;
     d_rec = none;
     d_refuse = 0;
+    d_wrote = 0;
     if
     :: log_too -> d_log = 0; d_id = 1
     :: else

@@ -311,7 +311,7 @@ START_TEST(a_torn_last_line_is_cut_off)
 
     g_autofree char *text = contents(&with_last);
 
-    for (gsize len = whole; len < 2 * with_last - whole; len += 3) {
+    for (gsize len = whole; len < 2 * with_last - whole; len += 7) {
         g_autofree char *torn = g_memdup2(text, with_last);
         gsize keep = len < with_last ? len : with_last;
 
@@ -562,6 +562,81 @@ START_TEST(short_writes_are_written_on)
 }
 END_TEST
 
+/* What a power cut leaves: the files that were synced, under the names that
+ * they had when the folder was. */
+static ino_t synced_ino;
+static goffset synced_size;
+static ino_t ino_on_disk;       /* of the file that has the log's name */
+static goffset size_on_disk;
+
+static int
+noted_fsync(int fd)
+{
+    struct stat st;
+
+    if (fsync(fd) < 0 || fstat(fd, &st) < 0)
+        return -1;
+    if (S_ISREG(st.st_mode)) {
+        synced_ino = st.st_ino;
+        synced_size = st.st_size;
+    } else if (stat(file, &st) == 0) {
+        ino_on_disk = st.st_ino;
+        size_on_disk = st.st_ino == synced_ino ? synced_size : 0;
+    }
+    return 0;
+}
+
+static gssize
+plain_write(int fd, const void *data, gsize len)
+{
+    return write(fd, data, len);
+}
+
+/* A daemon was killed between the two; the next one reads what is in memory
+ * only, lets the guest run, and the power goes: the line has to be there. */
+START_TEST(what_is_believed_is_on_disk)
+{
+    static const struct xf_decisions_io io = { plain_write, noted_fsync,
+                                               ftruncate };
+    g_autoptr(GError) err = NULL;
+    struct stat st;
+
+    must_add(XF_DECISION_COMMITTED, 1);
+    xf_decisions_close(the_log);
+    synced_ino = ino_on_disk = 0;
+    the_log = xf_decisions_open_on(dir, &io, &err);
+    ck_assert_msg(the_log != NULL, "%s", err ? err->message : "");
+    must_have(XF_DECISION_COMMITTED, 1);
+    ck_assert_int_eq(stat(file, &st), 0);
+    ck_assert_uint_eq(ino_on_disk, st.st_ino);
+    ck_assert_int_eq(size_on_disk, st.st_size);
+}
+END_TEST
+
+START_TEST(what_cannot_be_synced_is_not_believed)
+{
+    static const struct xf_decisions_io io = { bad_write, bad_fsync,
+                                               bad_ftruncate };
+    g_autoptr(GError) err = NULL;
+
+    must_add(XF_DECISION_COMMITTED, 1);
+    xf_decisions_close(the_log);
+    writes_left = cuts_left = -1;
+    write_most = G_MAXSIZE;
+    /* the folder's parent, the file, and the folder */
+    for (int syncs = 0; syncs < 3; syncs++) {
+        syncs_left = syncs;
+        the_log = xf_decisions_open_on(dir, &io, &err);
+        ck_assert_ptr_null(the_log);
+        ck_assert_msg(strstr(err->message, g_strerror(EIO)), "%s",
+                      err->message);
+        g_clear_error(&err);
+    }
+    open_again();
+    must_have(XF_DECISION_COMMITTED, 1);
+}
+END_TEST
+
 START_TEST(acknowledged_on_a_bad_disk)
 {
     struct xf_decision d = decision(XF_DECISION_COMMITTED, 1);
@@ -626,6 +701,8 @@ main(void)
         { other_damage_is_noticed, 1 },
         { many_at_a_time, 1 },
         { short_writes_are_written_on, 1 },
+        { what_is_believed_is_on_disk, 1 },
+        { what_cannot_be_synced_is_not_believed, 1 },
         { acknowledged_on_a_bad_disk, 1 },
         { a_file_that_cannot_grow, 1 },
         { being_sent_may_be_elsewhere, 1 },
