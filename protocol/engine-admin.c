@@ -215,6 +215,12 @@ assume(struct xf_handoff *h, gboolean committed, GError **err)
               committed ? "committed" : "revoked");
     if (h->side == XF_SOURCE)
         return xf_source_known(h, committed, err);
+    if (committed && !xf_dest_look(h, err))
+        return FALSE;
+    if (committed && xf_handoff_state(h) != XF_STATE_RECEIVED) {
+        set_wrong_state(h, "decided by hand", err);
+        return FALSE;
+    }
     if (!xf_handoff_event(h, event, NULL, err))
         return FALSE;
     xf_dest_retry(h);

@@ -199,15 +199,17 @@ xf_dest_commit(struct xf_handoff *h, GError **err)
 {
     enum xf_action action;
 
-    if (!xf_handoff_event(h, XF_EVENT_FINISH, &action, err))
+    /* Once it is committed the source destroys its own. */
+    if (!xf_dest_look(h, err)
+        || !xf_handoff_event(h, XF_EVENT_FINISH, &action, err))
         return FALSE;
     if (xf_handoff_state(h) == XF_STATE_COMMITTED)
         return xf_dest_switch(h, err);
     if (action == XF_ACTION_DISCARD)
         xf_dest_discard(h);
     g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
-                "domain '%s' has not arrived on host %s as a whole; its log "
-                "tells why (handoff %s)", h->name, h->engine->hostname,
-                h->token);
+                "domain '%s' has not arrived on host %s as a whole, or is "
+                "there no more; its log tells why (handoff %s)", h->name,
+                h->engine->hostname, h->token);
     return FALSE;
 }

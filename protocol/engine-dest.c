@@ -518,6 +518,58 @@ xf_dest_finish(struct xf_engine *engine, struct xf_conn *conn,
 /* -- what others may ask or bring about -- */
 
 static void
+revoke_gone(struct xf_handoff *h)
+{
+    g_autoptr(GError) err = NULL;
+
+    g_mutex_lock(&h->lock);
+    if (!h->not_arrived)
+        h->not_arrived = g_strdup("it had arrived, but then somebody "
+                                  "destroyed it");
+    g_mutex_unlock(&h->lock);
+    /* Refused: it has been decided meanwhile, or will be looked at again. */
+    if (xf_handoff_event(h, XF_EVENT_COPY_GONE, NULL, &err))
+        xf_dest_discard(h);
+    else
+        g_warning("%s", err->message);
+}
+
+/* 1 yes, 0 no, -1 error.  A guest waits for this: all domains are gone
+ * through only when it is not where it was. */
+static int
+copy_lives(struct xf_handoff *h, GError **err)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+    struct xf_hv_domain domain;
+
+    if (h->domid >= 0 && hv->ops->info(hv, h->domid, &domain, NULL)
+        && !domain.dying && memcmp(domain.uuid, h->uuid, XF_UUID_LEN) == 0)
+        return 1;
+    return xf_engine_lives(h->engine, h->uuid, &domain, err);
+}
+
+gboolean
+xf_dest_look(struct xf_handoff *h, GError **err)
+{
+    int lives;
+
+    if (xf_handoff_state(h) != XF_STATE_RECEIVED)
+        return TRUE;
+    lives = copy_lives(h, err);
+    if (lives < 0) {
+        g_prefix_error(err, "whether the copy of domain '%s' is still here "
+                       "(handoff %s): ", h->name, h->token);
+        return FALSE;
+    }
+    if (!lives) {
+        g_warning("handoff %s: the complete copy of domain '%s' is here no "
+                  "more; the source's is the copy", h->token, h->name);
+        revoke_gone(h);
+    }
+    return TRUE;
+}
+
+static void
 discard_thread(struct xf_handoff *h)
 {
     xf_dest_discard(h);
@@ -544,6 +596,13 @@ xf_dest_resolve(struct xf_handoff *h)
 enum xf_channel_msg
 xf_dest_decided(struct xf_handoff *h)
 {
+    g_autoptr(GError) err = NULL;
+
+    /* Not known whether it is here: that it is the last copy holds for who
+     * asks, too. */
+    if (!xf_dest_look(h, &err))
+        g_message("%s", err->message);
+
     enum xf_state state = xf_handoff_state(h);
 
     return state == XF_STATE_COMMITTED ? XF_MSG_COMMITTED
@@ -561,14 +620,15 @@ source_done(struct xf_handoff *h)
     enum xf_action action;
     g_autoptr(GError) err = NULL;
 
-    if (!xf_handoff_event(h, XF_EVENT_SOURCE_DONE, &action, &err)) {
+    if (!xf_dest_look(h, &err)
+        || !xf_handoff_event(h, XF_EVENT_SOURCE_DONE, &action, &err)) {
         g_message("the source has given up its copy: %s", err->message);
         return FALSE;
     }
     if (xf_handoff_state(h) == XF_STATE_REVOKED)
         g_warning("handoff %s: the source has destroyed its copy of domain "
-                  "'%s' by its administrator's word, and the one here had "
-                  "been revoked: none is left", h->token, h->name);
+                  "'%s' by its administrator's word, and the one here is "
+                  "revoked: none is left", h->token, h->name);
     /* The source waits for the answer: it need not wait for the switch. */
     if (action == XF_ACTION_SWITCH)
         xf_engine_spawn(h, xf_dest_retry);
@@ -673,6 +733,11 @@ xf_dest_remembered(struct xf_handoff *h)
 void
 xf_dest_restarted(struct xf_handoff *h)
 {
+    g_autoptr(GError) err = NULL;
+
     XF_FAULT("destination-restarted");
+    /* It may have gone while no daemon was there. */
+    if (!xf_dest_look(h, &err))
+        g_warning("%s", err->message);
     xf_dest_happened(h, XF_EVENT_RESTARTED);
 }

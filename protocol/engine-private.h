@@ -505,8 +505,13 @@ void xf_dest_stream_ended(struct xf_handoff *h);
 void xf_dest_stream(struct xf_handoff *h, int fd);
 /* "Revoke, unless you have committed": what was decided. */
 enum xf_channel_msg xf_dest_resolve(struct xf_handoff *h);
-/* What has been decided so far; changes nothing. */
+/* What has been decided so far; but a copy that is not here any more is
+ * revoked. */
 enum xf_channel_msg xf_dest_decided(struct xf_handoff *h);
+/* To be asked before a commit, and whenever `received` is taken up: is the
+ * copy still here, by its uuid?  One that is not is revoked by this.  FALSE:
+ * nobody can tell now. */
+gboolean xf_dest_look(struct xf_handoff *h, GError **err);
 void xf_dest_client_gone(struct xf_handoff *h);
 void xf_dest_deadline(struct xf_handoff *h);
 void xf_dest_restarted(struct xf_handoff *h);

@@ -180,7 +180,8 @@ inline d_discard()
 }
 
 /* Its copy may be the last one: only who has the other may ask for that. */
-#define ASKED_FOR (had_a_copy || q_settled || holds_ever || expired)
+#define ASKED_FOR                                                           \
+    (had_a_copy || q_settled || holds_ever || expired || d_dom == gone)
 #define D_REVOKES(e)                                                        \
     NEVER(destroyed_the_last,                                               \
           d_mem == received && NEXT_destination_##e(d_mem) == revoked       \
@@ -189,10 +190,18 @@ inline d_discard()
 
 /* -- decisions: the log, the record, then the act -- */
 
+#ifdef BROKEN_COPY_NOT_LOOKED_FOR
+#define IS_THERE true
+#else
+#define IS_THERE (d_dom != gone)
+#endif
+
 /* Finish with success, from the client or in-band. */
 inline d_finish()
 {
     if
+    :: d_mem == received && !IS_THERE ->
+        D_REVOKES(copy_gone)
     :: NEXT_destination_finish(d_mem) == committed && d_mem != committed ->
         printf("destination: writes `committed` to its log\n");
         d_wrote = 1;
@@ -206,6 +215,8 @@ inline d_finish()
 inline d_source_done()
 {
     if
+    :: d_mem == received && !IS_THERE ->
+        D_REVOKES(copy_gone)
     :: NEXT_destination_source_done(d_mem) == committed &&
        d_mem != committed ->
         printf("destination: writes `committed` to its log\n");
@@ -743,6 +754,12 @@ active proctype world()
         outages--;
         printf("world: the destination's xenstore is lost\n");
         d_rec = none }
+    /* Before it is decided, and while the source has its own. */
+    :: d_step { WITH_OUTAGE && d_mem == received && d_dom == complete &&
+                !d_mid && !d_log && s_dom == suspended && !forced ->
+        outages--;
+        d_dom = gone;
+        printf("world: somebody destroys the destination's copy\n") }
     /* He has looked at the destination; and nothing is on its way there that
      * could have the copy revoked which he has seen. */
     :: d_step { WITH_OUTAGE && s_mem == in_doubt && !q_resolve &&

@@ -405,6 +405,88 @@ START_TEST(source_restarts_after_perform)
 }
 END_TEST
 
+/* What has arrived, and somebody destroys before it is committed: it must not
+ * be, or the source would destroy the last one. */
+static gboolean
+runs(struct host *host)
+{
+    struct xf_hv_domain info;
+
+    return guest_on(host, &info) && !info.suspended && !info.paused;
+}
+
+static void
+copy_is_destroyed(void)
+{
+    struct xf_hv_domain info;
+
+    ck_assert(xf_sim_find(dst.dir, "g" XF_INCOMING_SUFFIX, &info));
+    ck_assert(dst.hv->ops->destroy(dst.hv, info.domid, NULL));
+}
+
+START_TEST(copy_destroyed_before_the_commit)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    if (_i)                     /* it stays listed while it dies */
+        xf_sim_fault(dst.dir, "host", "dying-ms", "600000");
+    copy_is_destroyed();
+    xf_sim_fault(dst.dir, "host", "dying-ms", NULL);
+    ck_assert(!walk_finish(&walk, FALSE));
+    walk_said(&walk, XF_ERROR_OPERATION_FAILED, "there no more");
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    wait_for(runs, &src);
+    wait_for(no_records, &src);
+    wait_for(no_records, &dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* Nobody can tell: nothing is decided, and the copy is kept. */
+START_TEST(copy_that_nobody_can_see)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_blind(&dst, TRUE);
+    ck_assert(!walk_finish(&walk, FALSE));
+    walk_said(&walk, XF_ERROR_SYSTEM, "is still here");
+    host_blind(&dst, FALSE);
+    ck_assert_msg(walk_finish(&walk, FALSE), "%s", walk.err->message);
+    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(copy_destroyed_while_no_daemon_was_there)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_dies(&dst);
+    copy_is_destroyed();
+    host_start(&dst);
+
+    g_autoptr(GPtrArray) infos =
+        dst.conn->driver->list_handoffs(dst.conn, NULL);
+
+    ck_assert_uint_eq(infos->len, 1);
+
+    const struct xf_handoff_info *info = infos->pdata[0];
+
+    ck_assert_str_eq(info->state, "revoked");
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
 START_TEST(destination_restarts_when_received)
 {
     struct walk walk;
@@ -461,6 +543,9 @@ main(void)
         { committed_before_both_restart, 1 },
         { source_restarts_after_perform, 1 },
         { destination_restarts_when_received, 1 },
+        { copy_destroyed_before_the_commit, 2 },
+        { copy_destroyed_while_no_daemon_was_there, 1 },
+        { copy_that_nobody_can_see, 1 },
         { both_restart_after_begin, 1 },
         { NULL, 0 }
     };

@@ -73,6 +73,52 @@ static const struct xf_store_ops flaky_ops = {
     .remove = flaky_remove,
 };
 
+/* -- a hypervisor that does not tell -- */
+
+static const struct xf_hypervisor_ops *seeing;
+static struct xf_hypervisor_ops ops;
+
+static gboolean
+is_blind(struct xf_hypervisor *hv, GError **err)
+{
+    struct host *host = hv == src.hv ? &src : &dst;
+
+    if (!g_atomic_int_get(&host->blind))
+        return FALSE;
+    g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM, "the hypervisor is silent");
+    return TRUE;
+}
+
+static GPtrArray *
+list(struct xf_hypervisor *hv, GError **err)
+{
+    return is_blind(hv, err) ? NULL : seeing->list(hv, err);
+}
+
+static gboolean
+info(struct xf_hypervisor *hv, int domid, struct xf_hv_domain *domain,
+     GError **err)
+{
+    return !is_blind(hv, err) && seeing->info(hv, domid, domain, err);
+}
+
+static void
+make_blindable(struct xf_hypervisor *hv)
+{
+    if (hv->ops != &ops)
+        seeing = hv->ops;
+    ops = *seeing;
+    ops.list = list;
+    ops.info = info;
+    hv->ops = &ops;
+}
+
+void
+host_blind(struct host *host, gboolean blind)
+{
+    g_atomic_int_set(&host->blind, blind);
+}
+
 /* -- hosts -- */
 
 void
@@ -227,6 +273,7 @@ host_setup(struct host *host, const char *name)
     ck_assert_ptr_nonnull(host->dir);
     host->hv = xf_sim_new(host->dir, &err);
     ck_assert_msg(host->hv != NULL, "%s", err ? err->message : "");
+    make_blindable(host->hv);
     host->store.store.ops = &flaky_ops;
     host->store.real = xf_store_memory_new();
     host->store.writes_until_failure = -1;

@@ -28,6 +28,7 @@ struct host {
     char *state;                /* its decisions log's folder */
     char *run;                  /* what a reboot empties */
     struct xf_hypervisor *hv;
+    gint blind;                 /* atomic; hv does not tell of domains */
     struct flaky_store store;
     struct xf_engine_config config;
     guint16 port;               /* of its channel, the same after a restart */
@@ -58,6 +59,8 @@ void client_of(struct host *host);
 /* Its calls answer "in doubt" soon, until it is started again. */
 void host_impatient(struct host *host);
 void host_patient(struct host *host);
+/* Its hypervisor fails to tell what domains there are, or tells again. */
+void host_blind(struct host *host, gboolean blind);
 /* Its decisions log cannot be written, or (FALSE) can be again. */
 void host_disk_full(struct host *host, gboolean full);
 
