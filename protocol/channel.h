@@ -119,7 +119,8 @@ enum xf_channel_msg {
     XF_MSG_OK = 'o',
     XF_MSG_HOLDS = 'h',         /* source: my copy is here, suspended or
                                  * running: revoke yours */
-    XF_MSG_LET_GO = 'l',        /* source: I know that you committed */
+    XF_MSG_LET_GO = 'l',        /* source: I have none, or have given it up.
+                                 * One that cannot tell gives no answer. */
 };
 
 struct xf_channel_listener;

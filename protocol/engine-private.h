@@ -133,6 +133,8 @@ struct xf_handoff {
                                  * though it is settled: a commit in-band, or
                                  * why it has not arrived */
     int domid;                  /* -1: none (yet) */
+    gboolean unseen;            /* source: ... but it could not be looked for
+                                 * after a restart without a record */
     guint64 reserved_kib;       /* destination: promised host memory */
     struct xf_incoming *incoming;   /* destination */
     gboolean switched;          /* destination: incoming_switch() is done */

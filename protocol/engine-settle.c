@@ -9,9 +9,10 @@
  * destination keeps its record until then: it is the answer to a question that
  * may come again.
  *
- * A source whose own copy is gone (its host lost power) must not have the
- * last one revoked: it only asks what was decided, so that the domain can be
- * started here if it is nowhere else.
+ * A source whose own copy is gone (its host lost power) or dying must not have
+ * the last one revoked: it only asks what was decided, so that the domain can
+ * be started here if it is nowhere else.  Nor does one that cannot tell, and it
+ * does not say that it has a copy.
  *
  * Threads: a handoff in doubt has one background thread that asks
  * (xf_handoff_ask_begin); calls that want the result wait for the change.
@@ -48,19 +49,50 @@ ask(struct xf_handoff *h, enum xf_channel_purpose purpose,
     return ask_by(h, h->key, purpose, answer, err);
 }
 
-/* The source's copy is there no more. */
+/* The source's copy. */
+enum presence {
+    COPY_HERE,
+    COPY_DYING,         /* it will never run again, but is not away yet */
+    COPY_GONE,
+    COPY_UNKNOWN,       /* nobody can tell now */
+};
+
 static gboolean
-gone(struct xf_handoff *h)
+unseen(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+
+    gboolean is = h->unseen;
+
+    g_mutex_unlock(&h->lock);
+    return is;
+}
+
+/* err is set when that is UNKNOWN. */
+static enum presence
+look(struct xf_handoff *h, GError **err)
 {
     struct xf_hypervisor *hv = h->engine->hv;
     struct xf_hv_domain domain;
-    g_autoptr(GError) err = NULL;
+    g_autoptr(GError) why = NULL;
 
+    if (unseen(h))
+        xf_source_remembered(h);
+    if (unseen(h)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM,
+                    "the domains of this host cannot be looked at");
+        return COPY_UNKNOWN;
+    }
     if (h->domid < 0)
-        return TRUE;
-    if (!hv->ops->info(hv, h->domid, &domain, &err))
-        return g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN);
-    return memcmp(domain.uuid, h->uuid, XF_UUID_LEN) != 0;
+        return COPY_GONE;
+    if (hv->ops->info(hv, h->domid, &domain, &why))
+        return memcmp(domain.uuid, h->uuid, XF_UUID_LEN) != 0 ? COPY_GONE
+               : domain.dying                                 ? COPY_DYING
+                                                              : COPY_HERE;
+    if (g_error_matches(why, XF_ERROR, XF_ERROR_NO_DOMAIN))
+        return COPY_GONE;
+    g_propagate_error(err, g_steal_pointer(&why));
+    return COPY_UNKNOWN;
 }
 
 /* -- source: telling that it is over -- */
@@ -181,16 +213,13 @@ destroy(struct xf_handoff *h, GError **err)
     return TRUE;
 }
 
+/* As it was before Perform. */
 static gboolean
-act(struct xf_handoff *h, gboolean committed, GError **err)
+run_on(struct xf_handoff *h, GError **err)
 {
     struct xf_hypervisor *hv = h->engine->hv;
     struct xf_hv_domain domain;
 
-    if (h->untouched || gone(h))
-        return !committed || xf_source_left(h, err);
-    if (committed)
-        return destroy(h, err) && xf_source_left(h, err);
     hv->ops->suspend_clean(hv, h->domid);
     if (!hv->ops->info(hv, h->domid, &domain, err))
         return FALSE;
@@ -203,6 +232,20 @@ act(struct xf_handoff *h, gboolean committed, GError **err)
     /* Let run only so that it could suspend itself, and then we died. */
     return !h->paused || domain.paused
            || hv->ops->pause(hv, h->domid, err);
+}
+
+static gboolean
+act(struct xf_handoff *h, gboolean committed, GError **err)
+{
+    enum presence copy = h->untouched ? COPY_GONE : look(h, err);
+
+    if (copy == COPY_UNKNOWN)
+        return FALSE;
+    /* One that dies may have been left half destroyed. */
+    if (committed)
+        return (copy == COPY_GONE || destroy(h, err))
+               && xf_source_left(h, err);
+    return copy != COPY_HERE || run_on(h, err);
 }
 
 static gboolean
@@ -295,11 +338,11 @@ ask_without_log(struct xf_handoff *h, const struct question *question,
 }
 
 static gboolean
-ask_to_resolve(struct xf_handoff *h, enum xf_channel_msg *answer,
-               GError **err)
+ask_to_resolve(struct xf_handoff *h, enum presence copy,
+               enum xf_channel_msg *answer, GError **err)
 {
-    const struct question *question = gone(h) ? &what_is_decided
-                                              : &revoke_unless;
+    const struct question *question =
+        copy == COPY_HERE ? &revoke_unless : &what_is_decided;
     g_autoptr(GError) why = NULL;
 
     if (!h->peer_log)
@@ -317,14 +360,21 @@ static gboolean
 resolve_once(struct xf_handoff *h, gboolean *committed, GError **err)
 {
     enum xf_channel_msg answer;
+    g_autoptr(GError) why = NULL;
+    enum presence copy = look(h, &why);
 
-    if (XF_FAULT_FAILS("resolve", err) || !ask_to_resolve(h, &answer, err))
+    if (XF_FAULT_FAILS("resolve", err)
+        || !ask_to_resolve(h, copy, &answer, err))
         return FALSE;
     XF_FAULT("resolve-answered");
     *committed = answer == XF_MSG_COMMITTED;
     if (*committed || answer == XF_MSG_REVOKED)
         return TRUE;
-    if (answer == XF_MSG_RECEIVED)
+    if (answer == XF_MSG_RECEIVED && copy == COPY_UNKNOWN)
+        g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
+                    "it has a complete copy, paused, and this host cannot "
+                    "tell whether its own is still there: %s", why->message);
+    else if (answer == XF_MSG_RECEIVED)
         g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
                     "it has the only copy left, complete and paused; to let "
                     "it run, there: xenferry resolve --assume-committed %s",
@@ -450,12 +500,21 @@ xf_dest_ask(struct xf_handoff *h, gboolean *holds, GError **err)
 
 /* -- answers -- */
 
-/* What the source says when the destination asks whether it has its copy. */
+/* What the source says when the destination asks whether it has its copy; 0:
+ * nobody can tell now. */
 static enum xf_channel_msg
 source_holds(struct xf_handoff *h)
 {
-    return xf_handoff_state(h) == XF_STATE_DONE || gone(h) ? XF_MSG_LET_GO
-                                                           : XF_MSG_HOLDS;
+    g_autoptr(GError) err = NULL;
+    enum presence copy = xf_handoff_state(h) == XF_STATE_DONE
+                             ? COPY_GONE : look(h, &err);
+
+    if (copy == COPY_UNKNOWN) {
+        g_message("handoff %s: the destination asks whether domain '%s' is "
+                  "still here: %s", h->token, h->name, err->message);
+        return 0;
+    }
+    return copy == COPY_HERE ? XF_MSG_HOLDS : XF_MSG_LET_GO;
 }
 
 void

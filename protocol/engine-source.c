@@ -782,6 +782,8 @@ xf_source_remembered(struct xf_handoff *h)
     g_autoptr(GError) err = NULL;
     g_autoptr(GPtrArray) domains = hv->ops->list(hv, &err);
 
+    int domid = -1;
+
     if (!domains)
         g_warning("handoff %s: %s", h->token, err->message);
     /* Its domid may be another's by now.  One that runs was started, or came
@@ -791,6 +793,10 @@ xf_source_remembered(struct xf_handoff *h)
 
         if (memcmp(domain->uuid, h->uuid, XF_UUID_LEN) == 0
             && domain->suspended && !domain->dying)
-            h->domid = domain->domid;
+            domid = domain->domid;
     }
+    g_mutex_lock(&h->lock);
+    h->domid = domid;
+    h->unseen = !domains;
+    g_mutex_unlock(&h->lock);
 }

@@ -510,10 +510,15 @@ end:
         S_EVENT(revoked_known) }
 
     /* being asked */
+#ifdef BROKEN_HOLDS_UNSEEN
+#define SEES_ITS_COPY true
+#else
+#define SEES_ITS_COPY (s_dom != gone)
+#endif
     :: d_step { q_source && !a_holds && s_mem != none && s_mem != done &&
-                !s_mid && s_dom != gone ->
+                !s_mid && SEES_ITS_COPY ->
         printf("source: answers that it has its copy\n");
-        holds_ever = 1;
+        holds_ever = s_dom != gone;
         a_holds = 1 }
 
     /* nobody came, or who came has gone */

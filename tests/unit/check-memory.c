@@ -559,6 +559,73 @@ START_TEST(power_lost_before_the_commit)
 }
 END_TEST
 
+/* It dies, or died: the destination's is the last one, too. */
+START_TEST(a_dying_copy_is_none)
+{
+    struct walk walk;
+    struct xf_hv_domain info;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    xf_sim_fault(src.dir, "host", "dying-ms", "600000");
+    ck_assert(guest_on(&src, &info));
+    ck_assert(src.hv->ops->destroy(src.hv, info.domid, NULL));
+    xf_sim_fault(src.dir, "host", "dying-ms", NULL);
+    host_impatient(&src);
+    ck_assert(!walk_confirm(&walk, TRUE, NULL));
+    walk_said(&walk, XF_ERROR_IN_DOUBT, "in doubt");
+    wait_for(asks_in_vain, &src);
+    ck_assert(!walk_finish(&walk, TRUE));
+    walk_said(&walk, XF_ERROR_OPERATION_FAILED, "that it has none");
+    decides_by_hand(&dst, "received", XF_ASSUME_COMMITTED);
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+static gboolean
+cannot_tell(struct host *host)
+{
+    g_autoptr(GPtrArray) infos =
+        host->conn->driver->list_handoffs(host->conn, NULL);
+    const struct xf_handoff_info *info =
+        infos->len == 1 ? infos->pdata[0] : NULL;
+
+    return info && strstr(info->trouble, "cannot tell whether its own");
+}
+
+/* Nobody can tell whether the source has its copy, as found in its record or
+ * in its log: it has nothing revoked, and does not say that it has one. */
+START_TEST(a_copy_that_nobody_can_see)
+{
+    struct walk walk;
+    struct xf_hv_domain info;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    if (_i) {
+        host_dies(&src);
+        host_forgets(&src);
+        host_blind(&src, TRUE);
+        host_start(&src);
+    } else {
+        host_blind(&src, TRUE);
+        host_impatient(&src);
+        ck_assert(!walk_confirm(&walk, TRUE, NULL));
+        walk_said(&walk, XF_ERROR_IN_DOUBT, "in doubt");
+    }
+    wait_for(cannot_tell, &src);
+    ck_assert(!walk_finish(&walk, TRUE));
+    walk_said(&walk, XF_ERROR_NO_CONNECT, "does not say that it has its own");
+    ck_assert(xf_sim_find(dst.dir, "g" XF_INCOMING_SUFFIX, &info));
+    ck_assert(waits_suspended(&src));
+    host_blind(&src, FALSE);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
 /* It runs there, and its source knows nothing until it can ask. */
 START_TEST(power_lost_after_the_commit)
 {
@@ -782,6 +849,8 @@ main(void)
         { source_forgets_what_it_was_to_destroy, 1 },
         { source_reboots_after_the_commit, 1 },
         { power_lost_before_the_commit, 2 },
+        { a_dying_copy_is_none, 1 },
+        { a_copy_that_nobody_can_see, 2 },
         { power_lost_after_the_commit, 1 },
         { power_lost_on_both_sides, 1 },
         { power_lost_and_the_other_log, 1 },
