@@ -375,7 +375,8 @@ xf_channel_answer(int fd, const struct xf_channel_handler *handler,
     XF_FAULT_FD("channel-hello", fd);
     /* Of a lost handoff any token will do: naming one earns nothing. */
     if (known && caller->purpose != XF_CHANNEL_RESOLVE_LOG
-        && caller->purpose != XF_CHANNEL_DECIDED_LOG)
+        && caller->purpose != XF_CHANNEL_DECIDED_LOG
+        && caller->purpose != XF_CHANNEL_SETTLED_DONE_LOG)
         known(known_user);
 
     gboolean ok = exchange_proofs(fd, key, preamble, caller, patience, err);

@@ -92,6 +92,9 @@ enum xf_channel_purpose {
                                  * of the two it is decides what becomes of
                                  * the last copy.  Not answered by who does
                                  * not know yet whether its own is whole. */
+    XF_CHANNEL_SETTLED_DONE_LOG = 10,   /* ... by the log's key: who has that
+                                 * log still can acknowledge even what it does
+                                 * not know any more */
     XF_CHANNEL_PURPOSE_LAST
 };
 

@@ -10,7 +10,7 @@
 #define FORMAT "1"
 #define SUM_LEN 16
 #define WORDS 10
-#define WORDS_MAX 12            /* those of `sending` */
+#define WORDS_MAX 12            /* with the destination's log */
 
 static const char *const kinds[XF_DECISION_LAST] = {
     [XF_DECISION_COMMITTED] = "committed",
@@ -78,13 +78,20 @@ xf_decision_line_title(const char *identity, const guint8 *secret)
     return line_of(words);
 }
 
-/* What a source asks the destination's log by. */
+/* Lines of a source, which may have to ask the destination's log. */
+static gboolean
+has_peer_log(enum xf_decision_kind kind)
+{
+    return kind == XF_DECISION_SENDING || kind == XF_DECISION_GIVEN_AWAY;
+}
+
+/* What it is asked by. */
 static char *
 peer_log_words(const struct xf_decision *d)
 {
     char key[2 * XF_KEY_LEN + 1];
 
-    if (d->kind != XF_DECISION_SENDING)
+    if (!has_peer_log(d->kind))
         return g_strdup("");
     return g_strdup_printf(" %s %s", d->peer_log ? d->peer_log : "-",
                            xf_hex_format(d->peer_log_key, XF_KEY_LEN, key));
@@ -150,10 +157,12 @@ peer_log_in(const char *log, const char *key, struct xf_decision *d)
            && xf_hex_parse(key, d->peer_log_key, XF_KEY_LEN);
 }
 
-static guint
-words_of(enum xf_decision_kind kind)
+/* `given-away` had no log once. */
+static gboolean
+words_fit(enum xf_decision_kind kind, guint words)
 {
-    return kind == XF_DECISION_SENDING ? WORDS_MAX : WORDS;
+    return (words == WORDS_MAX && has_peer_log(kind))
+           || (words == WORDS && kind != XF_DECISION_SENDING);
 }
 
 struct xf_decision *
@@ -166,15 +175,14 @@ xf_decision_line_parse(GStrv word)
            && g_strcmp0(word[0], kinds[d->kind]) != 0)
         d->kind++;
     if (d->kind == XF_DECISION_LAST
-        || g_strv_length(word) != words_of(d->kind)
+        || !words_fit(d->kind, g_strv_length(word))
         || !xf_token_valid(word[1]) || !xf_uuid_parse(word[2], d->uuid)
         || !xf_hex_parse(word[3], d->key, XF_KEY_LEN)
         || !number_in(word[4], 0, G_MAXINT64, &d->time)
         || !number_in(word[5], -1, G_MAXINT, &domid)
         || !number_in(word[6], 0, 1, &paused)
         || !number_in(word[7], 0, G_MAXUINT16, &port)
-        || (d->kind == XF_DECISION_SENDING
-            && !peer_log_in(word[10], word[11], d)))
+        || (word[WORDS] && !peer_log_in(word[10], word[11], d)))
         return NULL;
     g_strlcpy(d->token, word[1], sizeof(d->token));
     d->domid = domid;

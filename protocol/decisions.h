@@ -25,12 +25,14 @@
  *   xenferry-decisions 1 IDENTITY SECRET
  *   committed  TOKEN UUID KEY TIME DOMID PAUSED PORT PEER-HOST NAME
  *   given-away TOKEN UUID KEY TIME DOMID PAUSED PORT PEER-HOST NAME
+ *              PEER-LOG PEER-LOG-KEY
  *   sending    TOKEN UUID KEY TIME DOMID PAUSED PORT PEER-HOST NAME
  *              PEER-LOG PEER-LOG-KEY
  *   acknowledged TOKEN
  *
- * (the last words of `sending` are of the same line: the identity of the
- * destination's log, "-" for none, and the key to ask it by).
+ * (PEER-LOG and its key are of the same line: the identity of the
+ * destination's log, "-" for none, and the key to ask it by.  An older
+ * `given-away` has neither).
  *
  * The last line may be torn by a crash, and is then cut off: it had not been
  * acted on.  Any other damage is an error: such a log is not whole.  What has
@@ -74,7 +76,8 @@ struct xf_decision {
     char *peer_host;            /* the other side's channel; "" not known */
     guint16 peer_port;
     char *name;
-    char *peer_log;             /* sending: as in the record; NULL: none */
+    char *peer_log;             /* sending, given away: as in the record;
+                                 * NULL: none */
     guint8 peer_log_key[XF_KEY_LEN];
 };
 

@@ -233,6 +233,11 @@ gboolean xf_engine_recover(struct xf_engine *engine, GError **err);
 enum xf_channel_msg xf_engine_answer_lost(struct xf_engine *engine,
                                           const char *token, gboolean revoke);
 
+/* Likewise told that the source has given its copy up.  OK: there is nothing
+ * of that handoff here, and nobody need tell again. */
+enum xf_channel_msg xf_engine_settled_lost(struct xf_engine *engine,
+                                           const char *token);
+
 /* -- engine-notice.c -- */
 void xf_engine_tell(struct xf_engine *engine, const struct xf_domain_ref *dom,
                     enum xf_lifecycle event, enum xf_life_detail detail);

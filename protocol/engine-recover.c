@@ -245,3 +245,16 @@ xf_engine_answer_lost(struct xf_engine *engine, const char *token,
               "never committed; its source is told so", token);
     return XF_MSG_REVOKED;
 }
+
+enum xf_channel_msg
+xf_engine_settled_lost(struct xf_engine *engine, const char *token)
+{
+    XF_AUTO(xf_handoff) *h = xf_engine_by_token(engine, token);
+    XF_AUTO(xf_decision) *decision =
+        xf_decisions_find(engine->decisions, token);
+
+    if (h && h->side == XF_DESTINATION)
+        return xf_dest_settled(h, TRUE) ? XF_MSG_OK : 0;
+    /* What could not be taken up is known, and has still to be ended. */
+    return h || decision || !surely_no_record(engine, token) ? 0 : XF_MSG_OK;
+}

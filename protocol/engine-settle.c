@@ -123,14 +123,29 @@ has_peer(struct xf_handoff *h)
     return has;
 }
 
+/* One that does not know the handoff denies it, but so can anyone on the way:
+ * only the log that it had can say that there is nothing left to forget. */
 static gboolean
-tell(struct xf_handoff *h, GError **err)
+tell_done(struct xf_handoff *h, enum xf_channel_msg *answer, GError **err)
 {
-    gboolean done = xf_handoff_state(h) == XF_STATE_DONE;
+    g_autoptr(GError) why = NULL;
+
+    if (ask(h, XF_CHANNEL_SETTLED_DONE, answer, &why))
+        return TRUE;
+    if (h->peer_log && g_error_matches(why, XF_ERROR, XF_ERROR_DENIED))
+        return ask_by(h, h->peer_log_key, XF_CHANNEL_SETTLED_DONE_LOG,
+                      answer, err);
+    g_propagate_error(err, g_steal_pointer(&why));
+    return FALSE;
+}
+
+static gboolean
+tell(struct xf_handoff *h, gboolean done, GError **err)
+{
     enum xf_channel_msg answer;
 
-    if (!ask(h, done ? XF_CHANNEL_SETTLED_DONE : XF_CHANNEL_SETTLED, &answer,
-             err))
+    if (!(done ? tell_done(h, &answer, err)
+               : ask(h, XF_CHANNEL_SETTLED, &answer, err)))
         return FALSE;
     if (answer != XF_MSG_OK)
         g_set_error(err, XF_ERROR, XF_ERROR_RPC, "it answered 0x%02x",
@@ -138,21 +153,28 @@ tell(struct xf_handoff *h, GError **err)
     return answer == XF_MSG_OK;
 }
 
-/* TRUE: told, or not to be told any more. */
+/* TRUE: told, or not to be told any more.  Of a cancelled one nothing depends
+ * on it: who does not know that has nothing to forget. */
 static gboolean
 told(struct xf_handoff *h, int tries, GError **err)
 {
+    gboolean done = xf_handoff_state(h) == XF_STATE_DONE;
     g_autoptr(GError) why = NULL;
 
-    /* Denied: it does not know the handoff, so it has nothing to forget.
-     * (As an answer to a resolve that would be no knowledge.) */
-    if (!has_peer(h) || tell(h, &why)
-        || g_error_matches(why, XF_ERROR, XF_ERROR_DENIED)
-        || !tell_again(h, tries))
+    if (!has_peer(h) || tell(h, done, &why) || !tell_again(h, tries))
+        return TRUE;
+
+    gboolean denied = g_error_matches(why, XF_ERROR, XF_ERROR_DENIED);
+
+    if (denied && !done)
         return TRUE;
     g_set_error(err, XF_ERROR, XF_ERROR_NO_CONNECT,
-                "the destination %s:%u was not told that it may forget: %s",
-                h->peer_host, h->peer_port, why->message);
+                "the destination %s:%u has not acknowledged that the domain "
+                "is its own: %s%s%s", h->peer_host, h->peer_port,
+                why->message,
+                denied ? "; if it was installed anew, it never will: "
+                         "xenferry resolve --assume-committed " : "",
+                denied ? h->token : "");
     return FALSE;
 }
 

@@ -469,6 +469,15 @@ sweeper_main(gpointer data)
 
 /* -- the channel -- */
 
+/* Asked by the key of our decisions log, about whatever handoff. */
+static gboolean
+by_log(enum xf_channel_purpose purpose)
+{
+    return purpose == XF_CHANNEL_RESOLVE_LOG
+           || purpose == XF_CHANNEL_DECIDED_LOG
+           || purpose == XF_CHANNEL_SETTLED_DONE_LOG;
+}
+
 static gboolean
 channel_key(void *user, enum xf_channel_purpose purpose, const char *token,
             guint8 *key)
@@ -479,8 +488,7 @@ channel_key(void *user, enum xf_channel_purpose purpose, const char *token,
     enum xf_side side =
         purpose == XF_CHANNEL_ASK_SOURCE ? XF_SOURCE : XF_DESTINATION;
 
-    if (purpose == XF_CHANNEL_RESOLVE_LOG
-        || purpose == XF_CHANNEL_DECIDED_LOG) {
+    if (by_log(purpose)) {
         xf_decisions_token_key(engine->decisions, token, key);
         return TRUE;
     }
@@ -502,8 +510,11 @@ answer_lost(struct xf_engine *engine, enum xf_channel_purpose purpose,
             const char *token, int fd)
 {
     g_autoptr(GError) err = NULL;
-    enum xf_channel_msg answer = xf_engine_answer_lost(
-        engine, token, purpose == XF_CHANNEL_RESOLVE_LOG);
+    enum xf_channel_msg answer =
+        purpose == XF_CHANNEL_SETTLED_DONE_LOG
+            ? xf_engine_settled_lost(engine, token)
+            : xf_engine_answer_lost(engine, token,
+                                    purpose == XF_CHANNEL_RESOLVE_LOG);
 
     if (answer && !xf_channel_send(fd, answer, &err))
         g_message("handoff %s: %s", token, err->message);
@@ -555,8 +566,7 @@ channel_accepted(void *user, enum xf_channel_purpose purpose,
         xf_dest_described(engine, token, fd);
     else if (purpose == XF_CHANNEL_SETTLED && !h)
         xf_expected_settled(engine, token, fd);
-    else if (purpose == XF_CHANNEL_RESOLVE_LOG
-             || purpose == XF_CHANNEL_DECIDED_LOG)
+    else if (by_log(purpose))
         answer_lost(engine, purpose, token, fd);
     else if (h && purpose == XF_CHANNEL_STREAM)
         xf_dest_stream(h, fd);

@@ -77,7 +77,7 @@ decision(enum xf_decision_kind kind, guint number)
     g_snprintf(d.token, sizeof(d.token), "%032x", number);
     memcpy(d.uuid, &number, sizeof(number));
     memset(d.key, 0xa0 + number, XF_KEY_LEN);
-    if (kind == XF_DECISION_SENDING) {
+    if (kind != XF_DECISION_COMMITTED) {
         memset(d.peer_log_key, 0x50 + number, XF_KEY_LEN);
         if (number % 2)
             d.peer_log = (char *)"0123456789abcdef0123456789abcdef";
@@ -241,6 +241,33 @@ START_TEST(given_away_until_it_comes_back)
     ck_assert_ptr_null(xf_decisions_elsewhere(the_log, gone.uuid));
     open_again();
     ck_assert_ptr_null(xf_decisions_elsewhere(the_log, gone.uuid));
+}
+END_TEST
+
+/* As it was written before it had the destination's log. */
+START_TEST(given_away_without_a_log)
+{
+    g_autofree char *text = NULL, *more = NULL, *sum = NULL, *all = NULL;
+    struct xf_decision d = decision(XF_DECISION_GIVEN_AWAY, 2);
+    gsize len;
+
+    text = contents(&len);
+    more = g_strdup_printf("given-away %s 02000000-0000-0000-0000-"
+                           "000000000000 %064d 5 -1 0 49217 host name",
+                           d.token, 7);
+    sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, more, -1);
+    all = g_strdup_printf("%s%.16s %s\n", text, sum, more);
+    ck_assert(g_file_set_contents(file, all, -1, NULL));
+    for (int i = 0; i < 2; i++) {
+        open_again();
+
+        XF_AUTO(xf_decision) *old = xf_decisions_find(the_log, d.token);
+
+        ck_assert_ptr_nonnull(old);
+        ck_assert_int_eq(old->kind, XF_DECISION_GIVEN_AWAY);
+        ck_assert_ptr_null(old->peer_log);
+        ck_assert_str_eq(old->name, "name");
+    }
 }
 END_TEST
 
@@ -693,6 +720,7 @@ main(void)
         { forgets_what_is_acknowledged, 1 },
         { stays_small, 1 },
         { given_away_until_it_comes_back, 1 },
+        { given_away_without_a_log, 1 },
         { identity_is_the_file_s, 1 },
         { is_nobody_else_s, 1 },
         { one_process_at_a_time, 1 },

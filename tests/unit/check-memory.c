@@ -752,6 +752,93 @@ START_TEST(given_away_is_not_started_again)
 }
 END_TEST
 
+static gboolean
+knows_nothing(void *user, enum xf_channel_purpose purpose, const char *token,
+              guint8 *key)
+{
+    return FALSE;
+}
+
+static gboolean
+is_denied(struct host *host)
+{
+    g_autoptr(GPtrArray) infos =
+        host->conn->driver->list_handoffs(host->conn, NULL);
+    const struct xf_handoff_info *info =
+        infos->len == 1 ? infos->pdata[0] : NULL;
+
+    return info && strstr(info->trouble, "has not acknowledged");
+}
+
+/* Who says, without a proof, that he knows of no such handoff may be anybody:
+ * the decision stays, and with it what keeps the domain from being started. */
+START_TEST(a_denial_acknowledges_nothing)
+{
+    const struct xf_channel_handler handler = { .key = knows_nothing };
+    struct xf_channel_listener *anybody;
+    struct walk walk;
+
+    committed(&walk);
+    host_stop(&dst);
+    dst.config.channel.port = dst.port;
+    anybody = xf_channel_listen(&dst.config.channel, &handler, NULL);
+    ck_assert_ptr_nonnull(anybody);
+    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    wait_for(is_denied, &src);
+    ck_assert(!no_decisions(&src));
+    starts(&walk, "was given away");
+    xf_channel_listener_free(anybody);
+    host_start(&dst);
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* The destination has forgotten it, as when its answer was lost that it would:
+ * its log can say so.  The second time the source has nothing but its own. */
+START_TEST(forgotten_there_is_acknowledged)
+{
+    struct walk walk;
+
+    committed(&walk);
+    decides_by_hand(&dst, "committed", XF_ASSUME_COMMITTED);
+    ck_assert(no_decisions(&dst));
+    if (_i)
+        host_stop(&dst);
+    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    wait_for(is_gone, &src);
+    if (_i) {
+        host_stop(&src);
+        host_forgets(&src);
+        host_start(&src);
+        ck_assert(!no_decisions(&src));
+        host_start(&dst);
+    }
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* Installed anew it never will. */
+START_TEST(another_log_acknowledges_nothing)
+{
+    struct walk walk;
+    g_autofree char *path = log_path(&dst);
+
+    committed(&walk);
+    host_stop(&dst);
+    host_reboots(&dst);
+    ck_assert_int_eq(g_unlink(path), 0);
+    host_start(&dst);
+    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    wait_for(is_denied, &src);
+    ck_assert(!no_decisions(&src));
+    decides_by_hand(&src, "done", XF_ASSUME_COMMITTED);
+    ck_assert(no_decisions(&src) && no_records(&src));
+    walk_clear(&walk);
+}
+END_TEST
+
 START_TEST(given_away_may_be_forced)
 {
     struct walk walk;
@@ -857,6 +944,9 @@ main(void)
         { source_forgets_in_doubt, 2 },
         { not_sent_unless_it_is_on_disk, 1 },
         { given_away_is_not_started_again, 1 },
+        { a_denial_acknowledges_nothing, 1 },
+        { forgotten_there_is_acknowledged, 2 },
+        { another_log_acknowledges_nothing, 1 },
         { given_away_may_be_forced, 1 },
         { a_commit_is_kept_until_the_source_has_acted, 1 },
         { NULL, 0 }
