@@ -297,7 +297,7 @@ message_known(guint8 byte)
     static const guint8 known[] = {
         XF_MSG_END, XF_MSG_END_PAUSED, XF_MSG_RECEIVED, XF_MSG_COMMITTED,
         XF_MSG_REVOKED, XF_MSG_OK, XF_MSG_HOLDS, XF_MSG_LET_GO,
-        XF_MSG_COMMIT, XF_MSG_REFUSED,
+        XF_MSG_COMMIT, XF_MSG_REFUSED, XF_MSG_UNDECIDED,
     };
 
     return memchr(known, byte, sizeof(known)) != NULL;

@@ -355,15 +355,26 @@ undecided(const struct xf_handoff *h)
     return !xf_state_is_final(h->state);
 }
 
-/* TRUE: our copy has gone; FALSE without an error: the source has none,
- * either. */
+static void
+set_orphan(const struct xf_handoff *h, GError **err)
+{
+    g_set_error(err, XF_ERROR, XF_ERROR_IN_DOUBT,
+                "it has none left: this is the only copy, complete and "
+                "paused; to let it run: xenferry resolve --assume-committed "
+                "%s", h->token);
+}
+
+/* TRUE: our copy has gone. */
 static gboolean
 discard_if_held(struct xf_handoff *h, gboolean expired, GError **err)
 {
     gboolean held = expired;
 
-    if ((!expired && !xf_dest_ask(h, &held, err)) || !held
-        || xf_engine_stopping(h->engine)
+    if (!expired && !xf_dest_ask(h, &held, err))
+        return FALSE;
+    if (!held)
+        set_orphan(h, err);
+    if (!held || xf_engine_stopping(h->engine)
         || !xf_handoff_event(h, expired ? XF_EVENT_EXPIRED
                                         : XF_EVENT_SOURCE_HOLDS, NULL, err))
         return FALSE;

@@ -401,11 +401,13 @@ resolve_once(struct xf_handoff *h, gboolean *committed, GError **err)
                     "it has the only copy left, complete and paused; to let "
                     "it run, there: xenferry resolve --assume-committed %s",
                     h->token);
+    else if (answer == XF_MSG_UNDECIDED)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_IN_DOUBT,
+                            "it has no complete copy yet, and has not "
+                            "decided");
     else
         g_set_error(err, XF_ERROR, XF_ERROR_RPC,
-                    answer == XF_MSG_UNDECIDED
-                        ? "it has not decided yet (0x%02x)"
-                        : "the destination answered 0x%02x", answer);
+                    "the destination answered 0x%02x", answer);
     return FALSE;
 }
 

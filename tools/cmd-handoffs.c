@@ -56,7 +56,9 @@ print_text(const struct xf_handoff_info *info)
             info->next_time ? ", at " : "", info->next_time ? when : "");
     if (*trouble)
         g_print("    last try: %s\n", trouble);
-    if (strcmp(info->state, "in-doubt") == 0)
+    /* a destination's that has asked its source in vain, too */
+    if (strcmp(info->state, "in-doubt") == 0
+        || (strcmp(info->state, "received") == 0 && *trouble))
         g_print("    to ask now, or to settle it by hand: xenferry resolve "
                 "%s\n", info->token);
 }

@@ -42,7 +42,7 @@ START_TEST(every_purpose)
     struct xf_chan_host host = { 0 };
 
     xf_chan_host_open(&host, 10000, 0);
-    for (int p = XF_CHANNEL_STREAM; p <= XF_CHANNEL_DESCRIBED; p++) {
+    for (int p = XF_CHANNEL_STREAM; p < XF_CHANNEL_PURPOSE_LAST; p++) {
         int client, server;
         enum xf_channel_msg msg;
 
@@ -58,6 +58,33 @@ START_TEST(every_purpose)
         close(client);
         close(server);
     }
+    xf_chan_host_close(&host);
+}
+END_TEST
+
+START_TEST(every_message)
+{
+    static const enum xf_channel_msg all[] = {
+        XF_MSG_END, XF_MSG_END_PAUSED, XF_MSG_COMMIT, XF_MSG_RECEIVED,
+        XF_MSG_UNDECIDED, XF_MSG_COMMITTED, XF_MSG_REVOKED, XF_MSG_REFUSED,
+        XF_MSG_OK, XF_MSG_HOLDS, XF_MSG_LET_GO,
+    };
+    struct xf_chan_host host = { 0 };
+    int client, server;
+
+    xf_chan_host_open(&host, 10000, 0);
+    xf_chan_dial_pair(&host, XF_CHANNEL_STREAM, &client, &server);
+    for (gsize i = 0; i < G_N_ELEMENTS(all); i++) {
+        enum xf_channel_msg msg;
+        g_autoptr(GError) err = NULL;
+
+        ck_assert(xf_channel_send(client, all[i], NULL));
+        ck_assert_msg(xf_channel_recv(server, TIMEOUT_MS, &msg, &err), "%s",
+                      err ? err->message : "");
+        ck_assert_int_eq(msg, all[i]);
+    }
+    close(client);
+    close(server);
     xf_chan_host_close(&host);
 }
 END_TEST
@@ -534,6 +561,7 @@ main(void)
 {
     const TTest *const tests[] = {
         every_purpose,
+        every_message,
         raw_client,
         raw_server,
         purpose_swapped_on_the_way,

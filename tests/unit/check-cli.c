@@ -280,6 +280,26 @@ START_TEST(handoffs_text)
 }
 END_TEST
 
+/* The last copy there may be: how it is settled is shown; but not before its
+ * source has been asked in vain. */
+START_TEST(handoffs_orphan)
+{
+    struct xf_handoff_info orphan = a_handoff;
+
+    setup();
+    orphan.side = (char *)"destination";
+    orphan.state = (char *)"received";
+    xf_fake_here.handoff = &orphan;
+    ck_assert_int_eq(run("handoffs"), XF_EXIT_OK);
+    ck_assert_msg(strstr(out->str, "xenferry resolve 00112233"), "%s",
+                  out->str);
+    orphan.trouble = (char *)"";
+    ck_assert_int_eq(run("handoffs"), XF_EXIT_OK);
+    ck_assert_msg(!strstr(out->str, "xenferry resolve"), "%s", out->str);
+    teardown();
+}
+END_TEST
+
 START_TEST(handoffs_json)
 {
     g_autoptr(JsonParser) parser = json_parser_new();
@@ -442,6 +462,7 @@ main(void)
         control,
         create_says_what_has_no_effect,
         handoffs_text,
+        handoffs_orphan,
         handoffs_json,
         resolve_asks,
         resolve_assumes,

@@ -529,6 +529,17 @@ asks_in_vain(struct host *host)
 }
 
 static gboolean
+knows_it_is_the_last(struct host *host)
+{
+    g_autoptr(GPtrArray) infos =
+        host->conn->driver->list_handoffs(host->conn, NULL);
+    const struct xf_handoff_info *info =
+        infos->len == 1 ? infos->pdata[0] : NULL;
+
+    return info && strstr(info->trouble, "this is the only copy");
+}
+
+static gboolean
 all_over(struct host *host)
 {
     return no_records(host) && no_decisions(host);
@@ -548,6 +559,7 @@ START_TEST(power_lost_before_the_commit)
     /* nor has its client the last one destroyed */
     ck_assert(!walk_finish(&walk, TRUE));
     walk_said(&walk, XF_ERROR_OPERATION_FAILED, "is kept");
+    wait_for(knows_it_is_the_last, &dst);
     decides_by_hand(&dst, "received",
                     _i ? XF_ASSUME_COMMITTED : XF_ASSUME_REVOKED);
     wait_for(all_over, &src);
