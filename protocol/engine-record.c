@@ -281,13 +281,24 @@ xf_handoff_acted(struct xf_handoff *h)
     g_mutex_unlock(&h->lock);
 }
 
+/* Before it is true: nobody may have forgotten it meanwhile.  All of the
+ * record: xenstore may have lost it, and this alone would be none. */
+static gboolean
+write_settled(struct xf_handoff *h, GError **err)
+{
+    g_autoptr(GHashTable) fields =
+        record_fields(h, h->state, h->since, h->acted);
+
+    put_number(fields, "settled", 1);
+    return h->engine->store->ops->write(h->engine->store, h->token, fields,
+                                        err);
+}
+
 gboolean
 xf_handoff_settled(struct xf_handoff *h)
 {
-    g_autoptr(GHashTable) fields = fields_new();
     g_autoptr(GError) err = NULL;
 
-    put_number(fields, "settled", 1);
     g_mutex_lock(&h->lock);
 
     /* Nothing left to do: it is forgotten at once.  Or not admitted yet: then
@@ -297,12 +308,9 @@ xf_handoff_settled(struct xf_handoff *h)
                     || (xf_state_is_final(h->state) && h->acted
                         && !h->awaited);
 
-    /* Written before it is true: nobody may have forgotten it meanwhile. */
-    h->settled = over || h->settled
-                 || h->engine->store->ops->write(h->engine->store, h->token,
-                                                 fields, &err);
+    gboolean ok = over || h->settled || write_settled(h, &err);
 
-    gboolean ok = h->settled;
+    h->settled = ok;
 
     g_mutex_unlock(&h->lock);
     if (!ok)

@@ -39,6 +39,7 @@ struct work {
     const char *token;
     GHashTable *fields;         /* write: all of them */
     GHashTable *in;             /* write: those that are new */
+    gboolean lost;              /* write: nothing of it is there any more */
     GHashTable *out;            /* read: the fields */
     char **tokens;              /* list */
     /* 0 or an errno */
@@ -234,11 +235,41 @@ new_fields(GHashTable *fields, GHashTable *written)
     return in;
 }
 
+/* Is all there that this connection has written?  Somebody may have removed
+ * it, or xenstored may have begun anew behind the connection's back. */
+static gboolean
+all_there(const struct work *w, const char *dir, GHashTable *written)
+{
+    unsigned int n = 0;
+    char **names = xs_directory(w->r->xs, w->t, dir, &n);
+    g_autoptr(GHashTable) there = g_hash_table_new(g_str_hash, g_str_equal);
+    GHashTableIter iter;
+    gpointer field, value;
+    gboolean all = names != NULL;
+
+    for (unsigned int i = 0; i < n; i++)
+        g_hash_table_add(there, names[i]);
+    g_hash_table_iter_init(&iter, written);
+    while (all && g_hash_table_iter_next(&iter, &field, &value)) {
+        g_autofree char *parts = g_strconcat(field, PARTS, NULL);
+
+        all = !value || g_hash_table_contains(there, field)
+              || g_hash_table_contains(there, parts);
+    }
+    free(names);
+    return all;
+}
+
 static int
 run_write(struct work *w)
 {
     GHashTable *written = g_hash_table_lookup(w->r->written, w->token);
     g_autofree char *dir = record_path(w);
+
+    w->lost = written && !all_there(w, dir, written);
+    if (w->lost)
+        written = NULL;
+
     GHashTableIter iter;
     gpointer field, value;
     /* makes the node above as well, with the root's permissions */
@@ -255,6 +286,9 @@ run_write(struct work *w)
 static void
 remember_written(struct work *w)
 {
+    if (w->lost)
+        g_hash_table_remove(w->r->written, w->token);
+
     GHashTable *written = g_hash_table_lookup(w->r->written, w->token);
     GHashTableIter iter;
     gpointer field, value;

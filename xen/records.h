@@ -15,7 +15,8 @@
  * anew and the call tried once more.
  *
  * A record has one writer at a time: a write sends only what differs from
- * the writes before it on the same connection.
+ * the writes before it on the same connection, or all that it is given when
+ * one of those is not there any more.
  *
  * What is here lives as long as xenstored does: it survives this process,
  * not a reboot.

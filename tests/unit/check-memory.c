@@ -431,6 +431,43 @@ START_TEST(a_damaged_record_is_no_answer)
 }
 END_TEST
 
+static gboolean
+is_told(struct host *host)
+{
+    g_auto(GStrv) tokens = host->store.real->ops->list(host->store.real,
+                                                       NULL);
+    g_autoptr(GHashTable) fields =
+        tokens && *tokens ? host->store.real->ops->read(host->store.real,
+                                                        *tokens, NULL)
+                          : NULL;
+
+    /* with all the rest, which a daemon that starts has to find */
+    ck_assert(!fields || g_hash_table_contains(fields, "version"));
+    return fields && g_hash_table_contains(fields, "settled");
+}
+
+/* Xenstore has lost the record under the daemon: what is written next is a
+ * record, and not a part of one that nobody can read. */
+START_TEST(settled_when_the_record_was_lost)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    xf_sim_fault(dst.dir, "host", "rename", "fail");
+    ck_assert(!walk_finish(&walk, FALSE));
+
+    g_auto(GStrv) tokens = dst.store.real->ops->list(dst.store.real, NULL);
+
+    ck_assert(dst.store.real->ops->remove(dst.store.real, *tokens, NULL));
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    wait_for(is_told, &dst);
+    xf_sim_fault(dst.dir, "host", "rename", NULL);
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
 /* -- a source that has forgotten -- */
 
 START_TEST(source_forgets_what_it_was_to_destroy)
@@ -945,6 +982,7 @@ main(void)
         { no_handoff_beside_a_stale_record, 1 },
         { a_destination_that_keeps_no_log, 1 },
         { a_damaged_record_is_no_answer, 1 },
+        { settled_when_the_record_was_lost, 1 },
         { source_forgets_what_it_was_to_destroy, 1 },
         { source_reboots_after_the_commit, 1 },
         { power_lost_before_the_commit, 2 },

@@ -13,5 +13,5 @@ xf_test_store_open(gboolean again)
 int
 main(void)
 {
-    return xf_store_tests_main("store");
+    return xf_store_tests_main("store", NULL);
 }

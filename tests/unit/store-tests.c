@@ -295,9 +295,10 @@ START_TEST(store_writes_are_atomic)
 END_TEST
 
 int
-xf_store_tests_main(const char *name)
+xf_store_tests_main(const char *name, const TTest *const *more)
 {
-    const TTest *const tests[] = {
+    static const TTest *const none[] = { NULL };
+    const TTest *const all[] = {
         store_fields,
         store_changes_only_what_is_named,
         store_any_bytes_any_size,
@@ -308,6 +309,12 @@ xf_store_tests_main(const char *name)
         store_writes_are_atomic,
         NULL
     };
+    g_autoptr(GPtrArray) tests = g_ptr_array_new();
 
-    return xf_unit_main(name, tests);
+    for (const TTest *const *test = all; *test; test++)
+        g_ptr_array_add(tests, (gpointer)*test);
+    for (const TTest *const *test = more ? more : none; *test; test++)
+        g_ptr_array_add(tests, (gpointer)*test);
+    g_ptr_array_add(tests, NULL);
+    return xf_unit_main(name, (const TTest *const *)tests->pdata);
 }

@@ -11,7 +11,8 @@
  * backend dies with its handle. */
 struct xf_store *xf_test_store_open(gboolean again);
 
-/* The program's main(): runs them all. */
-int xf_store_tests_main(const char *name);
+/* The program's main(): runs them all, and the program's own (NULL: none),
+ * whose array ends in NULL. */
+int xf_store_tests_main(const char *name, const TTest *const *more);
 
 #endif
