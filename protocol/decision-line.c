@@ -59,8 +59,12 @@ checksum(const char *words, char *sum)
 
 /* With its checksum and its end. */
 static char *
-line_of(const char *words)
+line_of(const char *text, gint64 synced)
 {
+    g_autofree char *words =
+        synced < 0 ? g_strdup(text)
+                   : g_strdup_printf("@%" G_GINT64_FORMAT " %s", synced,
+                                     text);
     char sum[SUM_LEN + 1];
 
     checksum(words, sum);
@@ -75,7 +79,7 @@ xf_decision_line_title(const char *identity, const guint8 *secret)
         g_strdup_printf(TITLE " " FORMAT " %s %s", identity,
                         xf_hex_format(secret, XF_KEY_LEN, hex));
 
-    return line_of(words);
+    return line_of(words, -1);
 }
 
 /* Lines of a source, which may have to ask the destination's log. */
@@ -98,7 +102,7 @@ peer_log_words(const struct xf_decision *d)
 }
 
 char *
-xf_decision_line_format(const struct xf_decision *d)
+xf_decision_line_format(const struct xf_decision *d, gint64 synced)
 {
     char uuid[XF_UUID_STRING_LEN + 1], key[2 * XF_KEY_LEN + 1];
     g_autofree char *host = text_out(d->peer_host ? d->peer_host : "");
@@ -110,30 +114,39 @@ xf_decision_line_format(const struct xf_decision *d)
         xf_hex_format(d->key, XF_KEY_LEN, key), d->time, d->domid,
         d->paused != 0, d->peer_port, host, name, log);
 
-    return line_of(words);
+    return line_of(words, synced);
 }
 
 char *
-xf_decision_line_acknowledge(const char *token)
+xf_decision_line_acknowledge(const char *token, gint64 synced)
 {
     g_autofree char *words = g_strconcat(ACKNOWLEDGED " ", token, NULL);
 
-    return line_of(words);
+    return line_of(words, synced);
 }
 
 /* -- reading -- */
 
 GStrv
-xf_decision_line_words(const char *line)
+xf_decision_line_words(const char *line, gint64 *synced)
 {
+    const char *words = line + SUM_LEN + 1;
     char sum[SUM_LEN + 1];
+    char *end;
 
     if (strlen(line) <= SUM_LEN || line[SUM_LEN] != ' ')
         return NULL;
-    checksum(line + SUM_LEN + 1, sum);
+    checksum(words, sum);
     if (strncmp(sum, line, SUM_LEN) != 0)
         return NULL;
-    return g_strsplit(line + SUM_LEN + 1, " ", WORDS_MAX + 1);
+    *synced = -1;
+    if (*words == '@') {
+        *synced = g_ascii_strtoll(words + 1, &end, 10);
+        if (*synced < 0 || *end != ' ')
+            return NULL;
+        words = end + 1;
+    }
+    return g_strsplit(words, " ", WORDS_MAX + 1);
 }
 
 gboolean

@@ -46,6 +46,7 @@ struct xf_decisions {
     char *dir, *path;
     int dir_fd, lock_fd, fd;
     gint64 size;                /* of what is known to be whole */
+    gint64 size_on_disk;        /* ... and of it, to be on disk */
     enum damage damage;
     guint dead;
     char identity[XF_LOG_ID_LEN + 1];
@@ -157,7 +158,8 @@ take_words(struct xf_decisions *log, GStrv words)
 static gboolean
 take_line(struct xf_decisions *log, const char *line, gboolean first)
 {
-    g_auto(GStrv) words = xf_decision_line_words(line);
+    gint64 synced;
+    g_auto(GStrv) words = xf_decision_line_words(line, &synced);
 
     if (!words)
         return FALSE;
@@ -166,32 +168,44 @@ take_line(struct xf_decisions *log, const char *line, gboolean first)
                  : take_words(log, words);
 }
 
-/* Takes the lines that are whole; what follows the last of them must be one
- * torn line, and is to be cut off. */
+/* Does a line after a torn one show that the torn one has been on disk?  Those
+ * that are written without waiting for each other can come to be there in any
+ * order. */
+static gboolean
+shows_synced(const char *line, gint64 torn_at)
+{
+    gint64 synced;
+    g_auto(GStrv) words = xf_decision_line_words(line, &synced);
+
+    return words && (synced < 0 || synced > torn_at);
+}
+
+/* Takes the lines that are whole.  From the first on that is not, none may
+ * have been on disk: they are to be left out. */
 static gboolean
 take_lines(struct xf_decisions *log, char *text, gsize len, GError **err)
 {
     gsize at = 0;
-    guint number = 0;
+    gint64 torn_at = -1;
+    guint number = 0, torn = 0;
+    char *end;
 
-    while (at < len) {
-        char *end = memchr(text + at, '\n', len - at);
-
-        if (!end)
-            break;
+    for (; at < len && (end = memchr(text + at, '\n', len - at));
+         at = end + 1 - text) {
         *end = '\0';
         number++;
-        if (!take_line(log, text + at, number == 1)) {
-            if (number > 1 && end + 1 == text + len)
-                break;
+        if (!torn && !take_line(log, text + at, number == 1)) {
+            torn = number;
+            torn_at = at;
+        }
+        if (torn == 1 || (torn && shows_synced(text + at, torn_at))) {
             g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM,
                         "%s: line %u is damaged; put back the file as it "
                         "was.  If it is lost, move it away: handoffs that "
                         "are still in doubt then need an administrator",
-                        log->path, number);
+                        log->path, torn);
             return FALSE;
         }
-        at = end + 1 - text;
     }
     if (!number) {
         g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM,
@@ -199,9 +213,10 @@ take_lines(struct xf_decisions *log, char *text, gsize len, GError **err)
                     log->path);
         return FALSE;
     }
-    if (at < len)
-        g_message("%s: the last line is torn and is cut off: nothing was "
-                  "done about it", log->path);
+    if (torn || at < len)
+        g_message("%s: line %u and what follows is torn, and is cut off: "
+                  "nothing was done about it", log->path,
+                  torn ? torn : number + 1);
     return TRUE;
 }
 
@@ -250,7 +265,7 @@ whole_text(struct xf_decisions *log)
     g_hash_table_iter_init(&iter, log->live);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const struct entry *entry = value;
-        g_autofree char *line = xf_decision_line_format(entry->decision);
+        g_autofree char *line = xf_decision_line_format(entry->decision, -1);
 
         g_string_append(text, line);
     }
@@ -311,6 +326,7 @@ rewrite(struct xf_decisions *log)
     if (!sync_fd(log, log->dir_fd))
         return FALSE;
     log->damage = DAMAGE_NONE;
+    log->size_on_disk = log->size;
     log->on_disk = log->written;
     g_cond_broadcast(&log->synced);
     return TRUE;
@@ -342,12 +358,10 @@ damaged(struct xf_decisions *log, enum damage damage)
     errno = errnum;
 }
 
-/* Written, but not on disk yet. */
+/* Written, but not on disk yet.  The file is whole. */
 static gboolean
 append(struct xf_decisions *log, const char *line)
 {
-    if (!heal(log))
-        return FALSE;
     if (!write_all(log, log->fd, line)) {
         damaged(log, DAMAGE_CUT);
         return FALSE;
@@ -362,6 +376,7 @@ static void
 sync_written(struct xf_decisions *log)
 {
     guint64 written = log->written;
+    gint64 size = log->size;
     int fd = log->fd;
 
     log->syncing = TRUE;
@@ -374,6 +389,7 @@ sync_written(struct xf_decisions *log)
     log->syncing = FALSE;
     if (ok) {
         log->on_disk = MAX(log->on_disk, written);
+        log->size_on_disk = size;
     } else {
         log->sync_errnum = errnum;
         drop_pending(log);
@@ -572,8 +588,11 @@ xf_decisions_token_key(struct xf_decisions *log, const char *token,
 static gboolean
 acknowledge(struct xf_decisions *log, const char *token)
 {
-    g_autofree char *line = xf_decision_line_acknowledge(token);
+    g_autofree char *line = NULL;
 
+    if (!heal(log))
+        return FALSE;
+    line = xf_decision_line_acknowledge(token, log->size_on_disk);
     /* Lost in a crash it is only said once more: nobody waits for it. */
     if (!append(log, line))
         return FALSE;
@@ -629,7 +648,9 @@ add(struct xf_decisions *log, const struct xf_decision *decision)
 
     if (old && old->kind == decision->kind)
         return TRUE;
-    line = xf_decision_line_format(decision);
+    if (!heal(log))
+        return FALSE;
+    line = xf_decision_line_format(decision, log->size_on_disk);
     if (!append(log, line))
         return FALSE;
 

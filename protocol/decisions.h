@@ -34,8 +34,12 @@
  * destination's log, "-" for none, and the key to ask it by.  An older
  * `given-away` has neither).
  *
- * The last line may be torn by a crash, and is then cut off: it had not been
- * acted on.  Any other damage is an error: such a log is not whole.  What has
+ * A line that is added has another word after its checksum: @SYNCED, how many
+ * bytes of the file were on disk when it was written.  What was not may be torn
+ * by a crash, several lines of it in any order.  From the first torn line on
+ * all is cut off, unless a line after it shows that it had been on disk:
+ * nothing of it had been acted on.  Other damage is an error: such a log is not
+ * whole.  What has
  * been acknowledged is left out when the file is written anew, beside the
  * old one, which it then replaces.
  *

@@ -326,6 +326,17 @@ END_TEST
 
 /* -- crashes -- */
 
+static void
+must_be_damaged(const char *words)
+{
+    g_autoptr(GError) err = NULL;
+
+    xf_decisions_close(the_log);
+    the_log = xf_decisions_open(dir, &err);
+    ck_assert_ptr_null(the_log);
+    ck_assert_msg(strstr(err->message, words), "%s", err->message);
+}
+
 /* Cut at every byte of the last line, and overwritten there: what was said
  * to be on disk before it is there, and the log goes on. */
 START_TEST(a_torn_last_line_is_cut_off)
@@ -356,6 +367,68 @@ START_TEST(a_torn_last_line_is_cut_off)
 }
 END_TEST
 
+/* Three at a time, which share a sync that does not come to its end, and
+ * acknowledgements, which nobody waits for: any of their pages may be on disk,
+ * and any not. */
+static void
+cut_from(const char *text, gsize whole, gsize len, guint torn)
+{
+    g_autofree char *copy = g_strndup(text, len);
+    char *at = copy + whole;
+
+    for (guint line = 0; at < copy + len; line++) {
+        char *end = memchr(at, '\n', copy + len - at);
+
+        if (torn & 1u << line)
+            memset(at, 0, end - at);
+        at = end + 1;
+    }
+    ck_assert(g_file_set_contents(file, copy, len, NULL));
+}
+
+START_TEST(several_torn_lines_are_cut_off)
+{
+    g_autofree char *text = NULL;
+    gsize whole, len;
+
+    must_add(XF_DECISION_COMMITTED, 1);
+    must_add(XF_DECISION_COMMITTED, 2);
+    must_add(XF_DECISION_COMMITTED, 3);
+    must_add(XF_DECISION_COMMITTED, 4);
+    g_free(contents(&whole));
+    acknowledge(1);
+    acknowledge(2);
+    acknowledge(3);
+    text = contents(&len);
+    for (guint torn = 1; torn < 8; torn++) {
+        cut_from(text, whole, len, torn);
+        open_again();
+        must_have(XF_DECISION_COMMITTED, 4);
+        must_have(XF_DECISION_COMMITTED, 3);
+        ck_assert_int_eq(has(1), (torn & 1) != 0);
+        ck_assert_int_eq(has(2), (torn & 3) != 0);
+    }
+}
+END_TEST
+
+START_TEST(a_torn_line_that_was_on_disk_is_noticed)
+{
+    g_autofree char *text = NULL;
+    gsize whole, len;
+
+    must_add(XF_DECISION_COMMITTED, 1);
+    g_free(contents(&whole));
+    must_add(XF_DECISION_COMMITTED, 2);
+    acknowledge(1);
+    text = contents(&len);
+    cut_from(text, whole, len, 1);
+    must_be_damaged("line 3 is damaged");
+    ck_assert(g_file_set_contents(file, text, len, NULL));
+    open_again();
+    must_have(XF_DECISION_COMMITTED, 2);
+}
+END_TEST
+
 START_TEST(zeros_at_the_end_are_cut_off)
 {
     g_autofree char *text = NULL;
@@ -372,17 +445,6 @@ START_TEST(zeros_at_the_end_are_cut_off)
     ck_assert_uint_lt(len, 4096);
 }
 END_TEST
-
-static void
-must_be_damaged(const char *words)
-{
-    g_autoptr(GError) err = NULL;
-
-    xf_decisions_close(the_log);
-    the_log = xf_decisions_open(dir, &err);
-    ck_assert_ptr_null(the_log);
-    ck_assert_msg(strstr(err->message, words), "%s", err->message);
-}
 
 START_TEST(other_damage_is_noticed)
 {
@@ -725,6 +787,8 @@ main(void)
         { is_nobody_else_s, 1 },
         { one_process_at_a_time, 1 },
         { a_torn_last_line_is_cut_off, 1 },
+        { several_torn_lines_are_cut_off, 1 },
+        { a_torn_line_that_was_on_disk_is_noticed, 1 },
         { zeros_at_the_end_are_cut_off, 1 },
         { other_damage_is_noticed, 1 },
         { many_at_a_time, 1 },
