@@ -496,10 +496,10 @@ xf_cookie_parse(GBytes *bytes, GError **err)
     gsize len = 0;
     const char *text = bytes ? g_bytes_get_data(bytes, &len) : NULL;
 
-    if (len > XF_COOKIE_MAX) {
+    if (len > XF_COOKIE_READ_MAX) {
         g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
                     "migration cookie: %" G_GSIZE_FORMAT
-                    " bytes, more than %d", len, XF_COOKIE_MAX);
+                    " bytes, more than %d", len, XF_COOKIE_READ_MAX);
         return NULL;
     }
     if (len && text[len - 1] == '\0')

@@ -6,7 +6,8 @@
  * migration-stream-version are those that libvirt's libxl driver writes and
  * reads (NUL-terminated, the NUL counted in the length); ours are in our own
  * namespace.  Unknown elements are ignored; a cookie without ours comes from
- * a stock libvirtd.  Cookies stay under XF_COOKIE_MAX for old clients.
+ * a stock libvirtd.  Those written here stay under XF_COOKIE_MAX for old
+ * clients; what a peer puts into its own beside that is its own affair.
  *
  * A cookie comes from the network: xf_cookie_parse() bounds and checks every
  * field, and what it returns must still be checked against the record.
@@ -18,6 +19,7 @@
 #include "protocol/types.h"
 
 #define XF_COOKIE_MAX 16384
+#define XF_COOKIE_READ_MAX (1024 * 1024)
 #define XF_TOKEN_LEN 32         /* hex digits: 128 bits */
 #define XF_KEY_LEN 32           /* bytes */
 #define XF_STREAM_VERSION 2     /* libxl's */

@@ -238,7 +238,7 @@ read_description(struct xf_engine *engine, const char *token, int fd,
 {
     const guint timeout = engine->config.connect_timeout_ms;
     g_autoptr(GBytes) cookie =
-        xf_channel_recv_block(fd, XF_COOKIE_MAX, timeout, err);
+        xf_channel_recv_block(fd, XF_COOKIE_READ_MAX, timeout, err);
     g_autoptr(GBytes) xml =
         cookie ? xf_channel_recv_block(fd, DESCRIPTION_MAX, timeout, err)
                : NULL;

@@ -163,15 +163,16 @@ static int
 line_written(const struct world *w, const char *value)
 {
     FILE *file = fopen(DECISIONS, "re");
-    char line[1024], word[64];
+    char line[1024], first[64], second[64];
     int found = 0;
 
     if (!file)
         return 0;
     fseek(file, w->decisions_end, SEEK_SET);
     while (!found && fgets(line, sizeof line, file))
-        found = sscanf(line, "%*s %63s", word) == 1
-                && strcmp(word, value) == 0;
+        /* the word may follow that on how much was on disk */
+        found = sscanf(line, "%*s %63s %63s", first, second) == 2
+                && strcmp(*first == '@' ? second : first, value) == 0;
     fclose(file);
     return found;
 }

@@ -412,14 +412,17 @@ START_TEST(sizes)
     g_autoptr(GString) text = g_string_new(stock);
     g_autoptr(GError) err = NULL;
 
-    while (text->len < XF_COOKIE_MAX)
-        g_string_append_c(text, ' ');
+    g_string_append(text, "<!-- ");
+    while (text->len < XF_COOKIE_READ_MAX - 4)
+        g_string_append_c(text, 'x');
+    g_string_append(text, " -->");
 
     XF_AUTO(xf_cookie) *c = parse(text->str, text->len, &err);
 
     g_assert_no_error(err);
     ck_assert_str_eq(c->name, "g1");
-    assert_refused(text->str, text->len + 1, "16385 bytes, more than 16384");
+    assert_refused(text->str, text->len + 1,
+                   "1048577 bytes, more than 1048576");
 
     g_autofree char *name = g_strnfill(256, 'n');
     g_autofree char *big = g_strdup_printf(NAMED("%s"), name);
@@ -428,7 +431,7 @@ START_TEST(sizes)
 
     /* depth: as much as fits into a cookie */
     g_string_assign(text, "");
-    while (text->len < XF_COOKIE_MAX - 3)
+    while (text->len < XF_COOKIE_READ_MAX - 3)
         g_string_append(text, "<a>");
     assert_refused(text->str, text->len, "line ");
 }
