@@ -108,6 +108,8 @@ struct xf_handoff {
     gboolean paused;            /* its administrator has it paused */
     gboolean acting;            /* the state's action is under way */
     gboolean acted;             /* ... has been done: nothing is left */
+    void (*sweep)(struct xf_handoff *); /* what the sweeper has begun for it,
+                                 * in a thread; NULL: nothing */
     gboolean busy;              /* source: Perform is running; destination:
                                  * the stream's thread is */
     gboolean asking;            /* a thread of ours asks the other side */

@@ -405,7 +405,7 @@ static void (*sweep_action(struct xf_handoff *h))(struct xf_handoff *)
     const struct xf_engine_config *config = &h->engine->config;
     gint64 age_ms = (g_get_monotonic_time() - h->since_mono) / 1000;
 
-    if (h->busy || h->acting)
+    if (h->busy || h->acting || h->sweep)
         return NULL;
     if (h->state == XF_STATE_NONE)
         return h->refused ? xf_handoff_refused : NULL;
@@ -436,15 +436,28 @@ static void (*sweep_action(struct xf_handoff *h))(struct xf_handoff *)
 }
 
 static void
+sweep_thread(struct xf_handoff *h)
+{
+    h->sweep(h);
+    g_mutex_lock(&h->lock);
+    h->sweep = NULL;
+    g_mutex_unlock(&h->lock);
+}
+
+/* In a thread of its own: a domain that is stuck must not hold up the
+ * deadlines of the others. */
+static void
 sweep_one(struct xf_handoff *h)
 {
     g_mutex_lock(&h->lock);
 
     void (*action)(struct xf_handoff *) = sweep_action(h);
 
+    if (action)
+        h->sweep = action;
     g_mutex_unlock(&h->lock);
     if (action)
-        action(h);
+        xf_engine_spawn(h, sweep_thread);
 }
 
 static gpointer

@@ -523,6 +523,47 @@ START_TEST(both_restart_after_begin)
 }
 END_TEST
 
+/* Another guest's, which nobody comes to finish. */
+static void
+prepare_another(void)
+{
+    g_autofree char *xml = xf_sim_xml(
+        "h", "10112233-4455-6677-8899-aabbccddeeff", "xenpvh", 64);
+    struct walk walk;
+
+    ck_assert_int_gt(src.hv->ops->create(src.hv, xml, FALSE, NULL), 0);
+    walk_init(&walk);
+    xf_domain_ref_free(walk.dom);
+    walk.dom = src.conn->driver->lookup_by_name(src.conn, "h", NULL);
+    ck_assert(walk_begin(&walk) && walk_prepare(&walk));
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    walk_clear(&walk);
+}
+
+START_TEST(a_stuck_domain_holds_up_no_other)
+{
+    struct walk walk;
+
+    host_stop(&dst);
+    dst.config.finish_timeout_ms = 3000;
+    host_start(&dst);
+    walk_init(&walk);
+    /* its copy is not destroyed, and with the next try that hangs */
+    xf_sim_fault(dst.dir, "host", "destroy", "fail*1");
+    walk_to_performed(&walk);
+    ck_assert(walk_confirm(&walk, TRUE, NULL));
+    ck_assert(xf_sim_wait_hits(dst.dir, "destroy", 1, DEADLINE_MS));
+    xf_sim_fault(dst.dir, "host", "destroy", "hang");
+    ck_assert(xf_sim_wait_hits(dst.dir, "destroy", 2, DEADLINE_MS));
+    prepare_another();
+    wait_for(has_one_record, &dst);
+    xf_sim_fault(dst.dir, "host", "destroy", NULL);
+    wait_for(no_records, &dst);
+    wait_for(no_records, &src);
+    walk_clear(&walk);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -546,6 +587,7 @@ main(void)
         { copy_destroyed_before_the_commit, 2 },
         { copy_destroyed_while_no_daemon_was_there, 1 },
         { copy_that_nobody_can_see, 1 },
+        { a_stuck_domain_holds_up_no_other, 1 },
         { both_restart_after_begin, 1 },
         { NULL, 0 }
     };
