@@ -2,8 +2,9 @@
 /*
  * The lines of the decisions log (decisions.h says what they look like).
  * `synced`: how much of the file was on disk when the line was written; -1
- * when it was written with all the others.  Lines are written with their checksum and their end, and read without the
- * end; strings and arrays are the caller's to free.  Pure functions.
+ * when it was written with all the others.  Lines are written with their
+ * checksum and their end, and read without the end; strings and arrays are the
+ * caller's to free.  Pure functions.
  */
 #ifndef XF_PROTOCOL_DECISION_LINE_H
 #define XF_PROTOCOL_DECISION_LINE_H

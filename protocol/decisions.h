@@ -39,11 +39,10 @@
  * by a crash, several lines of it in any order.  From the first torn line on
  * all is cut off, unless a line after it shows that it had been on disk:
  * nothing of it had been acted on.  Other damage is an error: such a log is not
- * whole.  What has
- * been acknowledged is left out when the file is written anew, beside the
- * old one, which it then replaces.
+ * whole.
  *
- * That is also done each time the log is opened: an earlier process may have
+ * What has been acknowledged is left out when the file is written anew, beside
+ * the old one, which it then replaces.  That is also done each time the log is opened: an earlier process may have
  * died between writing a line and having it on disk.  It is believed, since
  * nobody can know that it was not on disk; so first it has to be.
  *
