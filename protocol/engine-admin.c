@@ -214,7 +214,7 @@ assume(struct xf_handoff *h, gboolean committed, GError **err)
               "administrator's word", h->token, h->name,
               committed ? "committed" : "revoked");
     if (h->side == XF_SOURCE)
-        return xf_source_known(h, committed, err);
+        return xf_source_force(h, committed, err);
     if (committed && !xf_dest_look(h, err))
         return FALSE;
     if (committed && xf_handoff_state(h) != XF_STATE_RECEIVED) {

@@ -113,6 +113,11 @@ struct xf_handoff {
     gboolean busy;              /* source: Perform is running; destination:
                                  * the stream's thread is */
     gboolean asking;            /* a thread of ours asks the other side */
+    gboolean questioning;       /* source: a question that may have the other
+                                 * copy revoked is on its way, or its answer
+                                 * is not written down yet */
+    gboolean forcing;           /* source: ... and none may set out, since its
+                                 * administrator decides */
     gboolean stale;             /* its record says less than was done */
     gboolean forgotten;         /* its record is gone; nothing follows */
     gboolean refused;           /* ... has still to go: it was not written for
@@ -428,6 +433,10 @@ gboolean xf_source_settle(struct xf_handoff *h, guint wait_ms,
  * that it may forget.  committed: else revoked.  When another thread knows
  * it too, waits for what that one does. */
 gboolean xf_source_known(struct xf_handoff *h, gboolean committed,
+                         GError **err);
+/* The same by an administrator's word; waits for a question that is on its way
+ * to be answered, whose answer then stands. */
+gboolean xf_source_force(struct xf_handoff *h, gboolean committed,
                          GError **err);
 /* The handoff is over on this side: tells the destination, in the
  * background, and forgets. */

@@ -417,20 +417,77 @@ undecided(const struct xf_handoff *h)
     return !xf_state_is_final(h->state);
 }
 
+/* FALSE: it is decided, or will be by its administrator: a question that sets
+ * out now could have the copy revoked that he has seen at the destination. */
+static gboolean
+question_begins(struct xf_handoff *h, GError **err)
+{
+    g_mutex_lock(&h->lock);
+    h->questioning = !h->forcing && !xf_state_is_final(h->state);
+
+    gboolean may = h->questioning;
+
+    g_mutex_unlock(&h->lock);
+    if (!may)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_IN_DOUBT,
+                            "its administrator decides");
+    return may;
+}
+
+static void
+question_ends(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+    h->questioning = FALSE;
+    g_cond_broadcast(&h->changed);
+    g_mutex_unlock(&h->lock);
+}
+
+gboolean
+xf_source_force(struct xf_handoff *h, gboolean committed, GError **err)
+{
+    g_mutex_lock(&h->lock);
+    h->forcing = TRUE;
+    while (h->questioning && !xf_engine_stopping(h->engine))
+        xf_handoff_wait(h, g_get_monotonic_time() + G_USEC_PER_SEC);
+    g_mutex_unlock(&h->lock);
+
+    gboolean ok = xf_source_known(h, committed, err);
+
+    g_mutex_lock(&h->lock);
+    h->forcing = FALSE;
+    g_mutex_unlock(&h->lock);
+    return ok;
+}
+
+/* TRUE: settled. */
+static gboolean
+ask_and_act(struct xf_handoff *h, GError **err)
+{
+    gboolean committed;
+
+    if (!question_begins(h, err))
+        return FALSE;
+
+    gboolean ok = resolve_once(h, &committed, err)
+                  && xf_source_known(h, committed, err);
+
+    question_ends(h);
+    return ok;
+}
+
 /* Until it is answered and the answer is written down, or the engine stops:
  * then the record says in-doubt, and the next start asks on. */
 static void
 resolve_thread(struct xf_handoff *h)
 {
     guint pause_ms = 0;
-    gboolean committed;
 
     while (!xf_engine_stopping(h->engine)
            && !xf_state_is_final(xf_handoff_state(h))) {
         g_autoptr(GError) err = NULL;
 
-        if (resolve_once(h, &committed, &err)
-            && xf_source_known(h, committed, &err))
+        if (ask_and_act(h, &err))
             break;
         g_message("handoff %s: domain '%s' is in doubt, asking %s:%u again: "
                   "%s", h->token, h->name, h->peer_host, h->peer_port,
@@ -524,6 +581,17 @@ xf_dest_ask(struct xf_handoff *h, gboolean *holds, GError **err)
 
 /* -- answers -- */
 
+static gboolean
+forced(struct xf_handoff *h)
+{
+    g_mutex_lock(&h->lock);
+
+    gboolean is = h->forcing;
+
+    g_mutex_unlock(&h->lock);
+    return is;
+}
+
 /* What the source says when the destination asks whether it has its copy; 0:
  * nobody can tell now. */
 static enum xf_channel_msg
@@ -533,6 +601,9 @@ source_holds(struct xf_handoff *h)
     enum presence copy = xf_handoff_state(h) == XF_STATE_DONE
                              ? COPY_GONE : look(h, &err);
 
+    /* He may decide that it does not hold it any more. */
+    if (forced(h))
+        return 0;
     if (copy == COPY_UNKNOWN) {
         g_message("handoff %s: the destination asks whether domain '%s' is "
                   "still here: %s", h->token, h->name, err->message);

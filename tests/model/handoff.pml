@@ -146,7 +146,7 @@ inline s_destroy()
     :: s_dom != gone ->
         s_dom = gone;
         s_destroyed = 1;
-        NEVER(destroyed_both, d_destroyed)
+        NEVER(destroyed_both, d_destroyed && !(forced && expired))
     :: else
     fi
 }
@@ -496,7 +496,8 @@ end:
 #else
 #define HAS_A_COPY (s_dom == suspended)
 #endif
-    :: d_step { s_act == do_resolve && HAS_A_COPY && !q_resolve ->
+    :: d_step { s_act == do_resolve && HAS_A_COPY && !q_resolve &&
+                !s_mid ->
         printf("source: asks: revoke, unless you have committed\n");
         had_a_copy = had_a_copy || s_dom == suspended;
         q_resolve = 1 }
