@@ -37,6 +37,22 @@ has_gone(struct xf_conn *conn, const struct xf_domain_ref *dom)
            && strcmp(info.phase, "confirm") == 0;   /* out, not in */
 }
 
+/* Who is behind the sequence, for what it tells. */
+struct route {
+    const char *name;           /* the domain's */
+    const char *to;             /* the destination's connection */
+};
+
+/* Nobody but this host knows what was taken: the client hears of success. */
+static void
+chosen(void *user, const char *protocol)
+{
+    const struct route *route = user;
+
+    g_message("domain '%s' goes by protocol %s, peer to peer, to %s",
+              route->name, protocol, route->to);
+}
+
 static gboolean
 move(struct xf_conn *conn, const struct xf_domain_ref *dom,
      struct xf_conn *destination, const struct xf_sequence_request *request,
@@ -86,6 +102,7 @@ xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
             const struct xf_migrate_args *args, const char *to,
             const char *uri, GError **err)
 {
+    struct route route = { .to = to };
     const struct xf_sequence_request request = {
         .flags = args->flags & ~(guint32)XF_MIGRATE_PEER2PEER,
         .dname = args->dname,
@@ -93,6 +110,8 @@ xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
         .xml = args->xml,
         .persist_xml = args->persist_xml,
         .bandwidth = args->bandwidth,
+        .chosen = chosen,
+        .user = &route,
     };
     XF_AUTO(xf_conn) *destination = NULL;
     XF_AUTO(xf_domain_ref) *here = NULL;
@@ -112,6 +131,7 @@ xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
                     "domain '%s' is not running", here->name);
         return FALSE;
     }
+    route.name = here->name;
     destination = open_destination(conn, args, to, err);
     if (!destination) {
         g_prefix_error(err, "peer-to-peer migration of domain '%s': ",

@@ -63,7 +63,7 @@ _xenferry_choices()
         echo "$common --abort-on-error --bandwidth --change-protection"
         echo "--direct --dname --json --live --offline --p2p --paused"
         echo "--persistent --persistent-xml --protocol --tunnelled"
-        echo "--undefinesource --unsafe --uri --xml"
+        echo "--undefine-source --undefinesource --unsafe --uri --xml"
         [ "$given" -ne 0 ] || _xenferry_domains
         [ "$given" -ne 1 ] || echo "xen+tcp:// xl+ssh://"
         ;;

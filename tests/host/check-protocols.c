@@ -63,6 +63,39 @@ START_TEST(chosen_by_the_client)
 }
 END_TEST
 
+/* As it is named here, and as virsh does. */
+static const char *const spellings[] = {
+    "--undefine-source", "--undefinesource",
+};
+
+START_TEST(the_definition_goes_along)
+{
+    const char *argv[] = { XENFERRY, "-c", host_a.uri, "migrate", "--live",
+                           "--persistent", spellings[_i], "g", host_b.uri,
+                           NULL };
+    XF_AUTO(xf_conn) *from = conn_to(&host_a);
+    XF_AUTO(xf_conn) *to = conn_to(&host_b);
+    g_autofree char *xml = xf_sim_xml("g", UUID, "xenpvh", 128);
+    g_autofree char *out = NULL;
+    gboolean stored = FALSE;
+
+    guest(&host_a);
+
+    XF_AUTO(xf_domain_ref) *dom = from->driver->define_xml(from, xml, 0,
+                                                           NULL);
+
+    ck_assert(dom != NULL);
+    ck_assert_msg(run_program(argv, &out) == 0, "%s", out);
+    runs_on(&host_b, "g");
+    ck_assert_ptr_null(from->driver->lookup_by_uuid(from, dom->uuid, NULL));
+    ck_assert(to->driver->is_persistent(to, dom, &stored, NULL));
+    ck_assert(stored);
+    xf_conn_close(g_steal_pointer(&from));
+    xf_conn_close(g_steal_pointer(&to));
+    all_is_well();
+}
+END_TEST
+
 START_TEST(nothing_in_common)
 {
     guest(&host_a);
@@ -118,7 +151,8 @@ START_TEST(virsh_moves_p2p)
 }
 END_TEST
 
-/* ... and so does ours, which is not told more than that it has moved. */
+/* ... and so does ours, which is not told more than that it has moved: what
+ * was taken is in the source's log. */
 START_TEST(xenferry_moves_p2p)
 {
     g_autofree char *out = NULL;
@@ -126,12 +160,17 @@ START_TEST(xenferry_moves_p2p)
     force(protocols[_i]);
     guest(&host_a);
 
+    g_autofree char *taken = g_strdup_printf(
+        "domain 'g' goes by protocol %s, peer to peer, to %s", protocols[_i],
+        host_b.tcp_uri);
     const char *argv[] = { XENFERRY, "-c", host_a.uri, "migrate", "--live",
                            "--p2p", "--dname", "h", "g", host_b.tcp_uri,
                            NULL };
 
     ck_assert_msg(run_program(argv, &out) == 0, "%s: %s", protocols[_i], out);
     ck_assert_msg(strstr(out, "h has moved") && strstr(out, "p2p"), "%s", out);
+    ck_assert_uint_eq(host_log_count(&host_a, taken), 1);
+    ck_assert_uint_eq(host_log_count(&host_a, "peer to peer, to"), 1);
     runs_on(&host_b, "h");
     empty(&host_a);
     all_is_well();
@@ -313,6 +352,7 @@ main(void)
     const struct xf_unit_test tests[] = {
         { forced_by_one_daemon, G_N_ELEMENTS(protocols) },
         { chosen_by_the_client, G_N_ELEMENTS(protocols) },
+        { the_definition_goes_along, G_N_ELEMENTS(spellings) },
         { nothing_in_common, G_N_ELEMENTS(protocols) },
         { virsh_moves, G_N_ELEMENTS(protocols) },
         { virsh_moves_p2p, G_N_ELEMENTS(protocols) },
