@@ -3,14 +3,15 @@
 
 #include "compat/compat.h"
 #include "compat/direct.h"
-#include "compat/xl-command.h"
+#include "protocol/uri.h"
 
 static const struct xf_driver *engines;
 
 gboolean
 xf_compat_is_direct(const struct xf_migrate_args *args)
 {
-    return !(args->flags & XF_MIGRATE_PEER2PEER) && xf_xl_uri_is(args->uri);
+    return !(args->flags & XF_MIGRATE_PEER2PEER)
+           && xf_migrate_uri_is_direct(args->uri);
 }
 
 static int
@@ -63,6 +64,7 @@ driver_with(const struct xf_driver *of_engine)
         driver.perform = xf_v1_perform;
         driver.finish = xf_v1_finish;
         driver.prepare2 = xf_v2_prepare;
+        driver.prepare_tunnel = xf_v2_prepare_tunnel;
         driver.finish2 = xf_v2_finish;
         g_once_init_leave(&made, 1);
     }

@@ -7,7 +7,8 @@
  * v1: Prepare, Perform, Finish.  The client carries neither XML nor verdict,
  * sends no Finish after a failed Perform, and may vanish between any two.
  * v2: v1 with the XML in Prepare and a verdict in Finish; its first step, the
- * XML, and its Perform are calls that are there anyway.
+ * XML, and its Perform are calls that are there anyway.  Peer to peer it can
+ * be tunnelled.
  * p2p: the client calls Perform alone, and this host's daemon is the client of
  * the destination.
  * direct: likewise, but the destination has no daemon at all: direct.h.
@@ -64,6 +65,11 @@ gboolean xf_libvirtd_prepare(struct xf_conn *conn,
 gboolean xf_v2_prepare(struct xf_conn *conn,
                        const struct xf_migrate_args *args,
                        GBytes **cookie_out, char **uri_out, GError **err);
+/* The stream comes by the client's connection. */
+gboolean xf_v2_prepare_tunnel(struct xf_conn *conn,
+                              const struct xf_migrate_args *args,
+                              struct xf_tunnel *tunnel, GBytes **cookie_out,
+                              GError **err);
 struct xf_domain_ref *xf_v2_finish(struct xf_conn *conn,
                                    const struct xf_migrate_args *args,
                                    GError **err);

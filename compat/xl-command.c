@@ -3,6 +3,7 @@
 
 #include "compat/xl-command.h"
 #include "protocol/error.h"
+#include "protocol/uri.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,13 +20,6 @@
 #define LINE_MAX_BYTES 500
 
 /* -- the uri -- */
-
-gboolean
-xf_xl_uri_is(const char *uri)
-{
-    return uri && g_ascii_strncasecmp(uri, XF_XL_SCHEME ":",
-                                      strlen(XF_XL_SCHEME ":")) == 0;
-}
 
 /* Letters, digits and some marks, none of which begins an option. */
 static gboolean
@@ -82,7 +76,7 @@ xf_xl_uri_parse(const char *text, GError **err)
 
     if (wrong) {
         g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
-                    "uri '%s': expected " XF_XL_SCHEME "://[USER@]HOST"
+                    "uri '%s': expected " XF_DIRECT_SCHEME "://[USER@]HOST"
                     "[:PORT]/: %s", text, wrong);
         return NULL;
     }

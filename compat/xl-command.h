@@ -16,13 +16,9 @@
 
 #include "protocol/types.h"
 
-#define XF_XL_SCHEME "xl+ssh"
 #define XF_XL_COMMAND                                                       \
     "ssh -T -o BatchMode=yes -o ServerAliveInterval=10 "                    \
     "-o ServerAliveCountMax=3 -- %d xl migrate-receive"
-
-/* Is it a uri of ours, well formed or not? */
-gboolean xf_xl_uri_is(const char *uri);
 
 struct xf_xl_host {
     char *host;

@@ -379,11 +379,29 @@ xf_channel_recv_block(int fd, gsize max, int timeout_ms, GError **err)
 
 /* -- pacing and accounting -- */
 
+/* Setting a rate there works, and means nothing. */
+static gboolean
+is_unix_socket(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+
+    return getsockname(fd, (struct sockaddr *)&address, &len) == 0
+           && address.ss_family == AF_UNIX;
+}
+
 gboolean
 xf_channel_set_rate(int fd, guint64 bytes_per_second, GError **err)
 {
     unsigned long rate = MIN(bytes_per_second, G_MAXULONG);
 
+    if (rate && is_unix_socket(fd)) {
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
+                            "what goes through a unix socket cannot be "
+                            "limited in its speed; leave the bandwidth out, "
+                            "or connect to the destination by xen+tcp");
+        return FALSE;
+    }
     if (!rate)
         rate = G_MAXULONG;
     if (setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof(rate))

@@ -201,7 +201,8 @@ GBytes *xf_channel_recv_block(int fd, gsize max, int timeout_ms,
                               GError **err);
 
 /* SO_MAX_PACING_RATE; bytes per second, 0 = no limit.  May be called while
- * another thread writes to fd. */
+ * another thread writes to fd.  A unix socket has none
+ * (XF_ERROR_ARG_UNSUPPORTED). */
 gboolean xf_channel_set_rate(int fd, guint64 bytes_per_second, GError **err);
 /* Bytes sent and acknowledged so far (TCP_INFO), handshake included; 0 where
  * not known.  May be called while another thread writes to fd. */

@@ -272,6 +272,10 @@ struct xf_driver {
     gboolean (*domain_shutdown)(struct xf_conn *conn,
                                 const struct xf_domain_ref *dom,
                                 GError **err);
+    /* Presses its power button, which only HVM guests have. */
+    gboolean (*domain_press_power)(struct xf_conn *conn,
+                                   const struct xf_domain_ref *dom,
+                                   GError **err);
     gboolean (*domain_reboot)(struct xf_conn *conn,
                               const struct xf_domain_ref *dom, GError **err);
 
@@ -356,6 +360,12 @@ struct xf_driver {
     gboolean (*prepare2)(struct xf_conn *conn,
                          const struct xf_migrate_args *args,
                          GBytes **cookie_out, char **uri_out, GError **err);
+    /* prepare2() for a stream that goes through this connection; as
+     * prepare_tunnel3(). */
+    gboolean (*prepare_tunnel)(struct xf_conn *conn,
+                               const struct xf_migrate_args *args,
+                               struct xf_tunnel *tunnel, GBytes **cookie_out,
+                               GError **err);
     struct xf_domain_ref *(*finish2)(struct xf_conn *conn,
                                      const struct xf_migrate_args *args,
                                      GError **err);

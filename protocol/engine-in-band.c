@@ -551,6 +551,7 @@ xf_engine_send(struct xf_conn *conn, const struct xf_domain_ref *dom,
                const struct xf_migrate_args *args, GError **err)
 {
     g_autofree char *xml = NULL;
+    g_autofree char *uri = NULL;
     XF_AUTO(xf_cookie) *cookie = NULL;
     XF_AUTO(xf_handoff) *h = NULL;
     gboolean describe_it;
@@ -558,10 +559,11 @@ xf_engine_send(struct xf_conn *conn, const struct xf_domain_ref *dom,
     if (!xf_flags_check(args, err))
         return FALSE;
     cookie = prepare_cookie(dom, args, &describe_it, err);
-    if (cookie)
-        h = xf_source_new(xf_engine_of(conn), conn, dom, cookie->token,
-                          cookie->key, err);
-    if (!h || !xf_source_stream_to(h, args->uri, cookie, err))
+    if (!cookie || (args->tunnel && !(uri = xf_tunnel_uri(cookie, err))))
+        return FALSE;
+    h = xf_source_new(xf_engine_of(conn), conn, dom, cookie->token,
+                      cookie->key, err);
+    if (!h || !xf_source_stream_to(h, uri ? uri : args->uri, cookie, err))
         return FALSE;
     h->in_band = TRUE;
     xml = xf_source_take(h, conn, args, err);

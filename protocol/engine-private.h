@@ -385,8 +385,7 @@ gboolean xf_source_hand_over(struct xf_handoff *h, int fd, gboolean *revoked,
                              GError **err);
 
 /* -- engine-tunnel.c: channels through another connection -- */
-gboolean xf_dest_prepare_tunnel(struct xf_engine *engine,
-                                struct xf_conn *conn,
+gboolean xf_dest_prepare_tunnel(struct xf_conn *conn,
                                 const struct xf_migrate_args *args,
                                 struct xf_tunnel *tunnel,
                                 GBytes **cookie_out, GError **err);
@@ -615,6 +614,9 @@ char *xf_local_capabilities(struct xf_conn *conn, GError **err);
 char *xf_local_domain_capabilities(struct xf_conn *conn, const char *machine,
                                    const char *arch, GError **err);
 guint xf_local_max_vcpus(struct xf_conn *conn, GError **err);
+/* Of the domain that is the host itself: what can be said of it. */
+char *xf_local_host_xml(const struct xf_hv_domain *info, guint flags,
+                        GError **err);
 gboolean xf_local_save(struct xf_conn *conn, const struct xf_domain_ref *dom,
                        const char *path, guint flags, GError **err);
 gboolean xf_local_restore(struct xf_conn *conn, const char *path,

@@ -17,11 +17,22 @@
 
 /* -- destination -- */
 
-gboolean
-xf_dest_prepare_tunnel(struct xf_engine *engine, struct xf_conn *conn,
-                       const struct xf_migrate_args *args,
-                       struct xf_tunnel *tunnel, GBytes **cookie_out,
-                       GError **err)
+static gboolean
+prepare3(struct xf_conn *conn, const struct xf_migrate_args *args,
+         GBytes **cookie_out, char **uri_out, GError **err)
+{
+    return xf_dest_prepare(xf_engine_of(conn), conn, args, cookie_out,
+                           uri_out, err);
+}
+
+/* What comes by the tunnel is served as if it had come in by the port. */
+static gboolean
+prepare(struct xf_conn *conn, const struct xf_migrate_args *args,
+        gboolean (*prepare_it)(struct xf_conn *conn,
+                               const struct xf_migrate_args *args,
+                               GBytes **cookie_out, char **uri_out,
+                               GError **err),
+        struct xf_tunnel *tunnel, GBytes **cookie_out, GError **err)
 {
     struct xf_migrate_args plain = *args;
     g_autoptr(GBytes) cookie = NULL;
@@ -45,15 +56,33 @@ xf_dest_prepare_tunnel(struct xf_engine *engine, struct xf_conn *conn,
     plain.flags &= ~(guint32)XF_MIGRATE_TUNNELLED;
     plain.uri = NULL;
     /* when the second fails the client goes, and with it what is prepared */
-    if (!xf_dest_prepare(engine, conn, &plain, &cookie, &uri, err)
-        || !xf_channel_listener_add(engine->listener, xf_steal_fd(&near),
-                                    "a tunnel", err))
+    if (!prepare_it(conn, &plain, &cookie, &uri, err)
+        || !xf_channel_listener_add(xf_engine_of(conn)->listener,
+                                    xf_steal_fd(&near), "a tunnel", err))
         return FALSE;
     XF_FAULT_FD("tunnel-prepared", far);
     *tunnel = XF_TUNNEL_NONE;
     tunnel->fd = xf_steal_fd(&far);
     *cookie_out = g_steal_pointer(&cookie);
     return TRUE;
+}
+
+gboolean
+xf_dest_prepare_tunnel(struct xf_conn *conn,
+                       const struct xf_migrate_args *args,
+                       struct xf_tunnel *tunnel, GBytes **cookie_out,
+                       GError **err)
+{
+    return prepare(conn, args, prepare3, tunnel, cookie_out, err);
+}
+
+gboolean
+xf_engine_expect_tunnel(struct xf_conn *conn,
+                        const struct xf_migrate_args *args,
+                        struct xf_tunnel *tunnel, GBytes **cookie_out,
+                        GError **err)
+{
+    return prepare(conn, args, xf_engine_expect, tunnel, cookie_out, err);
 }
 
 /* -- source -- */
@@ -78,8 +107,9 @@ xf_tunnel_connect(struct xf_handoff *h, struct xf_tunnel *tunnel,
     g_message("handoff %s: the stream of domain '%s' goes through the "
               "connection to its destination's daemon", h->token, h->name);
     XF_FAULT_FD("tunnel-opened", fd);
-    if (!xf_channel_connect_over(fd, XF_CHANNEL_STREAM, h->token, h->key,
-                                 h->engine->config.connect_timeout_ms, err))
+    if (!xf_channel_connect_over(
+            fd, h->in_band ? XF_CHANNEL_DESCRIBED : XF_CHANNEL_STREAM,
+            h->token, h->key, h->engine->config.connect_timeout_ms, err))
         return -1;
     return xf_steal_fd(&fd);
 }

@@ -83,7 +83,7 @@ struct xf_engine *xf_engine_of(struct xf_conn *conn);
  * Handoffs without Begin and Confirm (v1, v2).  The destination makes token
  * and key; the source asks it in-band, at the end of the stream, to commit,
  * and only then destroys its copy; the client hears what came of it.  All
- * three take a connection of xf_engine_open(), and refuse flags that are not
+ * four take a connection of xf_engine_open(), and refuse flags that are not
  * honoured.
  */
 
@@ -95,6 +95,12 @@ struct xf_engine *xf_engine_of(struct xf_conn *conn);
 gboolean xf_engine_expect(struct xf_conn *conn,
                           const struct xf_migrate_args *args,
                           GBytes **cookie_out, char **uri_out, GError **err);
+/* The same for a stream that comes by the client's connection, as driver.h
+ * has it.  args->xml is needed. */
+gboolean xf_engine_expect_tunnel(struct xf_conn *conn,
+                                 const struct xf_migrate_args *args,
+                                 struct xf_tunnel *tunnel,
+                                 GBytes **cookie_out, GError **err);
 /* Source: all of it.  TRUE: the domain is the destination's, and committed.
  * FALSE: it runs on here, or XF_ERROR_IN_DOUBT. */
 gboolean xf_engine_send(struct xf_conn *conn, const struct xf_domain_ref *dom,

@@ -162,6 +162,9 @@ struct xf_hypervisor_ops {
     gboolean (*unpause)(struct xf_hypervisor *hv, int domid, GError **err);
     gboolean (*shutdown)(struct xf_hypervisor *hv, int domid, GError **err);
     gboolean (*reboot)(struct xf_hypervisor *hv, int domid, GError **err);
+    /* Of an HVM guest. */
+    gboolean (*press_power)(struct xf_hypervisor *hv, int domid,
+                            GError **err);
 
     /* -- source -- */
     /* Could this domain leave, as far as the source can tell?  The error

@@ -30,6 +30,36 @@ xf_local_max_vcpus(struct xf_conn *conn, GError **err)
     return hv->ops->max_vcpus(hv, err);
 }
 
+/* Tools that go over all domains ask for this one's, too.  It has no
+ * configuration; and nothing may be tried with what it has. */
+char *
+xf_local_host_xml(const struct xf_hv_domain *info, guint flags, GError **err)
+{
+    const char *machine = info->type == XF_GUEST_PVH ? "xenpvh" : "xenpv";
+    char uuid[XF_UUID_STRING_LEN + 1];
+
+    if (flags & XF_XML_MIGRATABLE) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' is the host itself and cannot be migrated",
+                    info->name);
+        return NULL;
+    }
+    return g_markup_printf_escaped(
+        "<domain type='xen' id='0'>\n"
+        "  <name>%s</name>\n"
+        "  <uuid>%s</uuid>\n"
+        "  <memory unit='KiB'>%" G_GUINT64_FORMAT "</memory>\n"
+        "  <currentMemory unit='KiB'>%" G_GUINT64_FORMAT "</currentMemory>\n"
+        "  <vcpu>%u</vcpu>\n"
+        "  <os>\n"
+        "    <type arch='x86_64' machine='%s'>%s</type>\n"
+        "  </os>\n"
+        "</domain>\n",
+        info->name, xf_uuid_format(info->uuid, uuid), info->max_memory_kib,
+        info->memory_kib, info->vcpus, machine,
+        info->type == XF_GUEST_PVH ? "xenpvh" : "linux");
+}
+
 /* -- files, speeds -- */
 
 gboolean

@@ -406,6 +406,8 @@ local_domain_xml(struct xf_conn *conn, const struct xf_domain_ref *dom,
 
     if (!known_domain(engine, dom->uuid, &domain, err))
         return NULL;
+    if (domain.domid == 0)
+        return xf_local_host_xml(&domain, flags, err);
     if (stored && (domain.domid < 0 || flags & XF_XML_INACTIVE))
         return engine->hv->ops->read(engine->hv, stored->xml, NULL, flags,
                                      &domain, err);
@@ -481,6 +483,25 @@ local_shutdown(struct xf_conn *conn, const struct xf_domain_ref *dom,
     struct xf_hv_domain domain;
 
     return on_domain(conn, dom, FALSE, engine_of(conn)->hv->ops->shutdown,
+                     &domain, err);
+}
+
+static gboolean
+local_press_power(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                  GError **err)
+{
+    struct xf_hv_domain domain;
+
+    if (!xf_engine_domain(engine_of(conn), dom->uuid, &domain, err))
+        return FALSE;
+    if (domain.type != XF_GUEST_HVM) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' has no power button (acpi): only HVM guests "
+                    "have one; ask it in its own way (paravirt)",
+                    domain.name);
+        return FALSE;
+    }
+    return on_domain(conn, dom, FALSE, engine_of(conn)->hv->ops->press_power,
                      &domain, err);
 }
 
@@ -574,8 +595,7 @@ local_prepare_tunnel3(struct xf_conn *conn,
                       struct xf_tunnel *tunnel, GBytes **cookie_out,
                       GError **err)
 {
-    return xf_dest_prepare_tunnel(engine_of(conn), conn, args, tunnel,
-                                  cookie_out, err);
+    return xf_dest_prepare_tunnel(conn, args, tunnel, cookie_out, err);
 }
 
 static gboolean
@@ -727,6 +747,7 @@ static const struct xf_driver local_driver = {
     .domain_suspend = local_suspend,
     .domain_resume = local_resume,
     .domain_shutdown = local_shutdown,
+    .domain_press_power = local_press_power,
     .domain_reboot = local_reboot,
     .domain_save = xf_local_save,
     .domain_restore = xf_local_restore,

@@ -19,6 +19,29 @@ xf_sequence_has(struct xf_conn *conn, enum xf_feature feature, GError **err)
 }
 
 gboolean
+xf_sequence_check_tunnel(const struct xf_sequence_request *request,
+                         gboolean ours, GError **err)
+{
+    if (request->flags & XF_MIGRATE_OFFLINE)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                            "offline migration has no stream that could be "
+                            "tunnelled; leave tunnelled out");
+    else if (request->uri)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                            "a tunnelled stream goes nowhere but through the "
+                            "connection to the destination; leave the "
+                            "migration uri out");
+    else if (!ours)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
+                            "the destination is no Xenferry host: the stream "
+                            "to it cannot be tunnelled; leave tunnelled "
+                            "out");
+    else
+        return TRUE;
+    return FALSE;
+}
+
+gboolean
 xf_sequence_paused(struct xf_conn *source, const struct xf_domain_ref *dom,
                    gboolean *paused, GError **err)
 {

@@ -12,6 +12,7 @@ xf_old_move_clear(struct xf_old_move *m)
     g_free(m->xml);
     g_free(m->uri);
     g_bytes_unref(m->cookie);
+    xf_tunnel_clear(&m->tunnel);
 }
 
 static gboolean
@@ -23,8 +24,6 @@ check_request(const struct xf_old_move *m, GError **err)
                            ? "to move a definition alone (offline)"
                        : m->request->flags & XF_MIGRATE_CHANGE_PROTECTION
                            ? "to protect the domain from changes"
-                       : m->request->flags & XF_MIGRATE_TUNNELLED
-                           ? "a stream through the connection (tunnelled)"
                            : NULL;
 
     if (!what)
@@ -47,12 +46,20 @@ xf_old_move_init(struct xf_old_move *m, GError **err)
     return TRUE;
 }
 
+gboolean
+xf_old_move_is_tunnelled(const struct xf_old_move *m)
+{
+    return (m->request->flags & XF_MIGRATE_TUNNELLED) != 0;
+}
+
 struct xf_migrate_args
 xf_old_move_args(const struct xf_old_move *m, gboolean to_destination)
 {
+    guint32 not = XF_MIGRATE_TUNNELLED
+                  | (to_destination ? XF_SEQUENCE_SOURCE_ONLY : 0);
+
     return (struct xf_migrate_args){
-        .flags = to_destination ? m->flags & ~XF_SEQUENCE_SOURCE_ONLY
-                                : m->flags,
+        .flags = m->flags & ~not,
         .dname = m->request->dname,
         .uri = m->uri ? m->uri : m->request->uri,
         .xml = m->xml,
@@ -69,7 +76,7 @@ xf_old_move_uri(struct xf_old_move *m, char *uri, GError **err)
         uri = g_strdup(m->request->uri);
     }
     m->uri = uri;
-    if (uri)
+    if (uri || xf_old_move_is_tunnelled(m))
         return TRUE;
     g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
                 "the destination did not say where the domain's data is to "
@@ -84,10 +91,16 @@ xf_old_move_perform(struct xf_old_move *m, GError **err)
     struct xf_migrate_args args = xf_old_move_args(m, FALSE);
 
     args.xml = NULL;            /* the destination's alone */
+    if (xf_old_move_is_tunnelled(m))
+        args.tunnel = &m->tunnel;
     xf_sequence_enter(m->request, "perform");
-    if (conn->driver->perform
-        ? conn->driver->perform(conn, m->dom, &args, err)
-        : xf_driver_lacks(conn, "perform", err))
+
+    gboolean ok = conn->driver->perform
+                      ? conn->driver->perform(conn, m->dom, &args, err)
+                      : xf_driver_lacks(conn, "perform", err);
+
+    xf_tunnel_clear(&m->tunnel);
+    if (ok)
         return TRUE;
     g_prefix_error(err, "perform at the source: ");
     return FALSE;
@@ -130,16 +143,30 @@ finish(struct xf_old_move *m, GError **err)
     return dom;
 }
 
+/* It has no Prepare for one. */
+static gboolean
+check_no_tunnel(const struct xf_old_move *m, GError **err)
+{
+    if (!xf_old_move_is_tunnelled(m))
+        return TRUE;
+    g_set_error_literal(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
+                        "migration protocol v1 has no way to carry this "
+                        "wish: a stream through the connection (tunnelled); "
+                        "leave it out");
+    return FALSE;
+}
+
 struct xf_domain_ref *
 xf_sequence_v1(struct xf_conn *source, const struct xf_domain_ref *dom,
                struct xf_conn *destination,
                const struct xf_sequence_request *request, GError **err)
 {
     struct xf_old_move m = { .source = source, .destination = destination,
-                             .dom = dom, .request = request };
+                             .dom = dom, .request = request,
+                             .tunnel = XF_TUNNEL_NONE };
     struct xf_domain_ref *moved =
-        xf_old_move_init(&m, err) && prepare(&m, err)
-                && xf_old_move_perform(&m, err)
+        check_no_tunnel(&m, err) && xf_old_move_init(&m, err)
+                && prepare(&m, err) && xf_old_move_perform(&m, err)
             ? finish(&m, err) : NULL;
 
     xf_old_move_clear(&m);

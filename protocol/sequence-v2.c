@@ -33,6 +33,8 @@ finish(struct xf_old_move *m, gboolean cancelled, GError **err)
 
     args.dname = m->request->dname ? m->request->dname : m->dom->name;
     args.xml = NULL;
+    if (xf_old_move_is_tunnelled(m))
+        args.uri = "";          /* it cannot be absent */
     args.cancelled = cancelled;
     xf_sequence_enter(m->request, "finish");
     if (conn->driver->finish2)
@@ -62,15 +64,51 @@ cancel(struct xf_old_move *m, GError **err)
 }
 
 static gboolean
-prepare(struct xf_old_move *m, char **uri, GError **err)
+check_tunnel(struct xf_old_move *m, GError **err)
+{
+    int ours;
+
+    if (!xf_old_move_is_tunnelled(m))
+        return TRUE;
+    ours = xf_sequence_has(m->destination, XF_FEATURE_XENFERRY, err);
+    if (ours < 0) {
+        g_prefix_error(err, "asking the destination what it can do: ");
+        return FALSE;
+    }
+    return xf_sequence_check_tunnel(m->request, ours, err);
+}
+
+static gboolean
+prepare_address(struct xf_old_move *m, char **uri, GError **err)
 {
     struct xf_conn *conn = m->destination;
     const struct xf_migrate_args args = xf_old_move_args(m, TRUE);
 
+    return conn->driver->prepare2
+               ? conn->driver->prepare2(conn, &args, &m->cookie, uri, err)
+               : xf_driver_lacks(conn, "prepare2", err);
+}
+
+static gboolean
+prepare_tunnel(struct xf_old_move *m, char **uri, GError **err)
+{
+    struct xf_conn *conn = m->destination;
+    struct xf_migrate_args args = xf_old_move_args(m, TRUE);
+
+    args.flags |= XF_MIGRATE_TUNNELLED;
+    *uri = NULL;
+    return conn->driver->prepare_tunnel
+               ? conn->driver->prepare_tunnel(conn, &args, &m->tunnel,
+                                              &m->cookie, err)
+               : xf_driver_lacks(conn, "prepare_tunnel", err);
+}
+
+static gboolean
+prepare(struct xf_old_move *m, char **uri, GError **err)
+{
     xf_sequence_enter(m->request, "prepare");
-    if (conn->driver->prepare2
-        ? conn->driver->prepare2(conn, &args, &m->cookie, uri, err)
-        : xf_driver_lacks(conn, "prepare2", err))
+    if ((xf_old_move_is_tunnelled(m) ? prepare_tunnel
+                                     : prepare_address)(m, uri, err))
         return TRUE;
     g_prefix_error(err, "prepare at the destination: ");
     return FALSE;
@@ -81,7 +119,8 @@ run(struct xf_old_move *m, GError **err)
 {
     char *uri = NULL;
 
-    if (!xf_old_move_init(m, err) || !ask_xml(m, err)
+    if (!check_tunnel(m, err) || !xf_old_move_init(m, err)
+        || !ask_xml(m, err)
         || !prepare(m, &uri, err))
         return NULL;
     if (!xf_old_move_uri(m, uri, err)) {
@@ -99,7 +138,8 @@ xf_sequence_v2(struct xf_conn *source, const struct xf_domain_ref *dom,
                const struct xf_sequence_request *request, GError **err)
 {
     struct xf_old_move m = { .source = source, .destination = destination,
-                             .dom = dom, .request = request };
+                             .dom = dom, .request = request,
+                             .tunnel = XF_TUNNEL_NONE };
     struct xf_domain_ref *moved = run(&m, err);
 
     xf_old_move_clear(&m);

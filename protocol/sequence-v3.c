@@ -161,12 +161,19 @@ check_offline(struct move *m, GError **err)
 static gboolean
 check_persist_xml(struct move *m, GError **err)
 {
-    if (!m->request->persist_xml
-        || m->request->protocol == XF_PROTOCOL_V3_PARAMS)
+    if (!m->request->persist_xml)
         return TRUE;
-    g_set_error(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
-                "an XML of your own to be stored needs protocol v3-params "
-                "on both hosts; leave it out");
+    if (m->stock)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
+                            "the destination is no Xenferry host and takes "
+                            "no XML of your own to be stored "
+                            "(persistent_xml); leave it out");
+    else if (m->request->protocol != XF_PROTOCOL_V3_PARAMS)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
+                            "an XML of your own to be stored needs protocol "
+                            "v3-params on both hosts; leave it out");
+    else
+        return TRUE;
     return FALSE;
 }
 
@@ -174,30 +181,6 @@ static gboolean
 is_tunnelled(const struct move *m)
 {
     return (m->request->flags & XF_MIGRATE_TUNNELLED) != 0;
-}
-
-static gboolean
-check_tunnel(struct move *m, GError **err)
-{
-    if (!is_tunnelled(m))
-        return TRUE;
-    if (is_offline(m))
-        g_set_error_literal(err, XF_ERROR, XF_ERROR_INVALID_ARG,
-                            "offline migration has no stream that could be "
-                            "tunnelled; leave tunnelled out");
-    else if (m->request->uri)
-        g_set_error_literal(err, XF_ERROR, XF_ERROR_INVALID_ARG,
-                            "a tunnelled stream goes nowhere but through the "
-                            "connection to the destination; leave the "
-                            "migration uri out");
-    else if (m->stock)
-        g_set_error_literal(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
-                            "the destination is no Xenferry host: the stream "
-                            "to it cannot be tunnelled; leave tunnelled "
-                            "out");
-    else
-        return TRUE;
-    return FALSE;
 }
 
 static gboolean
@@ -220,8 +203,10 @@ check_features(struct move *m, GError **err)
         return FALSE;
     }
     m->protects = protects;
-    return check_offline(m, err) && check_persist_xml(m, err)
-           && check_kinds(m, err) && check_tunnel(m, err);
+    return check_offline(m, err) && check_kinds(m, err)
+           && check_persist_xml(m, err)
+           && (!is_tunnelled(m)
+               || xf_sequence_check_tunnel(m->request, !m->stock, err));
 }
 
 /* -- the phases -- */

@@ -40,7 +40,8 @@ xf_sequence_run(struct xf_conn *source, const struct xf_domain_ref *dom,
  *   Finish fails                nothing more: the source has no copy any more
  * PAUSED is added when the source is found paused before Prepare, from then
  * on.  An XML of the user's and CHANGE_PROTECTION cannot be carried and are
- * refused (XF_ERROR_ARG_UNSUPPORTED) before any call, and so is TUNNELLED. */
+ * refused (XF_ERROR_ARG_UNSUPPORTED) before any call, and so is TUNNELLED,
+ * which v2 takes as v3 does. */
 struct xf_domain_ref *
 xf_sequence_v1(struct xf_conn *source, const struct xf_domain_ref *dom,
                struct xf_conn *destination,

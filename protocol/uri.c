@@ -37,6 +37,14 @@ xf_migrate_uri_parse(const char *uri, char **host, guint16 *port,
     return TRUE;
 }
 
+gboolean
+xf_migrate_uri_is_direct(const char *uri)
+{
+    const char begin[] = XF_DIRECT_SCHEME ":";
+
+    return uri && g_ascii_strncasecmp(uri, begin, strlen(begin)) == 0;
+}
+
 char *
 xf_migrate_uri_format(const char *host, guint16 port)
 {

@@ -13,4 +13,9 @@ gboolean xf_migrate_uri_parse(const char *uri, char **host, guint16 *port,
                               GError **err);
 char *xf_migrate_uri_format(const char *host, guint16 port);
 
+/* A uri of the same place in Perform can name a host that has only the
+ * hypervisor's own tool, and no daemon: direct migration.  NULL does not. */
+#define XF_DIRECT_SCHEME "xl+ssh"
+gboolean xf_migrate_uri_is_direct(const char *uri);
+
 #endif

@@ -394,6 +394,24 @@ xf_libxl_shutdown(struct xf_hypervisor *hv, int domid, GError **err)
     return request_guest(hv, domid, &request, err);
 }
 
+/* Whether it has paravirtual drivers or not. */
+static int
+press_power(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how *how)
+{
+    return libxl_send_trigger(ctx, domid, LIBXL_TRIGGER_POWER, 0, how);
+}
+
+gboolean
+xf_libxl_press_power(struct xf_hypervisor *hv, int domid, GError **err)
+{
+    static const struct request request = {
+        "shut down (by its power button)", "shut down", press_power,
+        LIBXL_TRIGGER_POWER,
+    };
+
+    return request_guest(hv, domid, &request, err);
+}
+
 gboolean
 xf_libxl_reboot(struct xf_hypervisor *hv, int domid, GError **err)
 {

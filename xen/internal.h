@@ -71,6 +71,8 @@ gboolean xf_libxl_destroy(struct xf_hypervisor *hv, int domid, GError **err);
 gboolean xf_libxl_pause(struct xf_hypervisor *hv, int domid, GError **err);
 gboolean xf_libxl_unpause(struct xf_hypervisor *hv, int domid, GError **err);
 gboolean xf_libxl_shutdown(struct xf_hypervisor *hv, int domid, GError **err);
+gboolean xf_libxl_press_power(struct xf_hypervisor *hv, int domid,
+                              GError **err);
 gboolean xf_libxl_reboot(struct xf_hypervisor *hv, int domid, GError **err);
 
 /* The same with a context at hand. */

@@ -82,6 +82,7 @@ static const struct xf_hypervisor_ops libxl_ops = {
     .unpause = xf_libxl_unpause,
     .shutdown = xf_libxl_shutdown,
     .reboot = xf_libxl_reboot,
+    .press_power = xf_libxl_press_power,
     .can_leave = xf_libxl_can_leave,
     .same_guest = xf_libxl_same_guest,
     .origin = xf_libxl_origin,

@@ -9,7 +9,11 @@
 #include "protocol/rpc/remote.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
+
+/* For what comes at the head of a stream, right after the reply. */
+#define HEAD_TIMEOUT (10 * G_TIME_SPAN_SECOND)
 
 XFW_DEFINE_AUTO(xfw_migrate_params);
 
@@ -51,11 +55,32 @@ need(const char *value, const char *call, const char *what, GError **err)
     return FALSE;
 }
 
+static gboolean
+check_driven_here(const struct xf_migrate_args *args, GError **err)
+{
+    if (!args->tunnel)
+        return TRUE;
+    g_set_error_literal(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                        "a tunnelled migration is the source's daemon's "
+                        "to drive: ask for p2p as well");
+    return FALSE;
+}
+
 /* Which form of a v3 phase: 1 with typed parameters, 0 without; -1 error. */
 static int
 typed(struct xf_conn *conn, const struct xf_migrate_args *args, GError **err)
 {
     return args->untyped ? 0 : xf_remote_has_params(conn, err);
+}
+
+/* A stream's two ends. */
+static gboolean
+open_pair(int *ends, GError **err)
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0)
+        return TRUE;
+    xf_error_set_errno(err, errno, "opening a tunnel");
+    return FALSE;
 }
 
 static gboolean
@@ -114,7 +139,8 @@ xf_remote_perform(struct xf_conn *conn, const struct xf_domain_ref *dom,
         .resource = args->bandwidth,
     };
 
-    if (!need(args->uri, "Perform", "a uri", err))
+    if (!check_driven_here(args, err) ||
+        !need(args->uri, "Perform", "a uri", err))
         return FALSE;
     xf_remote_fill_domain(&wire.dom, dom);
     fill_cookie(&wire.cookie, args->cookie_in);
@@ -161,6 +187,92 @@ xf_remote_prepare2(struct xf_conn *conn, const struct xf_migrate_args *args,
     return call_prepare(conn, XFW_PROC_DOMAIN_MIGRATE_PREPARE2,
                         XF_XDR(xfw_prepare2_args), &wire, cookie_out, uri_out,
                         err);
+}
+
+static gboolean
+read_head_bytes(int fd, void *data, gsize len, gint64 deadline, GError **err)
+{
+    for (gsize got = 0; got < len;) {
+        struct pollfd waits = { .fd = fd, .events = POLLIN };
+        gint64 left = deadline - g_get_monotonic_time();
+        int ready = poll(&waits, 1, MAX(left, 0) / 1000);
+        ssize_t r = ready > 0
+                        ? recv(fd, (guint8 *)data + got, len - got, 0) : -1;
+
+        if (ready == 0) {
+            g_set_error_literal(err, XF_ERROR, XF_ERROR_TIMEOUT,
+                                "the destination's stream does not begin");
+            return FALSE;
+        }
+        if (r == 0) {
+            g_set_error_literal(err, XF_ERROR, XF_ERROR_NO_CONNECT,
+                                "the destination's stream has ended before "
+                                "it began");
+            return FALSE;
+        }
+        if (r < 0 && errno != EINTR) {
+            xf_error_set_errno(err, errno, "reading the destination's stream");
+            return FALSE;
+        }
+        got += MAX(r, 0);
+    }
+    return TRUE;
+}
+
+/* The cookie that this Prepare's reply has no place for. */
+static GBytes *
+read_head(int fd, GError **err)
+{
+    gint64 deadline = g_get_monotonic_time() + HEAD_TIMEOUT;
+    g_autofree guint8 *data = NULL;
+    guint32 word;
+    gsize len;
+
+    if (!read_head_bytes(fd, &word, sizeof(word), deadline, err))
+        return NULL;
+    len = g_ntohl(word);
+    if (!len || len > XFW_HEAD_COOKIE_MAX) {
+        g_set_error(err, XF_ERROR, XF_ERROR_RPC,
+                    "the destination's stream begins with a cookie of %"
+                    G_GSIZE_FORMAT " bytes", len);
+        return NULL;
+    }
+    data = g_malloc(len);
+    if (!read_head_bytes(fd, data, len, deadline, err))
+        return NULL;
+    return g_bytes_new_take(g_steal_pointer(&data), len);
+}
+
+gboolean
+xf_remote_prepare_tunnel(struct xf_conn *conn,
+                         const struct xf_migrate_args *args,
+                         struct xf_tunnel *tunnel, GBytes **cookie_out,
+                         GError **err)
+{
+    struct xfw_prepare_tunnel_args wire = {
+        .flags = args->flags,
+        .dname = optional(&args->dname),
+        .resource = args->bandwidth,
+        .dom_xml = (char *)args->xml,
+    };
+    int ends[2];
+
+    *cookie_out = NULL;
+    *tunnel = XF_TUNNEL_NONE;
+    if (!need(args->xml, "Prepare", "the domain's XML", err) ||
+        !open_pair(ends, err))
+        return FALSE;
+
+    XF_AUTO_FD int fd = ends[0];
+
+    if (!xf_remote_call_stream(conn, XFW_PROC_DOMAIN_MIGRATE_PREPARE_TUNNEL,
+                               XF_XDR(xfw_prepare_tunnel_args), &wire, NULL,
+                               NULL, ends[1], err) ||
+        !(*cookie_out = read_head(fd, err)))
+        return FALSE;
+    tunnel->fd = xf_steal_fd(&fd);
+    tunnel->wire = xf_remote_dup(conn);
+    return TRUE;
 }
 
 struct xf_domain_ref *
@@ -337,12 +449,8 @@ xf_remote_prepare_tunnel3(struct xf_conn *conn,
 
     *cookie_out = NULL;
     *tunnel = XF_TUNNEL_NONE;
-    if (has_params < 0)
+    if (has_params < 0 || !open_pair(ends, err))
         return FALSE;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
-        xf_error_set_errno(err, errno, "opening a tunnel");
-        return FALSE;
-    }
 
     XF_AUTO_FD int fd = ends[0];
 
@@ -407,13 +515,7 @@ xf_remote_perform3(struct xf_conn *conn, const struct xf_domain_ref *dom,
     int has_params = typed(conn, args, err);
 
     *cookie_out = NULL;
-    if (args->tunnel) {
-        g_set_error_literal(err, XF_ERROR, XF_ERROR_INVALID_ARG,
-                            "a tunnelled migration is the source's daemon's "
-                            "to drive: ask for p2p as well");
-        return FALSE;
-    }
-    if (has_params < 0 ||
+    if (!check_driven_here(args, err) || has_params < 0 ||
         !(has_params ? perform3_params : perform3_plain)(conn, dom, args,
                                                          &ret, err))
         return FALSE;

@@ -10,6 +10,8 @@
 
 /* virDomainGetJobStatsFlags */
 #define STATS_COMPLETED 1
+/* virDomainShutdownFlagValues */
+#define SHUTDOWN_ACPI 1
 
 void
 xf_remote_fill_domain(struct xfw_domain *wire,
@@ -307,6 +309,14 @@ domain_shutdown(struct xf_conn *conn, const struct xf_domain_ref *dom,
 }
 
 static gboolean
+domain_press_power(struct xf_conn *conn, const struct xf_domain_ref *dom,
+                   GError **err)
+{
+    return call_domain_flags(conn, XFW_PROC_DOMAIN_SHUTDOWN_FLAGS, dom,
+                             SHUTDOWN_ACPI, NULL, NULL, err);
+}
+
+static gboolean
 domain_reboot(struct xf_conn *conn, const struct xf_domain_ref *dom,
               GError **err)
 {
@@ -386,6 +396,7 @@ const struct xf_driver xf_remote_driver = {
     .domain_suspend = domain_suspend,
     .domain_resume = domain_resume,
     .domain_shutdown = domain_shutdown,
+    .domain_press_power = domain_press_power,
     .domain_reboot = domain_reboot,
     .define_xml = xf_remote_define_xml,
     .undefine = xf_remote_undefine,
@@ -404,6 +415,7 @@ const struct xf_driver xf_remote_driver = {
     .finish2 = xf_remote_finish2,
     .begin3 = xf_remote_begin3,
     .prepare3 = xf_remote_prepare3,
+    .prepare_tunnel = xf_remote_prepare_tunnel,
     .prepare_tunnel3 = xf_remote_prepare_tunnel3,
     .perform3 = xf_remote_perform3,
     .finish3 = xf_remote_finish3,

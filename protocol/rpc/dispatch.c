@@ -183,15 +183,53 @@ xf_rpc_dispatch(const struct xf_rpc_proc *proc, struct xf_rpc_call *call,
     return reply;
 }
 
+/* What libvirt calls the flags that are refused, as virsh spells them; those
+ * of migrations have a table of their own, in the engine. */
+static const struct {
+    const char *what;
+    guint flag;
+    const char *name;
+} refused[] = {
+    { "create", 1 << 1, "autodestroy" },
+    { "create", 1 << 2, "bypass-cache" },
+    { "create", 1 << 3, "force-boot" },
+    { "create", 1 << 5, "reset-nvram" },
+    { "start", 1 << 1, "autodestroy" },
+    { "start", 1 << 2, "bypass-cache" },
+    { "start", 1 << 3, "force-boot" },
+    { "start", 1 << 5, "reset-nvram" },
+    { "destroy", 1 << 0, "graceful" },
+    { "shutdown", 1 << 1, "agent" },
+    { "shutdown", 1 << 2, "initctl" },
+    { "shutdown", 1 << 3, "signal" },
+    { "reboot", 1 << 0, "acpi" },
+    { "reboot", 1 << 1, "agent" },
+    { "reboot", 1 << 2, "initctl" },
+    { "reboot", 1 << 3, "signal" },
+    { "abort", 1 << 0, "postcopy" },
+    { "migration speed", 1 << 0, "postcopy" },
+    { "save", 1 << 0, "bypass-cache" },
+    { "save", 1 << 3, "reset-nvram" },
+    { "restore", 1 << 0, "bypass-cache" },
+    { "restore", 1 << 3, "reset-nvram" },
+};
+
 gboolean
 xf_rpc_check_flags(guint64 flags, guint64 allowed, const char *what,
                    GError **err)
 {
-    if (!(flags & ~allowed))
+    guint64 left = flags & ~allowed;
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    if (!left)
         return TRUE;
+    for (gsize i = 0; i < G_N_ELEMENTS(refused); i++)
+        if (left & refused[i].flag && strcmp(refused[i].what, what) == 0)
+            g_string_append_printf(names, "%s%s", names->len ? ", " : ": ",
+                                   refused[i].name);
     g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
-                "%s: unsupported flags (0x%" G_GINT64_MODIFIER "x)", what,
-                flags & ~allowed);
+                "%s: unsupported flags (0x%" G_GINT64_MODIFIER "x%s)", what,
+                left, names->str);
     return FALSE;
 }
 

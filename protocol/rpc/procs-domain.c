@@ -5,8 +5,13 @@
 #include "protocol/rpc/params.h"
 #include "protocol/rpc/procs.h"
 
-/* virDomainShutdownFlagValues: the paravirtual way is the one we have. */
+/* virDomainShutdownFlagValues.  Without any of them the guest is asked in its
+ * own way, and by its power button where it has no other. */
+#define SHUTDOWN_ACPI 1
 #define SHUTDOWN_PARAVIRT 16
+
+/* virDomainCreateFlags: what is created is checked in any case. */
+#define CREATE_VALIDATE 16
 
 /* virDomainGetJobStatsFlags; the statistics are kept in any case. */
 #define STATS_COMPLETED 1
@@ -306,13 +311,13 @@ do_create(struct xf_rpc_call *call, void *data, void *ret_data, GError **err)
 {
     struct xfw_create_xml_args *args = data;
     struct xfw_dom *ret = ret_data;
+    guint flags = args->flags & ~(guint)CREATE_VALIDATE;
 
-    if (!xf_rpc_check_flags(args->flags, XF_CREATE_PAUSED | XF_CREATE_GIVEN_AWAY,
+    if (!xf_rpc_check_flags(flags, XF_CREATE_PAUSED | XF_CREATE_GIVEN_AWAY,
                             "create", err))
         return FALSE;
     return xf_rpc_give_domain(
-        call->conn->driver->create_xml(call->conn, args->xml, args->flags,
-                                       err),
+        call->conn->driver->create_xml(call->conn, args->xml, flags, err),
         &ret->dom);
 }
 
@@ -369,10 +374,16 @@ do_shutdown_flags(struct xf_rpc_call *call, void *data, void *ret,
 {
     struct xfw_dom_flags_args *args = data;
     struct xf_domain_ref dom = xf_rpc_borrow_domain(&args->dom);
+    const struct xf_driver *driver = call->conn->driver;
 
-    return xf_rpc_check_flags(args->flags, SHUTDOWN_PARAVIRT, "shutdown",
-                              err) &&
-           call->conn->driver->domain_shutdown(call->conn, &dom, err);
+    if (!xf_rpc_check_flags(args->flags, SHUTDOWN_ACPI | SHUTDOWN_PARAVIRT,
+                            "shutdown", err))
+        return FALSE;
+    if (args->flags != SHUTDOWN_ACPI)
+        return driver->domain_shutdown(call->conn, &dom, err);
+    return driver->domain_press_power
+               ? driver->domain_press_power(call->conn, &dom, err)
+               : xf_driver_lacks(call->conn, "virDomainShutdownFlags", err);
 }
 
 static gboolean

@@ -4,7 +4,6 @@
 
 #include "protocol/rpc/procs.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define OPEN_READ_ONLY 1
@@ -162,15 +161,15 @@ do_get_version(struct xf_rpc_call *call, void *args, void *data, GError **err)
     return TRUE;
 }
 
+/* Clients ask this to know which calls a daemon can be expected to have: it
+ * is libvirt's number, and never our own version. */
 static gboolean
 do_get_lib_version(struct xf_rpc_call *call, void *args, void *data,
                    GError **err)
 {
     struct xfw_u64_ret *ret = data;
-    guint major = 0, minor = 0, release = 0;
 
-    sscanf(PACKAGE_VERSION, "%u.%u.%u", &major, &minor, &release);
-    ret->value = major * 1000000 + minor * 1000 + release;
+    ret->value = XFW_LIBVIRT_LEVEL;
     return TRUE;
 }
 

@@ -8,6 +8,10 @@
 
 #include "protocol/rpc/params.h"
 #include "protocol/rpc/procs.h"
+#include "protocol/rpc/stream.h"
+#include "protocol/uri.h"
+
+#include <string.h>
 
 /* The args of a call, with the cookie they own. */
 struct phase {
@@ -76,13 +80,13 @@ take_params(struct phase *phase, const xfw_migrate_params *params,
 }
 
 /* To leave all to this daemon is a protocol of its own, and so is to name a
- * destination that nobody has prepared, which then has given no cookie. */
+ * destination that has no daemon. */
 static gboolean
 check_alone(const struct xf_rpc_call *call, const struct phase *phase,
             GError **err)
 {
     gboolean p2p = (phase->args.flags & XF_MIGRATE_PEER2PEER) != 0;
-    gboolean direct = !p2p && !phase->cookie;
+    gboolean direct = !p2p && xf_migrate_uri_is_direct(phase->args.uri);
 
     if (p2p && !(call->protocols & XF_PROTOCOL_P2P))
         g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
@@ -90,9 +94,9 @@ check_alone(const struct xf_rpc_call *call, const struct phase *phase,
                     "configuration does not offer it", XF_MIGRATE_PEER2PEER);
     else if (direct && !(call->protocols & XF_PROTOCOL_DIRECT))
         g_set_error(err, XF_ERROR, XF_ERROR_UNSUPPORTED,
-                    "Perform without the cookie of a destination's Prepare "
-                    "is direct migration, which this daemon's configuration "
-                    "does not offer");
+                    "migration uri '%s': direct migration to a host without "
+                    "a daemon is what this daemon's configuration does not "
+                    "offer", phase->args.uri);
     else
         return TRUE;
     return FALSE;
@@ -180,6 +184,55 @@ do_prepare2(struct xf_rpc_call *call, void *data, void *ret_data,
     give_cookie(cookie, &ret->cookie);
     give_uri(uri, &ret->uri_out);
     return TRUE;
+}
+
+/* The cookie for which the reply has no place. */
+static GBytes *
+head_of_stream(GBytes *cookie, GError **err)
+{
+    gsize len = 0;
+    const void *data = cookie ? g_bytes_get_data(cookie, &len) : NULL;
+    guint32 word = g_htonl(len);
+    guint8 *head;
+
+    if (!len || len > XFW_HEAD_COOKIE_MAX) {
+        g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,
+                    "a cookie of %" G_GSIZE_FORMAT " bytes cannot stand at "
+                    "the head of a stream", len);
+        return NULL;
+    }
+    head = g_malloc(sizeof(word) + len);
+    memcpy(head, &word, sizeof(word));
+    memcpy(head + sizeof(word), data, len);
+    return g_bytes_new_take(head, sizeof(word) + len);
+}
+
+static gboolean
+do_tunnel(struct xf_rpc_call *call, void *data, void *ret, GError **err)
+{
+    struct xfw_prepare_tunnel_args *wire = data;
+    struct xf_tunnel tunnel = XF_TUNNEL_NONE;
+    PHASE_AUTO phase = { .args = {
+        .dname = text(wire->dname),
+        .xml = wire->dom_xml,
+        .bandwidth = wire->resource,
+    } };
+    g_autoptr(GBytes) cookie = NULL;
+    g_autoptr(GBytes) head = NULL;
+
+    if (!take_flags(&phase, wire->flags, err) ||
+        !call->conn->driver->prepare_tunnel(call->conn, &phase.args, &tunnel,
+                                            &cookie, err))
+        return FALSE;
+    head = head_of_stream(cookie, err);
+
+    gboolean ok = head && xf_rpc_session_stream(
+                              call, xf_steal_fd(&tunnel.fd), err);
+
+    xf_tunnel_clear(&tunnel);
+    if (ok)
+        xf_rpc_stream_head(call->stream, head);
+    return ok;
 }
 
 static gboolean
@@ -478,6 +531,8 @@ static const struct xf_rpc_proc rows[] = {
             xfw_finish_args, xfw_dom, finish, V1),
     ROW_RET(PREPARE2, "virDomainMigratePrepare2", do_prepare2,
             xfw_prepare2_args, xfw_prepare_ret, prepare2, V2),
+    ROW(PREPARE_TUNNEL, "virDomainMigratePrepareTunnel", do_tunnel,
+        xfw_prepare_tunnel_args, prepare_tunnel, V2),
     ROW_RET(FINISH2, "virDomainMigrateFinish2", do_finish2,
             xfw_finish2_args, xfw_dom, finish2, V2),
 

@@ -91,6 +91,10 @@ gboolean xf_remote_prepare2(struct xf_conn *conn,
                             const struct xf_migrate_args *args,
                             GBytes **cookie_out, char **uri_out,
                             GError **err);
+gboolean xf_remote_prepare_tunnel(struct xf_conn *conn,
+                                  const struct xf_migrate_args *args,
+                                  struct xf_tunnel *tunnel,
+                                  GBytes **cookie_out, GError **err);
 struct xf_domain_ref *xf_remote_finish2(struct xf_conn *conn,
                                         const struct xf_migrate_args *args,
                                         GError **err);

@@ -31,6 +31,7 @@ struct xf_rpc_stream {
     void *user;
     struct xf_rpc_header call;
     GSource *source;
+    GBytes *head;               /* that is still to go out; NULL: none */
     gint started;               /* atomic */
     gint on_the_way;            /* atomic: packets that the link still has */
 
@@ -66,6 +67,7 @@ xf_rpc_stream_unref(struct xf_rpc_stream *stream)
     g_source_unref(stream->source);
     xf_close_fd(&stream->fd);
     g_queue_clear_full(&stream->in, (GDestroyNotify)g_bytes_unref);
+    g_bytes_unref(stream->head);
     xf_rpc_link_unref(stream->link);
     g_free(stream);
 }
@@ -343,8 +345,28 @@ xf_rpc_stream_new(struct xf_rpc_link *link, GMainContext *context,
 }
 
 void
+xf_rpc_stream_head(struct xf_rpc_stream *stream, GBytes *head)
+{
+    stream->head = g_bytes_ref(head);
+}
+
+static void
+send_head(struct xf_rpc_stream *stream)
+{
+    g_autoptr(GBytes) head = g_steal_pointer(&stream->head);
+    gsize len;
+    const void *data = g_bytes_get_data(head, &len);
+    struct out *out = g_malloc(sizeof(struct out) + XFW_PACKET_MIN + len);
+
+    memcpy(out->data + XFW_PACKET_MIN, data, len);
+    send_data(stream, out, len);
+}
+
+void
 xf_rpc_stream_start(struct xf_rpc_stream *stream)
 {
+    if (stream->head)
+        send_head(stream);
     g_atomic_int_set(&stream->started, TRUE);
     g_source_set_ready_time(stream->source, 0);
 }

@@ -53,6 +53,9 @@ struct xf_rpc_stream *xf_rpc_stream_ref(struct xf_rpc_stream *stream);
 void xf_rpc_stream_unref(struct xf_rpc_stream *stream);
 XF_DEFINE_AUTO(xf_rpc_stream, xf_rpc_stream_unref);
 
+/* Goes out before anything else, in one packet; before start().  Any
+ * thread. */
+void xf_rpc_stream_head(struct xf_rpc_stream *stream, GBytes *head);
 /* The call has been answered.  Any thread. */
 void xf_rpc_stream_start(struct xf_rpc_stream *stream);
 

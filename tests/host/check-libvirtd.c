@@ -145,6 +145,25 @@ START_TEST(from_a_stock_host)
 }
 END_TEST
 
+/* Perform to it has no cookie of a Prepare's, and is not direct for that. */
+START_TEST(without_direct_on_offer)
+{
+    g_autofree char *out = NULL;
+
+    xf_unit_need_program(clients[_i].program);
+    host_stop(&host_a);
+    host_a.conf = "[daemon]\nprotocols = v3-params,p2p\n";
+    host_start(&host_a);
+    guest(&host_a);
+    stock_starts();
+    ck_assert_msg(migrate(_i, host_a.uri, other.uri, &out) == 0, "%s", out);
+    runs_on(&host_b, "g");
+    empty(&host_a);
+    stock_ends();
+    all_is_well();
+}
+END_TEST
+
 START_TEST(not_allowed)
 {
     g_autofree char *out = NULL;
@@ -247,6 +266,7 @@ main(void)
     const struct xf_unit_test tests[] = {
         { to_a_stock_host, G_N_ELEMENTS(clients) },
         { from_a_stock_host, 2 },
+        { without_direct_on_offer, G_N_ELEMENTS(clients) },
         { not_allowed, 1 },
         { at_a_rate, 1 },
         { killed_in_mid_stream, 1 },

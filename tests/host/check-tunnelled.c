@@ -21,6 +21,16 @@ force(const char *protocol)
     host_b.conf = NULL;
 }
 
+/* Is there one of v3's Performs? */
+static gboolean
+has_v3(struct xf_conn *conn)
+{
+    return conn->driver->supports_feature(conn, XF_FEATURE_MIGRATION_V3, NULL)
+               == 1
+           || conn->driver->supports_feature(
+                  conn, XF_FEATURE_MIGRATION_PARAMS, NULL) == 1;
+}
+
 static gboolean
 tunnel(struct host *from, struct host *to, GError **err)
 {
@@ -32,9 +42,15 @@ tunnel(struct host *from, struct host *to, GError **err)
                  | XF_MIGRATE_TUNNELLED,
         .dconnuri = to->tcp_uri,
     };
+    struct xf_migrate_args old = args;
     g_autoptr(GBytes) cookie = NULL;
 
-    return dom && conn->driver->perform3(conn, dom, &args, &cookie, err);
+    old.uri = to->tcp_uri;
+    old.dconnuri = NULL;
+    if (!dom)
+        return FALSE;
+    return has_v3(conn) ? conn->driver->perform3(conn, dom, &args, &cookie, err)
+                        : conn->driver->perform(conn, dom, &old, err);
 }
 
 static void
@@ -49,13 +65,12 @@ must_tunnel(struct host *from, struct host *to)
     empty(from);
 }
 
-static const char *const new_protocols[] = { "v3", "v3-params" };
-static const char *const old_protocols[] = { "v1", "v2" };
+static const char *const protocols[] = { "v2", "v3", "v3-params" };
 
 START_TEST(there_and_back)
 {
     guest(&host_a);
-    force(new_protocols[_i]);
+    force(protocols[_i]);
     must_tunnel(&host_a, &host_b);
     must_tunnel(&host_b, &host_a);
     all_is_well();
@@ -94,7 +109,7 @@ START_TEST(virsh_moves)
 
     xf_unit_need_program("virsh");
     guest(&host_a);
-    force(new_protocols[_i]);
+    force(protocols[_i]);
     ck_assert_msg(run_virsh(&out) == 0, "%s", out);
     ck_assert_uint_eq(host_log_count(&host_a, BY_THE_TUNNEL), 1);
     runs_on(&host_b, "g");
@@ -103,13 +118,38 @@ START_TEST(virsh_moves)
 }
 END_TEST
 
-/* They give no cookie, or no XML: there is nothing to shake hands with. */
-START_TEST(not_by_old_protocols)
+/* By a unix socket it would go as fast as it can, whatever was asked. */
+START_TEST(no_limit_by_a_unix_socket)
+{
+    const char *argv[] = { TOP_BUILDDIR "/xenferry", "-c", host_a.uri,
+                           "migrate", "--live", "--p2p", "--tunnelled",
+                           "--bandwidth", "10", "g",
+                           _i ? host_b.tcp_uri : host_b.uri, NULL };
+    g_autofree char *out = NULL;
+
+    guest(&host_a);
+    if (_i) {
+        ck_assert_msg(run_program(argv, &out) == 0, "%s", out);
+        runs_on(&host_b, "g");
+    } else {
+        ck_assert_int_eq(run_program(argv, &out), 1);
+        ck_assert_msg(strstr(out, "connect to the destination by xen+tcp"),
+                      "%s", out);
+        runs_on(&host_a, "g");
+        empty(&host_b);
+        must_tunnel(&host_a, &host_b);
+    }
+    all_is_well();
+}
+END_TEST
+
+/* It has no Prepare for that. */
+START_TEST(not_by_v1)
 {
     g_autoptr(GError) err = NULL;
 
     guest(&host_a);
-    force(old_protocols[_i]);
+    force("v1");
     ck_assert(!tunnel(&host_a, &host_b, &err));
     ck_assert_msg(strstr(err->message, "(tunnelled)"), "%s", err->message);
     runs_on(&host_a, "g");
@@ -136,12 +176,15 @@ attempt_main(gpointer data)
 }
 
 static struct host *const victims[] = { &host_a, &host_b };
+/* One that asks for the commit by the tunnel, one that does not. */
+static const char *const two_kinds[] = { "v2", "v3-params" };
 
 START_TEST(killed_midway)
 {
     struct attempt attempt = { &host_a, &host_b, FALSE, NULL };
-    struct host *victim = victims[_i];
+    struct host *victim = victims[_i / 2];
 
+    force(two_kinds[_i % 2]);
     guest(&host_a);
     fault(&host_a, "suspend-page", "hang@10");
 
@@ -166,6 +209,7 @@ START_TEST(killed_after_the_end)
 {
     struct attempt attempt = { &host_a, &host_b, FALSE, NULL };
 
+    force(two_kinds[_i]);
     guest(&host_a);
     fault(&host_b, "devices", "hang");
 
@@ -192,12 +236,13 @@ int
 main(void)
 {
     const struct xf_unit_test tests[] = {
-        { there_and_back, G_N_ELEMENTS(new_protocols) },
+        { there_and_back, G_N_ELEMENTS(protocols) },
         { xenferry_moves, 1 },
-        { virsh_moves, G_N_ELEMENTS(new_protocols) },
-        { not_by_old_protocols, G_N_ELEMENTS(old_protocols) },
-        { killed_midway, G_N_ELEMENTS(victims) },
-        { killed_after_the_end, 1 },
+        { virsh_moves, G_N_ELEMENTS(protocols) },
+        { no_limit_by_a_unix_socket, 2 },
+        { not_by_v1, 1 },
+        { killed_midway, 2 * G_N_ELEMENTS(victims) },
+        { killed_after_the_end, G_N_ELEMENTS(two_kinds) },
         { NULL, 0 },
     };
 

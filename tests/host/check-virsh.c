@@ -81,6 +81,8 @@ static const struct {
     { "dumpxml g", "<domain type=|<uuid>" UUID },
     { "dumpxml --migratable g", "<uuid>" UUID },
     { "dumpxml --security-info g", "<uuid>" UUID },
+    { "dumpxml Domain-0", "<domain type='xen' id='0'>|<name>Domain-0</name>"
+      "|<memory |<vcpu>" },
     { "capabilities", "<capabilities>|<arch>x86_64</arch>|<live/>"
       "|<machine>xenpv</machine>|<machine>xenpvh</machine>"
       "|<os_type>hvm</os_type>|<machine>xenfv</machine>" },
@@ -101,7 +103,7 @@ static const struct {
     { "vcpucount g", "current      live           1" },
     { "hostname", "host-a" },
     { "version", "Running hypervisor: Xen 4.17.0" },
-    { "version --daemon", "Running against daemon:" },
+    { "version --daemon", "Running against daemon: 9.0.0" },
     { "uri", "xen" },
     { "domjobinfo g", "Job type:         None" },
     { "domjobinfo --completed g", "Job type:         None" },
@@ -128,14 +130,20 @@ static const struct {
     { "maxvcpus --type kvm", "'kvm'" },
     { "migrate-setmaxdowntime g 300", "longest downtime cannot be set" },
     { "migrate-getmaxdowntime g", "longest downtime cannot be set" },
-    { "migrate-getspeed --postcopy g", "unsupported flags" },
+    { "migrate-getspeed --postcopy g", "unsupported flags (0x1: postcopy)" },
     { "migrate-setspeed g 17592186044416", "more than can be counted" },
     { "migrate-setspeed nobody 1", "failed to get domain 'nobody'" },
     { "nodememstats --cell 7", "memory of NUMA node 7" },
     { "save g /none/g --xml /dev/null", "an XML of its own cannot be given" },
     { "save g /tmp/g --running --paused", "mutually exclusive" },
     { "domjobabort g", "no job is active" },
-    { "domjobabort --postcopy g", "unsupported flags" },
+    { "domjobabort --postcopy g", "unsupported flags (0x1: postcopy)" },
+    { "destroy --graceful g", "unsupported flags (0x1: graceful)" },
+    { "shutdown --mode acpi g", "no power button" },
+    { "shutdown --mode agent,signal g",
+      "unsupported flags (0xa: agent, signal)" },
+    { "reboot --mode acpi g", "unsupported flags (0x1: acpi)" },
+    { "dumpxml --migratable Domain-0", "cannot be migrated" },
 };
 
 START_TEST(refuses_and_says_why)
@@ -179,6 +187,36 @@ START_TEST(acts_on_a_guest)
     guest(&host_a);
     virsh_says(&host_a, "destroy g", "destroyed");
     virsh_fails(&host_a, "domstate g", "failed to get domain 'g'");
+    all_is_well();
+}
+END_TEST
+
+/* libvirt's schema is not looked at: what is read is checked in any case. */
+START_TEST(creates_what_is_valid)
+{
+    g_autofree char *path = g_build_filename(host_a.dir, "xml", NULL);
+    g_autofree char *command =
+        g_strdup_printf("create --validate %s", path);
+    g_autofree char *good = xf_sim_xml("v", NULL, "xenpvh", 64);
+
+    ck_assert(g_file_set_contents(path, good, -1, NULL));
+    virsh_says(&host_a, command, "'v' created");
+    virsh_says(&host_a, "destroy v", "destroyed");
+    ck_assert(g_file_set_contents(path, "<domain/>", -1, NULL));
+    virsh_fails(&host_a, command, "Failed to create domain");
+    all_is_well();
+}
+END_TEST
+
+/* Only a machine has a button. */
+START_TEST(presses_the_button)
+{
+    guest_new(&host_a, "h", NULL, "hvm", 64);
+    virsh_says(&host_a, "shutdown --mode acpi h", "being shutdown");
+    virsh_fails(&host_a, "domstate h", "failed to get domain 'h'");
+    guest_new(&host_a, "h", NULL, "hvm", 64);
+    virsh_says(&host_a, "shutdown --mode acpi,paravirt h", "being shutdown");
+    virsh_fails(&host_a, "domstate h", "failed to get domain 'h'");
     all_is_well();
 }
 END_TEST
@@ -552,6 +590,8 @@ main(void)
         { refuses_and_says_why, 1 },
         { refuses_a_console, 1 },
         { acts_on_a_guest, 1 },
+        { creates_what_is_valid, 1 },
+        { presses_the_button, 1 },
         { a_speed_is_kept, 1 },
         { tells_of_a_life, 1 },
         { tells_of_a_migration, 1 },

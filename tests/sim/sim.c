@@ -430,6 +430,13 @@ sim_shut_down(struct xf_hypervisor *hv, int domid, GError **err)
     return operate(hv, domid, power_off, "shut it down", err);
 }
 
+/* Its guests all heed it. */
+static gboolean
+sim_press_power(struct xf_hypervisor *hv, int domid, GError **err)
+{
+    return operate(hv, domid, power_off, "press its power button", err);
+}
+
 static gboolean
 sim_reboot(struct xf_hypervisor *hv, int domid, GError **err)
 {
@@ -494,6 +501,7 @@ static const struct xf_hypervisor_ops sim_ops = {
     .unpause = sim_unpause,
     .shutdown = sim_shut_down,
     .reboot = sim_reboot,
+    .press_power = sim_press_power,
     .can_leave = sim_can_leave,
     .same_guest = sim_same_guest,
     .origin = sim_origin,

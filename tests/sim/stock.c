@@ -58,6 +58,13 @@ check(const struct xf_migrate_args *args, GError **err)
     else if (args->bandwidth)
         g_set_error(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
                     "parameter 'bandwidth' not supported");
+    else if (args->persist_xml)
+        g_set_error(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
+                    "parameter 'persistent_xml' not supported");
+    else if (args->untyped)
+        g_set_error(err, XF_ERROR, XF_ERROR_NO_SUPPORT,
+                    "this function is not supported by the connection "
+                    "driver");
     else
         return TRUE;
     return FALSE;
@@ -246,7 +253,7 @@ stock_perform3(struct xf_conn *conn, const struct xf_domain_ref *dom,
     guint16 port;
     gboolean was_paused;
 
-    if (!find(stock, dom->uuid, NULL, &domain, err)
+    if (!check(args, err) || !find(stock, dom->uuid, NULL, &domain, err)
         || !xf_migrate_uri_parse(args->uri, &host, &port, err))
         return FALSE;
 
@@ -269,7 +276,8 @@ stock_confirm3(struct xf_conn *conn, const struct xf_domain_ref *dom,
 {
     struct stock *stock = stock_of(conn);
     struct xf_hv_domain domain;
-    gboolean ok = find(stock, dom->uuid, NULL, &domain, err)
+    gboolean ok = check(args, err)
+                  && find(stock, dom->uuid, NULL, &domain, err)
                   && (args->cancelled
                           ? stock->hv->ops->resume(stock->hv, domain.domid,
                                                    FALSE, err)
@@ -341,7 +349,15 @@ stock_prepare3(struct xf_conn *conn, const struct xf_migrate_args *args,
     struct arriving *a;
     guint16 port;
 
-    if (!check(args, err) || !(cookie = xf_cookie_parse(args->cookie_in, err)))
+    if (!check(args, err))
+        return FALSE;
+    if (!args->xml) {
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_INTERNAL,
+                            "no domain XML passed");
+        return FALSE;
+    }
+    cookie = xf_cookie_parse(args->cookie_in, err);
+    if (!cookie)
         return FALSE;
     a = g_new0(struct arriving, 1);
     a->stock = stock;

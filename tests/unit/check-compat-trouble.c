@@ -106,7 +106,7 @@ START_TEST(a_source_record_fails)
     ck_assert(!trip_perform(&t));
     g_atomic_int_set(&src.store.writes_until_failure, -1);
     trip_give_up(&t);
-    trip_client_of(&dst);
+    client_of(&dst);
     settled_on(&src);
     trip_moves_now(V2);
     trip_clear(&t);
@@ -170,7 +170,7 @@ START_TEST(the_reply_of_perform_is_lost)
         must(&t, trip_finish(&t, TRUE));
         ck_assert_str_eq(t.arrived, "g");
     } else {
-        trip_client_of(&dst);
+        client_of(&dst);
     }
     settled_on(&dst);
     moves_from(&dst);
@@ -186,7 +186,7 @@ START_TEST(gone_after_prepare)
 
     trip_init(&t, V2);
     must(&t, trip_prepare(&t));
-    trip_client_of(&dst);
+    client_of(&dst);
     ck_assert(!trip_perform(&t));
     settled_on(&src);
     trip_moves_now(V2);
@@ -201,8 +201,8 @@ START_TEST(gone_after_perform)
     trip_init(&t, V2);
     must(&t, trip_prepare(&t));
     must(&t, trip_perform(&t));
-    trip_client_of(&src);
-    trip_client_of(&dst);
+    client_of(&src);
+    client_of(&dst);
     settled_on(&dst);
     moves_from(&dst);
     trip_clear(&t);
@@ -380,7 +380,7 @@ START_TEST(finish_too_early)
     must(&t, trip_prepare(&t));
     ck_assert(!trip_finish(&t, FALSE));
     trip_said(&t, XF_ERROR_OPERATION_FAILED, "g");
-    trip_client_of(&dst);
+    client_of(&dst);
     settled_on(&src);
     trip_moves_now(V2);
     trip_clear(&t);

@@ -166,7 +166,7 @@ START_TEST(flags_are_refused_in_the_first_call)
         t.flags |= flags[i].flag;
         ck_assert(!trip_perform(&t));
         trip_said(&t, XF_ERROR_INVALID_ARG, flags[i].name);
-        trip_client_of(&dst);
+        client_of(&dst);
         settled_on(&src);
         trip_clear(&t);
     }
@@ -364,7 +364,7 @@ START_TEST(no_more_than_so_many)
         ck_assert_int_eq(trip_prepare(&t[i]), i < 2);
     }
     trip_said(&t[2], XF_ERROR_BUSY, "which is its limit");
-    trip_client_of(&dst);
+    client_of(&dst);
     must(&t[2], trip_prepare(&t[2]));
     for (int i = 0; i < 3; i++)
         trip_clear(&t[i]);

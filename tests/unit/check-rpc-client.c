@@ -209,7 +209,8 @@ START_TEST(plain_domain_entries)
         gsize offset;
     } entries[] = {
         ENTRY(domain_destroy), ENTRY(domain_suspend), ENTRY(domain_resume),
-        ENTRY(domain_shutdown), ENTRY(domain_reboot), ENTRY(abort_job),
+        ENTRY(domain_shutdown), ENTRY(domain_press_power),
+        ENTRY(domain_reboot), ENTRY(abort_job),
     };
 #undef ENTRY
     const struct xf_domain_ref dom = test_domain();

@@ -92,6 +92,12 @@
     "000000000000000a"                  /* resource: 10 */              \
     "00000004 3c782f3e"                 /* dom_xml: <x/> */
 
+#define TUNNEL                                                          \
+    "0000000000000005"                  /* flags: live, tunnelled */    \
+    "00000001 00000001 6e000000"        /* dname: n */                  \
+    "000000000000000a"                  /* resource: 10 */              \
+    "00000004 3c782f3e"                 /* dom_xml: <x/> */
+
 #define JOB_STATS                                                       \
     "00000002"                          /* type: unbounded */           \
     "00000001" BANDWIDTH                /* one statistic */
@@ -135,6 +141,7 @@ static const struct sample {
     SAMPLE(PERFORM3, xfw_perform3_args),
     SAMPLE(FINISH3, xfw_finish3_args),
     SAMPLE(PREPARE2, xfw_prepare2_args),
+    SAMPLE(TUNNEL, xfw_prepare_tunnel_args),
     SAMPLE(TUNNEL3, xfw_prepare_tunnel3_args),
     SAMPLE(NO_DOMAIN, xfw_error),
     SAMPLE(LIST, xfw_list_all_ret),

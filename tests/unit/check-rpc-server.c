@@ -401,6 +401,7 @@ static const struct {
 } phases[] = {
     { 61, XF_PROTOCOL_V1 }, { 62, XF_PROTOCOL_V1 | XF_PROTOCOL_V2 },
     { 63, XF_PROTOCOL_V1 }, { 108, XF_PROTOCOL_V2 }, { 109, XF_PROTOCOL_V2 },
+    { 148, XF_PROTOCOL_V2 },
     { 213, XF_PROTOCOL_V3 }, { 214, XF_PROTOCOL_V3 },
     { 216, XF_PROTOCOL_V3 }, { 217, XF_PROTOCOL_V3 },
     { 218, XF_PROTOCOL_V3 }, { 302, XF_PROTOCOL_V3_PARAMS },

@@ -283,6 +283,126 @@ START_TEST(the_call_fails)
 }
 END_TEST
 
+/* The one that has no place for a cookie in its reply. */
+START_TEST(a_cookie_comes_first)
+{
+    const struct xf_migrate_args args = { .flags = XF_MIGRATE_TUNNELLED,
+                                          .xml = "<x/>" };
+    g_autoptr(GBytes) cookie = NULL;
+    g_autoptr(GError) err = NULL;
+
+    ck_assert_msg(conn->driver->prepare_tunnel(conn, &args, &tunnel, &cookie,
+                                               &err),
+                  "%s", err ? err->message : "");
+    ck_assert_uint_eq(g_bytes_get_size(cookie), 2);
+    ck_assert_mem_eq(g_bytes_get_data(cookie, NULL), "T2", 2);
+    ck_assert_int_ge(tunnel.wire, 0);
+    carry(tunnel.fd, t.world.tunnel);
+    carry(t.world.tunnel, tunnel.fd);
+}
+END_TEST
+
+START_TEST(there_is_no_cookie)
+{
+    const struct xf_migrate_args args = { .xml = "<x/>" };
+    g_autoptr(GBytes) cookie = NULL;
+    g_autoptr(GError) err = NULL;
+
+    t.world.empty = TRUE;
+    ck_assert(!conn->driver->prepare_tunnel(conn, &args, &tunnel, &cookie,
+                                            &err));
+    ck_assert_msg(strstr(err->message, "a cookie of 0 bytes"), "%s",
+                  err->message);
+    ck_assert_ptr_null(cookie);
+    ck_assert_int_lt(tunnel.fd, 0);
+    read_end(t.world.tunnel);
+    still_served();
+}
+END_TEST
+
+/* -- and what bad servers send there -- */
+
+static void
+play(int fd, int proc, const char *body)
+{
+    struct xf_rpc_header header;
+    g_autoptr(GBytes) call = recv_packet(fd, &header);
+    g_autoptr(GByteArray) bytes = hex(body);
+    g_autofree char *packet = NULL;
+
+    ck_assert_int_eq(header.proc, proc);
+    packet = g_strdup_printf("%08x 20008086 00000001 %08x 00000001 %08x "
+                             "00000000 %s", XFW_PACKET_MIN + bytes->len,
+                             (guint)proc, header.serial, body);
+    send_hex(fd, packet);
+}
+
+static const struct bad_head {
+    const char *bytes;
+    const char *says;
+} bad_heads[] = {
+    { "00000000", "begins with a cookie of 0 bytes" },
+    { "00004001", "begins with a cookie of 16385 bytes" },
+    { "ffffffff", "begins with a cookie of 4294967295 bytes" },
+    { "0000", "has ended before it began" },
+    { "00000004 6162", "has ended before it began" },
+    { "", "has ended before it began" },
+};
+
+struct bad_server {
+    int fd;
+    const char *bytes;
+};
+
+/* The head, and the stream's end. */
+static gpointer
+serve_badly(gpointer data)
+{
+    const struct bad_server *server = data;
+    g_autoptr(GByteArray) bytes = hex(server->bytes);
+    g_autofree char *packet = g_strdup_printf(
+        "%08x 20008086 00000001 00000094 00000003 00000003 00000002 %s",
+        XFW_PACKET_MIN + bytes->len, server->bytes);
+
+    play(server->fd, XFW_PROC_AUTH_LIST, "00000001 00000000");
+    play(server->fd, XFW_PROC_CONNECT_SUPPORTS_FEATURE, "00000001");
+    play(server->fd, XFW_PROC_CONNECT_OPEN, "");
+    play(server->fd, XFW_PROC_DOMAIN_MIGRATE_PREPARE_TUNNEL, "");
+    if (bytes->len)
+        send_hex(server->fd, packet);
+    send_hex(server->fd, "0000001c 20008086 00000001 00000094 00000003 "
+                         "00000003 00000000");
+    return NULL;
+}
+
+START_TEST(a_bad_head)
+{
+    const struct xf_migrate_args args = { .xml = "<x/>" };
+    struct bad_server server = { .bytes = bad_heads[_i].bytes };
+    g_autoptr(GBytes) cookie = NULL;
+    g_autoptr(GError) err = NULL;
+    struct xf_conn *bad;
+    GThread *thread;
+    int fds[2];
+
+    ck_assert_int_eq(
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    server.fd = fds[0];
+    thread = g_thread_new("bad", serve_badly, &server);
+    bad = xf_remote_open_fd(fds[1], "bad", NULL, &err);
+    ck_assert_msg(bad != NULL, "%s", err ? err->message : "");
+    ck_assert(!bad->driver->prepare_tunnel(bad, &args, &tunnel, &cookie,
+                                           &err));
+    ck_assert_msg(strstr(err->message, bad_heads[_i].says), "%s",
+                  err->message);
+    ck_assert_ptr_null(cookie);
+    ck_assert_int_lt(tunnel.fd, 0);
+    g_thread_join(thread);
+    close(fds[0]);
+    xf_conn_close(bad);
+}
+END_TEST
+
 START_TEST(several)
 {
     struct xf_tunnel near[3];
@@ -431,6 +551,9 @@ main(void)
         { the_connection_is_cut, 1 },
         { the_server_ends, 1 },
         { the_call_fails, 1 },
+        { a_cookie_comes_first, 1 },
+        { there_is_no_cookie, 1 },
+        { a_bad_head, G_N_ELEMENTS(bad_heads) },
         { several, 1 },
         { packets, 4 },
         { the_servers_end, 1 },

@@ -4,11 +4,15 @@
  * that write down every call: tests compare the whole transcript.
  *
  * A line of it: side, call, flags in hex, "name=" "uri=" "xml=" "bw=" as far
- * as given, the cookie that came in (or "-"), "cancelled".
+ * as given, the cookie that came in (or "-"), "cancelled", "tunnel" if there
+ * is one.
  */
 #include "config.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "protocol/sequence.h"
 #include "tests/unit/common.h"
@@ -24,12 +28,14 @@ struct host {
     gboolean paused;
     const char *uri_out;
     gboolean has_moved;         /* Finish(cancelled) returns the domain */
+    gboolean ours;              /* it is a Xenferry host */
 };
 
 static struct host source, destination;
 static struct xf_domain_ref *dom;
 static GString *transcript;
 static const char *chosen;
+static int last_tunnel;
 
 /* -- the double -- */
 
@@ -62,10 +68,10 @@ heard(struct xf_conn *conn, const char *call,
         g_string_append_printf(transcript, " xml=%s", args->xml);
     if (args->bandwidth)
         g_string_append_printf(transcript, " bw=%u", (guint)args->bandwidth);
-    g_string_append_printf(transcript, " %.*s%s%s\n", len ? (int)len : 1,
-                           len ? cookie : "-",
-                           args->cancelled ? " cancelled" : "",
-                           args->untyped ? " untyped" : "");
+    g_string_append_printf(
+        transcript, " %.*s%s%s%s\n", len ? (int)len : 1, len ? cookie : "-",
+        args->cancelled ? " cancelled" : "", args->untyped ? " untyped" : "",
+        args->tunnel && args->tunnel->fd >= 0 ? " tunnel" : "");
     return !fails(host, call, err);
 }
 
@@ -74,6 +80,8 @@ double_supports_feature(struct xf_conn *conn, int feature, GError **err)
 {
     struct host *host = (struct host *)conn;
 
+    if (feature == XF_FEATURE_XENFERRY)
+        return host->ours;
     return fails(host, "feature", err) ? -1
                                        : (int)(host->features >> feature & 1);
 }
@@ -122,6 +130,21 @@ double_prepare2(struct xf_conn *conn, const struct xf_migrate_args *args,
                 GBytes **cookie_out, char **uri_out, GError **err)
 {
     return gets_ready(conn, "prepare2", args, cookie_out, uri_out, err);
+}
+
+static gboolean
+double_prepare_tunnel(struct xf_conn *conn,
+                      const struct xf_migrate_args *args,
+                      struct xf_tunnel *tunnel, GBytes **cookie_out,
+                      GError **err)
+{
+    if (!heard(conn, "prepare_tunnel", args, err))
+        return FALSE;
+    *cookie_out = g_bytes_new_static("P", 1);
+    *tunnel = XF_TUNNEL_NONE;
+    tunnel->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    last_tunnel = tunnel->fd;
+    return TRUE;
 }
 
 static gboolean
@@ -183,6 +206,7 @@ static const struct xf_driver destination_driver = {
     .prepare = double_prepare,
     .finish = double_finish,
     .prepare2 = double_prepare2,
+    .prepare_tunnel = double_prepare_tunnel,
     .finish2 = double_finish2,
 };
 
@@ -373,6 +397,58 @@ START_TEST(v2_has_moved_all_the_same)
 }
 END_TEST
 
+#define TUNNEL "D prepare_tunnel 5 xml=<g/> -\n"
+#define PERFORM_TUNNEL "S perform 1 P tunnel\n"
+#define FINISH_TUNNEL "D finish2 1 name=g1 uri= P"
+
+static const struct xf_sequence_request tunnelled = {
+    .flags = LIVE | XF_MIGRATE_TUNNELLED, .protocol = XF_PROTOCOL_V2 };
+
+/* Nothing of it stays open, whatever becomes of it. */
+static gboolean
+tunnel_is_closed(void)
+{
+    return fcntl(last_tunnel, F_GETFD) < 0;
+}
+
+START_TEST(v2_tunnelled)
+{
+    destination.ours = TRUE;
+    assert_moved(&tunnelled, XML TUNNEL PERFORM_TUNNEL FINISH_TUNNEL "\n");
+    ck_assert(tunnel_is_closed());
+    source.fails = "perform";
+    assert_fails(&tunnelled, XF_ERROR_OPERATION_FAILED,
+                 "perform at the source: S perform broke",
+                 XML TUNNEL PERFORM_TUNNEL FINISH_TUNNEL " cancelled\n");
+    ck_assert(tunnel_is_closed());
+    destination.fails = "prepare_tunnel";
+    assert_fails(&tunnelled, XF_ERROR_OPERATION_FAILED,
+                 "prepare at the destination: D prepare_tunnel broke",
+                 XML TUNNEL);
+}
+END_TEST
+
+START_TEST(tunnels_that_are_refused)
+{
+    struct xf_sequence_request request = tunnelled;
+
+    assert_fails(&tunnelled, XF_ERROR_ARG_UNSUPPORTED,
+                 "the destination is no Xenferry host: the stream to it "
+                 "cannot be tunnelled; leave tunnelled out", "");
+    destination.ours = TRUE;
+    request.uri = "tcp://h:1";
+    assert_fails(&request, XF_ERROR_INVALID_ARG,
+                 "a tunnelled stream goes nowhere but through the connection "
+                 "to the destination; leave the migration uri out", "");
+    request.uri = NULL;
+    request.protocol = XF_PROTOCOL_V1;
+    assert_fails(&request, XF_ERROR_ARG_UNSUPPORTED,
+                 "migration protocol v1 has no way to carry this wish: a "
+                 "stream through the connection (tunnelled); leave it out",
+                 "");
+}
+END_TEST
+
 /* -- both -- */
 
 START_TEST(wishes_that_cannot_be_carried)
@@ -510,6 +586,8 @@ main(void)
         { v2_moves, 1 },
         { v2_failures, 1 },
         { v2_has_moved_all_the_same, 1 },
+        { v2_tunnelled, 1 },
+        { tunnels_that_are_refused, 1 },
         { wishes_that_cannot_be_carried, 1 },
         { missing_calls, 1 },
         { no_error_wanted, 1 },

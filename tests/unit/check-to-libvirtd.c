@@ -43,6 +43,32 @@ START_TEST(it_refuses)
 }
 END_TEST
 
+/* Nothing has begun by then: neither host knows of it. */
+START_TEST(an_xml_to_be_stored)
+{
+    const struct xf_sequence_request request = {
+        .flags = t.flags | XF_MIGRATE_PERSIST_DEST,
+        .persist_xml = "<domain/>",
+    };
+    struct xf_sequence_request other = request;
+    XF_AUTO(xf_domain_ref) *dom =
+        xf_sequence_run(t.from, t.dom, t.to, &request, &t.err);
+
+    ck_assert_ptr_null(dom);
+    said(XF_ERROR_ARG_UNSUPPORTED, "(persistent_xml)");
+    g_clear_error(&t.err);
+    ck_assert(no_records(&src));
+    other.persist_xml = NULL;
+    other.protocol = XF_PROTOCOL_V3;
+    dom = xf_sequence_run(t.from, t.dom, t.to, &other, &t.err);
+    ck_assert_ptr_null(dom);
+    said(XF_ERROR_NO_SUPPORT, "not supported by the connection driver");
+    g_clear_error(&t.err);
+    settled_on(&src);
+    must_move();
+}
+END_TEST
+
 START_TEST(it_fails_on_the_way)
 {
     struct host *host = failures[_i].at_source ? &src : &dst;
@@ -262,6 +288,7 @@ main(void)
         { there, 1 },
         { there_at_a_rate, 1 },
         { it_refuses, 1 },
+        { an_xml_to_be_stored, 1 },
         { it_fails_on_the_way, FAILURES },
         { nobody_listens, 1 },
         { no_port, 1 },

@@ -11,20 +11,38 @@
 
 #define TUNNELLED (XF_MIGRATE_LIVE | XF_MIGRATE_TUNNELLED)
 
+/* Rows of most tests: v3, v2. */
+#define BOTH 2
+#define V2 (_i % BOTH)
+
+static gboolean
+tunnel_it(struct host *from, struct host *to, gboolean v2, GError **err)
+{
+    const struct xf_sequence_request request = { .flags = TUNNELLED };
+    XF_AUTO(xf_domain_ref) *dom =
+        from->conn->driver->lookup_by_name(from->conn, "g", err);
+    XF_AUTO(xf_domain_ref) *moved =
+        dom ? (v2 ? xf_sequence_v2 : xf_sequence_v3)(
+                  from->conn, dom, to->conn, &request, err)
+            : NULL;
+
+    return moved != NULL;
+}
+
 static void
-must_move(struct host *from, struct host *to)
+must_move(struct host *from, struct host *to, gboolean v2)
 {
     g_autoptr(GError) err = NULL;
 
-    ck_assert_msg(move(from, to, TUNNELLED, &err), "%s",
+    ck_assert_msg(tunnel_it(from, to, v2, &err), "%s",
                   err ? err->message : "");
     settled_on(to);
 }
 
 START_TEST(there_and_back)
 {
-    must_move(&src, &dst);
-    must_move(&dst, &src);
+    must_move(&src, &dst, V2);
+    must_move(&dst, &src, V2);
 }
 END_TEST
 
@@ -35,7 +53,7 @@ START_TEST(by_that_way_alone)
         src.conn->driver->lookup_by_name(src.conn, "g", NULL);
     struct xf_job_info info;
 
-    must_move(&src, &dst);
+    must_move(&src, &dst, V2);
     ck_assert(src.conn->driver->job_info(src.conn, dom, TRUE, &info, NULL));
     ck_assert_uint_eq(info.wire_bytes, 0);
     ck_assert_uint_gt(info.mem_processed, 0);
@@ -49,7 +67,7 @@ START_TEST(paused_arrives_paused)
 
     ck_assert(guest_on(&src, &info));
     ck_assert(src.hv->ops->pause(src.hv, info.domid, NULL));
-    ck_assert_msg(move(&src, &dst, TUNNELLED, &err), "%s",
+    ck_assert_msg(tunnel_it(&src, &dst, V2, &err), "%s",
                   err ? err->message : "");
     ck_assert(guest_on(&dst, &info));
     ck_assert(info.paused);
@@ -64,49 +82,73 @@ static struct walk walk;
 static struct xf_tunnel tunnel;
 
 static gboolean
-prepare_tunnel(void)
+prepare_tunnel(gboolean v2)
 {
+    const struct xf_driver *driver = dst.conn->driver;
     const struct xf_migrate_args args = {
         .flags = TUNNELLED, .xml = walk.xml, .cookie_in = walk.begin,
     };
 
-    return dst.conn->driver->prepare_tunnel3(dst.conn, &args, &tunnel,
-                                             &walk.prepare, &walk.err);
+    return (v2 ? driver->prepare_tunnel : driver->prepare_tunnel3)(
+        dst.conn, &args, &tunnel, &walk.prepare, &walk.err);
 }
 
 static gboolean
-perform_tunnel(void)
+perform_tunnel(gboolean v2)
 {
+    const struct xf_driver *driver = src.conn->driver;
     const struct xf_migrate_args args = {
         .flags = XF_MIGRATE_LIVE, .cookie_in = walk.prepare,
         .tunnel = &tunnel,
     };
 
-    return src.conn->driver->perform3(src.conn, walk.dom, &args,
-                                      &walk.perform, &walk.err);
+    return v2 ? driver->perform(src.conn, walk.dom, &args, &walk.err)
+              : driver->perform3(src.conn, walk.dom, &args, &walk.perform,
+                                 &walk.err);
+}
+
+/* TRUE: it returned the domain. */
+static gboolean
+finish_tunnel(gboolean v2, gboolean cancelled)
+{
+    const struct xf_migrate_args args = {
+        .flags = XF_MIGRATE_LIVE, .dname = "g", .cookie_in = walk.prepare,
+        .cancelled = cancelled,
+    };
+
+    if (!v2)
+        return walk_finish(&walk, cancelled);
+
+    XF_AUTO(xf_domain_ref) *dom =
+        dst.conn->driver->finish2(dst.conn, &args, &walk.err);
+
+    return dom != NULL;
 }
 
 static void
-begin(void)
+begin(gboolean v2)
 {
     tunnel = XF_TUNNEL_NONE;
     walk_init(&walk);
-    ck_assert(walk_begin(&walk));
-    ck_assert_msg(prepare_tunnel(), "%s",
+    if (v2)
+        walk.xml = src.conn->driver->domain_xml(src.conn, walk.dom,
+                                                XF_XML_SECURE, &walk.err);
+    ck_assert(v2 ? walk.xml != NULL : walk_begin(&walk));
+    ck_assert_msg(prepare_tunnel(v2), "%s",
                   walk.err ? walk.err->message : "");
     ck_assert_int_ge(tunnel.fd, 0);
 }
 
 /* Perform has failed by then: the source has let go by itself. */
 static void
-end_badly(void)
+end_badly(gboolean v2)
 {
     g_clear_error(&walk.err);
-    ck_assert(!walk_finish(&walk, TRUE));
+    ck_assert(!finish_tunnel(v2, TRUE));
     xf_tunnel_clear(&tunnel);
     walk_clear(&walk);
     settled_on(&src);
-    must_move(&src, &dst);
+    must_move(&src, &dst, v2);
 }
 
 static void
@@ -135,13 +177,13 @@ static void (*const mishaps[])(void) = {
 
 START_TEST(it_breaks_before_perform)
 {
-    begin();
-    mishaps[_i]();
-    ck_assert(!perform_tunnel());
+    begin(V2);
+    mishaps[_i / BOTH]();
+    ck_assert(!perform_tunnel(V2));
     ck_assert_msg(walk.err->code != XF_ERROR_IN_DOUBT, "%s",
                   walk.err->message);
     ck_assert_int_lt(tunnel.fd, 0);
-    end_badly();
+    end_badly(V2);
 }
 END_TEST
 
@@ -162,29 +204,47 @@ cut_midway(gpointer fd)
 
 START_TEST(it_breaks_midway)
 {
-    begin();
+    begin(V2);
     xf_sim_fault(src.dir, "host", "suspend-page", "hang@10");
 
     int other = dup(tunnel.fd);
     GThread *thread =
         g_thread_new("cut", cut_midway, GINT_TO_POINTER(other));
 
-    ck_assert(!perform_tunnel());
+    ck_assert(!perform_tunnel(V2));
     g_thread_join(thread);
     close(other);
     ck_assert_msg(walk.err->code != XF_ERROR_IN_DOUBT, "%s",
                   walk.err->message);
-    end_badly();
+    end_badly(V2);
 }
 END_TEST
 
 START_TEST(finished_step_by_step)
 {
-    begin();
-    ck_assert_msg(perform_tunnel(), "%s", walk.err ? walk.err->message : "");
+    struct xf_hv_domain info;
+
+    begin(V2);
+    ck_assert_msg(perform_tunnel(V2), "%s",
+                  walk.err ? walk.err->message : "");
     xf_tunnel_clear(&tunnel);
-    ck_assert(walk_finish(&walk, FALSE));
-    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    /* v2 has asked for the commit by the tunnel */
+    ck_assert(guest_on(&src, &info) == !V2);
+    ck_assert(finish_tunnel(V2, FALSE));
+    ck_assert(V2 || walk_confirm(&walk, FALSE, walk.finish));
+    walk_clear(&walk);
+    settled_on(&dst);
+}
+END_TEST
+
+/* The reply of Perform was lost: what is committed stays so. */
+START_TEST(cancelled_too_late)
+{
+    begin(TRUE);
+    ck_assert_msg(perform_tunnel(TRUE), "%s",
+                  walk.err ? walk.err->message : "");
+    xf_tunnel_clear(&tunnel);
+    ck_assert(finish_tunnel(TRUE, TRUE));
     walk_clear(&walk);
     settled_on(&dst);
 }
@@ -192,13 +252,13 @@ END_TEST
 
 START_TEST(nobody_performs)
 {
-    begin();
+    begin(V2);
     client_of(&src);
     client_of(&dst);
     xf_tunnel_clear(&tunnel);
     walk_clear(&walk);
     settled_on(&src);
-    must_move(&src, &dst);
+    must_move(&src, &dst, V2);
 }
 END_TEST
 
@@ -263,7 +323,7 @@ START_TEST(hosts_that_are_refused)
     refused(dst.conn, &request, XF_ERROR_ARG_UNSUPPORTED,
             "no Xenferry host");
     dst.conn->driver = own;
-    must_move(&src, &dst);
+    must_move(&src, &dst, FALSE);
 }
 END_TEST
 
@@ -271,13 +331,14 @@ int
 main(void)
 {
     const struct xf_unit_test tests[] = {
-        { there_and_back, 1 },
-        { by_that_way_alone, 1 },
-        { paused_arrives_paused, 1 },
-        { it_breaks_before_perform, G_N_ELEMENTS(mishaps) },
-        { it_breaks_midway, 1 },
-        { finished_step_by_step, 1 },
-        { nobody_performs, 1 },
+        { there_and_back, BOTH },
+        { by_that_way_alone, BOTH },
+        { paused_arrives_paused, BOTH },
+        { it_breaks_before_perform, BOTH * G_N_ELEMENTS(mishaps) },
+        { it_breaks_midway, BOTH },
+        { finished_step_by_step, BOTH },
+        { cancelled_too_late, 1 },
+        { nobody_performs, BOTH },
         { wishes_that_are_refused, 1 },
         { hosts_that_are_refused, 1 },
         { NULL, 0 },

@@ -438,6 +438,7 @@ DOMAIN_CALL(domain_destroy)
 DOMAIN_CALL(domain_suspend)
 DOMAIN_CALL(domain_resume)
 DOMAIN_CALL(domain_shutdown)
+DOMAIN_CALL(domain_press_power)
 DOMAIN_CALL(domain_reboot)
 DOMAIN_CALL(abort_job)
 
@@ -529,18 +530,38 @@ prepare3(struct xf_conn *conn, const struct xf_migrate_args *args,
 }
 
 static gboolean
-prepare_tunnel3(struct xf_conn *conn, const struct xf_migrate_args *args,
-                struct xf_tunnel *tunnel, GBytes **cookie_out, GError **err)
+give_tunnel(struct xf_conn *conn, const char *call,
+            const struct xf_migrate_args *args, struct xf_tunnel *tunnel,
+            GError **err)
 {
     struct double_world *w = ((struct double_conn *)conn)->world;
     int ends[2];
 
-    if (!told_phase(conn, "prepare_tunnel3", NULL, args, err))
+    if (!told_phase(conn, call, NULL, args, err))
         return FALSE;
     g_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
     *tunnel = XF_TUNNEL_NONE;
     tunnel->fd = ends[0];
     w->tunnel = ends[1];
+    return TRUE;
+}
+
+static gboolean
+prepare_tunnel(struct xf_conn *conn, const struct xf_migrate_args *args,
+               struct xf_tunnel *tunnel, GBytes **cookie_out, GError **err)
+{
+    if (!give_tunnel(conn, "prepare_tunnel", args, tunnel, err))
+        return FALSE;
+    give(conn, "T2", cookie_out, NULL);
+    return TRUE;
+}
+
+static gboolean
+prepare_tunnel3(struct xf_conn *conn, const struct xf_migrate_args *args,
+                struct xf_tunnel *tunnel, GBytes **cookie_out, GError **err)
+{
+    if (!give_tunnel(conn, "prepare_tunnel3", args, tunnel, err))
+        return FALSE;
     give(conn, "T3", cookie_out, NULL);
     return TRUE;
 }
@@ -602,6 +623,7 @@ const struct xf_driver double_driver = {
     .domain_suspend = domain_suspend,
     .domain_resume = domain_resume,
     .domain_shutdown = domain_shutdown,
+    .domain_press_power = domain_press_power,
     .domain_reboot = domain_reboot,
     .job_info = job_info,
     .abort_job = abort_job,
@@ -612,6 +634,7 @@ const struct xf_driver double_driver = {
     .finish2 = finish2,
     .begin3 = begin3,
     .prepare3 = prepare3,
+    .prepare_tunnel = prepare_tunnel,
     .prepare_tunnel3 = prepare_tunnel3,
     .perform3 = perform3,
     .finish3 = finish3,

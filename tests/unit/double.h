@@ -28,8 +28,9 @@ struct double_world {
     gboolean no_params;     /* feature 13: no */
     gboolean empty;         /* outputs that may be absent are absent */
     guint opened, closed, gone;
-    int tunnel;             /* the far end of the one that prepare_tunnel3
-                             * gave last; the test's to close.  -1: none */
+    int tunnel;             /* the far end of the one that prepare_tunnel()
+                             * or prepare_tunnel3() gave last; the test's to
+                             * close.  -1: none */
     const struct xf_driver *driver;     /* NULL: the full one */
     struct xf_notices *notices;         /* what the connections listen to */
 };

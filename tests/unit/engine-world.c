@@ -558,5 +558,5 @@ void
 client_of(struct host *host)
 {
     xf_conn_close(host->conn);
-    host->conn = xf_engine_open(host->engine);
+    host->conn = xf_compat_open(host->engine);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "compat/compat.h"
 #include "tests/unit/trip.h"
 
 #include <string.h>
@@ -113,11 +112,4 @@ trip_moves_now(gboolean v2)
     trip_whole(&t);
     settled_on(&dst);
     trip_clear(&t);
-}
-
-void
-trip_client_of(struct host *host)
-{
-    xf_conn_close(host->conn);
-    host->conn = xf_compat_open(host->engine);
 }

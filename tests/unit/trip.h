@@ -33,8 +33,6 @@ void trip_moves_now(gboolean v2);
 
 /* The last error has that code and those words in it. */
 void trip_said(struct trip *t, int code, const char *words);
-/* The client of that host goes, and another comes. */
-void trip_client_of(struct host *host);
 
 #define must(t, step)                                                       \
     ck_assert_msg(step, "%s", (t)->err ? (t)->err->message : "no error set")
