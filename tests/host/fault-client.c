@@ -67,21 +67,26 @@ direct_move(const struct client *client, GError **err)
     return dom && source->driver->perform3(source, dom, &args, &cookie, err);
 }
 
-/* All is left to the source's daemon. */
+/* All is left to the source's daemon; before v3 the one uri there is names
+ * the other one. */
 static gboolean
 p2p_move(const struct client *client, GError **err)
 {
+    gboolean old = client->version < 3;
     XF_AUTO(xf_conn) *source = xf_remote_open(client->from->uri, err);
     XF_AUTO(xf_domain_ref) *dom =
         source ? source->driver->lookup_by_name(source, GUEST, err) : NULL;
     const struct xf_migrate_args args = {
         .flags = client->flags | XF_MIGRATE_PEER2PEER,
-        .dconnuri = client->to->uri,
+        .uri = old ? client->to->uri : NULL,
+        .dconnuri = old ? NULL : client->to->uri,
     };
     g_autoptr(GBytes) cookie = NULL;
 
-    return dom
-           && source->driver->perform3(source, dom, &args, &cookie, err);
+    if (!dom)
+        return FALSE;
+    return old ? source->driver->perform(source, dom, &args, err)
+               : source->driver->perform3(source, dom, &args, &cookie, err);
 }
 
 gpointer

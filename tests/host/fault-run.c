@@ -46,19 +46,31 @@ const struct fault_kind fault_kinds[] = {
     { "store-gone", "gone", NULL, 0 },
 };
 
+/* Peer to peer, what both daemons have decides: those that offer the same
+ * stand together, since each change starts them again. */
 const struct way ways[] = {
-    { "v3", TRUE, FALSE, FALSE, 3 },
-    { "v3-params", FALSE, FALSE, FALSE, 3 },
-    { "v2", FALSE, FALSE, FALSE, 2 },
-    { "v1", FALSE, FALSE, FALSE, 1 },
-    { "p2p", FALSE, TRUE, FALSE, 3 },
-    { "tunnelled", FALSE, TRUE, TRUE, 3 },
-    { "direct", FALSE, FALSE, FALSE, 0 },
+    { .name = "v3", .version = 3, .plain = TRUE },
+    { .name = "v3-params", .version = 3 },
+    { .name = "v2", .version = 2 },
+    { .name = "v1", .version = 1 },
+    { .name = "direct" },
+    { .name = "p2p", .version = 3, .p2p = TRUE },
+    { .name = "tunnelled", .version = 3, .p2p = TRUE, .tunnelled = TRUE },
+    { .name = "p2p-v3", .version = 3, .p2p = TRUE, .offers = "v3,p2p",
+      .brief = TRUE },
+    { .name = "tunnelled-v3", .version = 3, .p2p = TRUE,
+      .tunnelled = TRUE, .offers = "v3,p2p", .brief = TRUE },
+    { .name = "tunnelled-v2", .version = 2, .p2p = TRUE,
+      .tunnelled = TRUE, .offers = "v2,p2p", .brief = TRUE },
+    { .name = "p2p-v1", .version = 1, .p2p = TRUE, .offers = "v1,p2p",
+      .brief = TRUE },
 };
+G_STATIC_ASSERT(G_N_ELEMENTS(ways) <= WAYS_MAX);
 
 guint fault_pace = 1;
 static GPtrArray *points;       /* borrowed */
 static gboolean plain;          /* the client under way */
+static const char *offered;     /* by the daemons, as in struct way */
 
 guint
 fault_kinds_count(void)
@@ -197,20 +209,25 @@ daemon_options(void)
     return options;
 }
 
-/* Direct: in the place of the other host's xl stands xenferry receive. */
+/* Daemons that have these protocols and no other.  Direct: in the place of
+ * the other host's xl stands xenferry receive. */
 static void
-lead_to_xl(void)
+offer(const char *protocols)
 {
     struct host *hosts[] = { &host_a, &host_b };
     static char *conf;
 
+    g_free(conf);
     conf = g_strdup_printf("xl_command = %s receive --socket %s/%%h/"
-                           "xenferry-receive-sock\n", CLI, hosts_dir());
+                           "xenferry-receive-sock\n%s%s\n", CLI, hosts_dir(),
+                           protocols ? "[daemon]\nprotocols = " : "",
+                           protocols ? protocols : "");
     for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++) {
         host_stop(hosts[i]);
         hosts[i]->conf = conf;
         host_start(hosts[i]);
     }
+    offered = protocols;
 }
 
 void
@@ -223,7 +240,7 @@ world_set_up(GPtrArray *all)
     host_options = daemon_options();
     host_env = env;
     hosts_set_up();
-    lead_to_xl();
+    offer(NULL);
     guest(&host_a);
 }
 
@@ -675,12 +692,15 @@ look_at_definitions(const struct client *client, gboolean persist,
 void
 world_run(const struct run *run, struct result *result)
 {
+    const struct way *way = &ways[run->way];
     struct manner manner = manner_of(run->seed);
     gint64 began = g_get_monotonic_time();
     struct found found;
     int doubt = point_find(points, "written-in-doubt");
 
     memset(result, 0, sizeof(*result));
+    if (g_strcmp0(way->offers, offered))
+        offer(way->offers);
     look(&found);
 
     struct client client = {
@@ -689,15 +709,15 @@ world_run(const struct run *run, struct result *result)
         .flags = (manner.live ? XF_MIGRATE_LIVE : 0)
                  | (manner.persist ? XF_MIGRATE_PERSIST_DEST
                                          | XF_MIGRATE_UNDEFINE_SOURCE : 0)
-                 | (ways[run->way].tunnelled ? XF_MIGRATE_TUNNELLED : 0),
-        .version = ways[run->way].version,
-        .p2p = ways[run->way].p2p,
+                 | (way->tunnelled ? XF_MIGRATE_TUNNELLED : 0),
+        .version = way->version,
+        .p2p = way->p2p,
     };
 
     if (manner.paused)
         let_pause(client.from, TRUE);
     set_faults(run, client.from, client.to, &manner);
-    plain = ways[run->way].plain;
+    plain = way->plain;
     migrate(&client, manner.at_once, result);
     g_clear_error(&client.err);
     end_faults(run, &client, &manner, result);

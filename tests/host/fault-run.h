@@ -18,6 +18,7 @@
 
 #define POINTS_MAX 256
 #define FAULTS_MAX 2
+#define WAYS_MAX 16
 
 /* A place where faults can be: xenferryd-sim --list-faults. */
 struct point {
@@ -51,10 +52,15 @@ guint fault_kinds_count(void);
 /* How a client migrates. */
 struct way {
     const char *name;
+    guint version;              /* 1, 2, 3; 0: direct, by xl's wire */
     gboolean plain;             /* v3 without typed parameters */
     gboolean p2p;               /* the source's daemon is the client ... */
     gboolean tunnelled;         /* ... and carries the stream, too */
-    guint version;              /* 1, 2, 3; 0: direct, by xl's wire */
+    const char *offers;         /* the daemons' protocols; NULL: all */
+    gboolean brief;             /* made of what other ways have, too: a point
+                                 * is struck the first time that it is passed,
+                                 * and what only a fault leads to is left to
+                                 * chance */
 };
 extern const struct way ways[];
 guint ways_count(void);
