@@ -10,8 +10,19 @@
 
 #include <string.h>
 
+struct walk;
+
+/* What kinds of client do; NULL ends their phases. */
+struct kind {
+    const char *name;
+    gboolean untyped;           /* v3 without typed parameters */
+    gboolean (*phases[6])(struct walk *walk, GError **err);
+    int moved;                  /* the guest has, after that phase */
+};
+
 /* A client as far as it has come. */
 struct walk {
+    const struct kind *kind;    /* of client; NULL: the newest */
     struct xf_conn *source, *destination;
     struct xf_domain_ref *dom;
     char *xml, *uri;
@@ -50,6 +61,7 @@ args_of(struct walk *walk, GBytes *cookie)
 {
     return (struct xf_migrate_args) {
         .flags = XF_MIGRATE_LIVE,
+        .untyped = walk->kind && walk->kind->untyped,
         .xml = walk->xml,
         .uri = walk->uri,
         .dname = "g",
@@ -123,20 +135,78 @@ confirm(struct walk *walk, GError **err)
     return confirm_with(walk, walk->finished, FALSE, err);
 }
 
-static gboolean (*const phases[])(struct walk *walk, GError **err) = {
-    begin, prepare, perform, finish, confirm,
-};
+/* -- before v3 -- */
+
+static gboolean
+ask_xml(struct walk *walk, GError **err)
+{
+    walk->xml = walk->source->driver->domain_xml(walk->source, walk->dom,
+                                                 XF_XML_MIGRATABLE, err);
+    return walk->xml != NULL;
+}
+
+static gboolean
+prepare_old(struct walk *walk, GError **err)
+{
+    const struct xf_driver *driver = walk->destination->driver;
+    const struct xf_migrate_args args = args_of(walk, NULL);
+
+    return (walk->xml ? driver->prepare2 : driver->prepare)(
+        walk->destination, &args, &walk->prepared, &walk->uri, err);
+}
+
+static gboolean
+perform_old(struct walk *walk, GError **err)
+{
+    const struct xf_migrate_args args = args_of(walk, walk->prepared);
+
+    return walk->source->driver->perform(walk->source, walk->dom, &args, err);
+}
+
+static gboolean
+finish_old(struct walk *walk, GError **err)
+{
+    const struct xf_driver *driver = walk->destination->driver;
+    const struct xf_migrate_args args = args_of(walk, walk->prepared);
+    XF_AUTO(xf_domain_ref) *dom =
+        (walk->xml ? driver->finish2 : driver->finish)(walk->destination,
+                                                       &args, err);
+
+    return dom != NULL;
+}
+
 enum { BEGIN, PREPARE, PERFORM, FINISH, CONFIRM };
+
+static const struct kind kinds[] = {
+    { "v3-params", FALSE, { begin, prepare, perform, finish, confirm },
+      FINISH },
+    { "v3", TRUE, { begin, prepare, perform, finish, confirm }, FINISH },
+    { "v2", FALSE, { ask_xml, prepare_old, perform_old, finish_old }, 2 },
+    { "v1", FALSE, { prepare_old, perform_old, finish_old }, 1 },
+};
+#define NEW_KINDS 2             /* of them: v3 */
+
+/* Each phase of each kind. */
+static const struct {
+    int kind, last;
+} steps[] = {
+    { 0, 0 }, { 0, 1 }, { 0, 2 }, { 0, 3 }, { 0, 4 },
+    { 1, 0 }, { 1, 1 }, { 1, 2 }, { 1, 3 }, { 1, 4 },
+    { 2, 0 }, { 2, 1 }, { 2, 2 }, { 2, 3 },
+    { 3, 0 }, { 3, 1 }, { 3, 2 },
+};
 
 /* The first phases, up to and with `last`; all must work. */
 static void
 walk_to(struct walk *walk, int last)
 {
+    const struct kind *kind = walk->kind ? walk->kind : kinds;
+
     for (int i = 0; i <= last; i++) {
         g_autoptr(GError) err = NULL;
 
-        ck_assert_msg(phases[i](walk, &err), "phase %d: %s", i,
-                      err ? err->message : "?");
+        ck_assert_msg(kind->phases[i](walk, &err), "%s, phase %d: %s",
+                      kind->name, i, err ? err->message : "?");
     }
 }
 
@@ -176,9 +246,10 @@ START_TEST(leaves_after_phase)
 
     guest(&host_a);
     walk_init(&walk);
-    walk_to(&walk, _i);
+    walk.kind = &kinds[steps[_i].kind];
+    walk_to(&walk, steps[_i].last);
     walk_clear(&walk);
-    if (_i < FINISH)
+    if (steps[_i].last < walk.kind->moved)
         ends_at(&host_a, &host_b);
     else
         ends_at(&host_b, &host_a);
@@ -188,17 +259,68 @@ END_TEST
 /* It stays connected and does nothing: the deadlines act. */
 START_TEST(dawdles_after_phase)
 {
+    const struct kind *kind = &kinds[steps[_i].kind];
+    gboolean moved = steps[_i].last >= kind->moved;
+    struct host *where = moved ? &host_b : &host_a;
+    struct host *other = moved ? &host_a : &host_b;
     struct walk walk;
-    struct host *where = _i < FINISH ? &host_a : &host_b;
-    struct host *other = _i < FINISH ? &host_b : &host_a;
 
     guest(&host_a);
     walk_init(&walk);
-    walk_to(&walk, _i);
+    walk.kind = kind;
+    walk_to(&walk, steps[_i].last);
     runs_on(where, "g");
     no_domain(other);
     walk_clear(&walk);
     ends_at(where, other);
+}
+END_TEST
+
+/* -- a connection is lost -- */
+
+/* What virsh does after `last`, over connections of which one answers no
+ * more.  TRUE: it believes that the guest has moved. */
+static gboolean
+goes_on(struct walk *walk, int last)
+{
+    gboolean moved = last >= FINISH;
+
+    if (last < PREPARE && !prepare(walk, NULL)) {
+        confirm_with(walk, NULL, TRUE, NULL);
+        return FALSE;
+    }
+    if (last < PERFORM && !perform(walk, NULL)) {
+        finish_with(walk, NULL, TRUE, NULL);
+        return FALSE;
+    }
+    if (last < FINISH)
+        moved = finish(walk, NULL);
+    confirm_with(walk, moved ? walk->finished : NULL, !moved, NULL);
+    return moved;
+}
+
+/* After an answer has come, and the other one stays. */
+START_TEST(loses_a_connection)
+{
+    int last = _i / 2 % CONFIRM;
+    struct walk walk;
+    struct xf_conn *lost;
+    gboolean moved;
+
+    guest(&host_a);
+    walk_init(&walk);
+    walk.kind = &kinds[_i / 2 / CONFIRM];
+    walk_to(&walk, last);
+    lost = _i % 2 ? walk.source : walk.destination;
+    lost->driver->client_gone(lost);
+    moved = goes_on(&walk, last);
+    walk_clear(&walk);
+    /* with the destination lost nothing can be committed any more */
+    ck_assert(_i % 2 || moved == (last == FINISH));
+    if (moved)
+        ends_at(&host_b, &host_a);
+    else
+        ends_at(&host_a, &host_b);
 }
 END_TEST
 
@@ -364,7 +486,7 @@ START_TEST(each_step_is_logged_with_the_token)
     const struct xf_handoff_info *info = infos->pdata[0];
 
     for (int i = PREPARE; i <= CONFIRM; i++)
-        ck_assert(phases[i](&walk, NULL));
+        ck_assert(kinds[0].phases[i](&walk, NULL));
     walk_clear(&walk);
     ends_at(&host_b, &host_a);
     for (gsize i = 0; i < G_N_ELEMENTS(logged); i++) {
@@ -427,8 +549,9 @@ main(void)
 {
     const struct xf_unit_test tests[] = {
         { asks_for_a_native_form, 1 },
-        { leaves_after_phase, CONFIRM + 1 },
-        { dawdles_after_phase, CONFIRM + 1 },
+        { leaves_after_phase, G_N_ELEMENTS(steps) },
+        { dawdles_after_phase, G_N_ELEMENTS(steps) },
+        { loses_a_connection, 2 * CONFIRM * NEW_KINDS },
         { finish_reply_lost, 1 },
         { perform_reply_lost, 1 },
         { phases_said_twice, 1 },

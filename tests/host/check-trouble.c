@@ -209,16 +209,50 @@ static const struct {
     { "stream-page", TRUE },
 };
 
+/* How it had the guest moved: its options. */
+static const struct {
+    const char *first, *second;
+    gboolean direct;
+} client_ways[] = {
+    { "--protocol", "v3-params", FALSE },
+    { "--protocol", "v3", FALSE },
+    { "--p2p", NULL, FALSE },
+    { "--p2p", "--tunnelled", FALSE },
+    { "--direct", NULL, TRUE },
+};
+
+/* In the place of host-b's xl stands xenferry receive. */
+static void
+lead_to_xl(void)
+{
+    g_autofree char *conf =
+        g_strdup_printf("xl_command = %s receive --socket %s/%%h/"
+                        "xenferry-receive-sock\n", XENFERRY, hosts_dir());
+
+    host_stop(&host_a);
+    host_a.conf = conf;
+    host_start(&host_a);
+    host_a.conf = NULL;
+}
+
+/* Where the source does it all the loss is noticed by it alone, and it could
+ * be done by then: it is let go on only once it has noticed. */
 START_TEST(client_killed)
 {
+    int way = _i / G_N_ELEMENTS(client_points);
+    int i = _i % G_N_ELEMENTS(client_points);
+    gboolean direct = client_ways[way].direct;
     const char *argv[] = {
-        XENFERRY, "-c", host_a.uri, "migrate", "--live", "g", host_b.uri,
-        NULL
+        XENFERRY, "-c", host_a.uri, "migrate", "--live", "g",
+        direct ? "xl+ssh://host-b" : host_b.uri, client_ways[way].first,
+        client_ways[way].second, NULL
     };
-    struct host *where = client_points[_i].at_destination ? &host_b : &host_a;
-    const char *point = client_points[_i].point;
+    struct host *where = client_points[i].at_destination ? &host_b : &host_a;
+    const char *point = client_points[i].point;
     g_autofree char *log = g_strconcat(host_a.dir, "/client", NULL);
 
+    if (direct)
+        lead_to_xl();
     guest(&host_a);
     fault(where, point, g_str_has_suffix(point, "-page") ? "hang@10" : "hang");
 
@@ -226,11 +260,10 @@ START_TEST(client_killed)
 
     wait_hits(where, point, 1);
     kill_program(client);
-    /* at the source the loss alone stops what hangs there */
+    no_records(&host_a);
     fault(where, point, NULL);
     runs_on(&host_a, "g");
     empty(&host_b);
-    no_records(&host_a);
     moves(&host_a, &host_b, "g");
     all_is_well();
 }
@@ -583,7 +616,8 @@ main(void)
         { source_killed, G_N_ELEMENTS(source_points) },
         { source_killed_with_a_paused_guest, G_N_ELEMENTS(source_points) },
         { a_second_daemon_does_not_start, 1 },
-        { client_killed, G_N_ELEMENTS(client_points) },
+        { client_killed,
+          G_N_ELEMENTS(client_points) * G_N_ELEMENTS(client_ways) },
         { nonsense_is_answered, G_N_ELEMENTS(nonsense) },
         { cut_packets, 1 },
         { silent_peers, 1 },
