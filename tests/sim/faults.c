@@ -228,7 +228,9 @@ point_wanted(struct sim_host *host, const char *domain, const char *point,
 
     if (!file)
         return FALSE;
-    if (!page && g_key_file_has_key(file, "host", "trace", NULL))
+    /* of pages the first: that makes the rest of them a point as well */
+    if ((!page || !g_str_has_suffix(point, "-page"))
+        && g_key_file_has_key(file, "host", "trace", NULL))
         append_line(host, "passed", point, domain);
 
     g_autofree char *group = group_with(file, domain, point);

@@ -172,15 +172,16 @@ static const char *const store_actions[] = {
     "enospc", "eagain", "conflict", "gone", NULL
 };
 
-/* What is written: a state, or that the last one has been acted on. */
+/* What is written: a state, or that the last one is settled. */
 static char *
 what_of(GHashTable *fields)
 {
     GBytes *state = g_hash_table_lookup(fields, "state");
     gsize len;
-    const char *text = state ? g_bytes_get_data(state, &len) : NULL;
+    const char *text = g_bytes_get_data(state, &len);
 
-    return text ? g_strndup(text, len) : g_strdup("acted");
+    return g_hash_table_contains(fields, "settled") ? g_strdup("settled")
+                                                    : g_strndup(text, len);
 }
 
 static void
@@ -306,8 +307,8 @@ inject_list(void)
         list_one("write", xf_state_name(i), "enospc eagain conflict gone");
         list_one("written", xf_state_name(i), "");
     }
-    list_one("write", "acted", "enospc eagain conflict gone");
-    list_one("written", "acted", "");
+    list_one("write", "settled", "enospc eagain conflict gone");
+    list_one("written", "settled", "");
     list_one("record", "remove", "eagain conflict");
     list_one("record", "removed", "");
     list_one("record", "list", "");

@@ -326,10 +326,12 @@ static void
 play(int fd, int proc, const char *body)
 {
     struct xf_rpc_header header;
-    g_autoptr(GBytes) call = recv_packet(fd, &header);
+    g_autoptr(GBytes) call = NULL;
     g_autoptr(GByteArray) bytes = hex(body);
     g_autofree char *packet = NULL;
 
+    call = recv_packet(fd, &header);
+    ck_assert_ptr_nonnull(call);
     ck_assert_int_eq(header.proc, proc);
     packet = g_strdup_printf("%08x 20008086 00000001 %08x 00000001 %08x "
                              "00000000 %s", XFW_PACKET_MIN + bytes->len,

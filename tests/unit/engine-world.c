@@ -440,6 +440,20 @@ walk_to_performed(struct walk *walk)
     must(walk, walk_perform);
 }
 
+void
+walk_to_committed(struct walk *walk)
+{
+    walk_init(walk);
+    walk_to_performed(walk);
+    ck_assert_msg(walk_finish(walk, FALSE), "%s", walk->err->message);
+}
+
+char *
+host_log_path(struct host *host)
+{
+    return g_build_filename(host->state, "decisions", NULL);
+}
+
 gboolean
 move(struct host *from, struct host *to, guint32 flags, GError **err)
 {
@@ -458,6 +472,22 @@ gboolean
 guest_on(struct host *host, struct xf_hv_domain *info)
 {
     return xf_sim_find(host->dir, "g", info);
+}
+
+gboolean
+guest_runs(struct host *host)
+{
+    struct xf_hv_domain info;
+
+    return guest_on(host, &info) && !info.suspended;
+}
+
+gboolean
+guest_is_gone(struct host *host)
+{
+    struct xf_hv_domain info;
+
+    return !guest_on(host, &info);
 }
 
 void

@@ -88,6 +88,10 @@ gboolean walk_confirm(struct walk *walk, gboolean cancelled, GBytes *cookie);
 void walk_said(const struct walk *walk, int code, const char *words);
 /* begin, prepare, perform, each of which must succeed */
 void walk_to_performed(struct walk *walk);
+/* ... and Finish, from the beginning */
+void walk_to_committed(struct walk *walk);
+/* Of its decisions. */
+char *host_log_path(struct host *host);
 
 /* The whole sequence; the domain is freed. */
 gboolean move(struct host *from, struct host *to, guint32 flags,
@@ -100,6 +104,9 @@ void settled_on(struct host *host);
 void moves_from(struct host *host);
 
 gboolean guest_on(struct host *host, struct xf_hv_domain *info);
+/* It is not suspended. */
+gboolean guest_runs(struct host *host);
+gboolean guest_is_gone(struct host *host);
 /* Waits for check(host) to hold. */
 void wait_for(gboolean (*check)(struct host *host), struct host *host);
 gboolean no_records(struct host *host);
