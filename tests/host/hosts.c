@@ -24,10 +24,6 @@
 #define PRELOAD TOP_BUILDDIR "/tests/sim/.libs/xenstored-preload.so"
 #define DAEMON TOP_BUILDDIR "/tests/sim/xenferryd-sim"
 #define RECORDS_ROOT "/tool/xenferry/handoff"
-/* Ports for channels, two for each process. */
-#define PORT_FIRST 10240
-#define PORT_PAIRS 11260
-#define PORT_STRIDE 997
 
 struct host host_a, host_b;
 const char *sims[3];
@@ -639,34 +635,12 @@ open_records(struct host *host)
     g_unsetenv("XENSTORED_PATH");
 }
 
-/* One to come back on after a restart.  Those that the kernel gives to whoever
- * asks for any (32768 and above) may be somebody else's by then, and one that
- * was chosen by chance may have been chosen by another test meanwhile: each
- * process has a pair of its own. */
-static guint16
-free_port(gboolean odd)
-{
-    for (guint tries = 0; tries < PORT_PAIRS; tries++) {
-        guint pair = (getpid() + tries * PORT_STRIDE) % PORT_PAIRS;
-        guint16 port = PORT_FIRST + 2 * pair + odd;
-        struct sockaddr_in address = {
-            .sin_family = AF_INET,
-            .sin_port = htons(port),
-            .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-        };
-        XF_AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        if (!bind(fd, (struct sockaddr *)&address, sizeof(address)))
-            return port;
-    }
-    ck_abort_msg("no port is free");
-}
-
 static void
 host_set_up(struct host *host, const char *name)
 {
     memset(host, 0, sizeof(*host));
-    host->channel_port = free_port(host == &host_b);
+    host->channel_port = xf_unit_port(host == &host_b ? XF_UNIT_PORT_B
+                                                    : XF_UNIT_PORT_A);
     host->name = g_strdup(name);
     host->dir = g_build_filename(base, name, NULL);
     host->sim = g_build_filename(host->dir, "sim", NULL);

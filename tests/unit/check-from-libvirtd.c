@@ -72,9 +72,14 @@ END_TEST
 
 START_TEST(a_port_of_the_clients_choice)
 {
-    static const char *const uris[] = {
-        "tcp://127.0.0.1:49300", "tcp://127.0.0.1:49151", "http://x/" };
+    /* those beside the range */
+    g_autofree char *below = g_strdup_printf(
+        "tcp://127.0.0.1:%u", dst.config.foreign_ports[0] - 1);
+    g_autofree char *above = g_strdup_printf(
+        "tcp://127.0.0.1:%u", dst.config.foreign_ports[1] + 1);
+    const char *const uris[] = { below, above, "http://x/" };
     struct xf_migrate_args args = { .flags = t.flags };
+    int port;
 
     must(begin());
     args.xml = t.xml;
@@ -91,7 +96,10 @@ START_TEST(a_port_of_the_clients_choice)
     g_clear_error(&t.err);
     args.uri = "tcp://127.0.0.1";
     must(t.to->driver->prepare3(t.to, &args, &t.prepared, &t.uri, &t.err));
-    ck_assert(g_str_has_prefix(t.uri, "tcp://127.0.0.1:49"));
+    ck_assert(g_str_has_prefix(t.uri, "tcp://127.0.0.1:"));
+    port = atoi(strrchr(t.uri, ':') + 1);
+    ck_assert_int_ge(port, dst.config.foreign_ports[0]);
+    ck_assert_int_le(port, dst.config.foreign_ports[1]);
     must(perform());
     must(finish(FALSE));
     must(confirm(FALSE));

@@ -3,9 +3,13 @@
 #ifndef XF_TESTS_UNIT_COMMON_H
 #define XF_TESTS_UNIT_COMMON_H
 
+#include <arpa/inet.h>
 #include <check.h>
 #include <glib.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* Seconds that one test may take, unless it says another number. */
 #define XF_UNIT_TIMEOUT 60
@@ -32,6 +36,44 @@ xf_unit_need_program(const char *name)
     g_autofree char *path = g_find_program_in_path(name);
 
     xf_unit_need(path != NULL, name);
+}
+
+/* The ports of a test's process: what each is for. */
+enum xf_unit_ports {
+    XF_UNIT_PORT_A,             /* one host's channel, to come back on ... */
+    XF_UNIT_PORT_B,             /* ... and the other's */
+    XF_UNIT_PORT_RANGE,         /* two beside each other */
+    XF_UNIT_PORT_RANGE_LAST,
+    XF_UNIT_PORTS
+};
+#define XF_UNIT_PORT_FIRST 10240
+#define XF_UNIT_PORT_SETS 5630
+#define XF_UNIT_PORT_STRIDE 997
+
+/* A port of 127.0.0.1 that nobody listens on.  Those that the kernel gives to
+ * whoever asks for any (32768 and above) may be somebody else's the next
+ * moment, and one that was chosen by chance may have been chosen by another
+ * test: each process has a set of its own. */
+static inline guint16
+xf_unit_port(enum xf_unit_ports which)
+{
+    for (guint tries = 0; tries < XF_UNIT_PORT_SETS; tries++) {
+        guint set = ((guint)getpid() + tries * XF_UNIT_PORT_STRIDE)
+                    % XF_UNIT_PORT_SETS;
+        guint16 port = XF_UNIT_PORT_FIRST + XF_UNIT_PORTS * set + which;
+        struct sockaddr_in address = {
+            .sin_family = AF_INET,
+            .sin_port = htons(port),
+            .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int rc = bind(fd, (struct sockaddr *)&address, sizeof(address));
+
+        close(fd);
+        if (!rc)
+            return port;
+    }
+    ck_abort_msg("no port is free");
 }
 
 static inline int

@@ -269,6 +269,8 @@ host_setup(struct host *host, const char *name)
     g_autoptr(GError) err = NULL;
 
     memset(host, 0, sizeof(*host));
+    host->port = xf_unit_port(host == &dst ? XF_UNIT_PORT_B
+                                           : XF_UNIT_PORT_A);
     host->dir = g_dir_make_tmp("xenferry-engine-XXXXXX", &err);
     ck_assert_ptr_nonnull(host->dir);
     host->hv = xf_sim_new(host->dir, &err);

@@ -45,7 +45,9 @@ trek_ports(guint16 first, guint16 last)
 void
 trek_from_stock(void)
 {
-    trek_ports(FIRST_PORT, LAST_PORT);
+    guint16 first = xf_unit_port(XF_UNIT_PORT_RANGE);
+
+    trek_ports(first, first + 1);
     trek_start(FALSE);
 }
 

@@ -7,10 +7,6 @@
 #include "tests/sim/stock.h"
 #include "tests/unit/engine-world.h"
 
-/* The ports that a host of ours takes a stock libvirtd's domains on. */
-#define FIRST_PORT 49152
-#define LAST_PORT 49216
-
 extern struct stock *stock;
 
 /* From one connection to another. */
