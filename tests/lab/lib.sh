@@ -243,7 +243,7 @@ begin_slow() {
     slow_log=$(mktemp)
     "${@:3}" >"$slow_log" 2>&1 &
     slow_pid=$!
-    within 30 streaming "$1" "$2"
+    within 90 streaming "$1" "$2"
 }
 
 # begin_slow_move FROM NAME [OPTION...]
