@@ -175,9 +175,14 @@ START_TEST(nothing_goes_to_who_does_not_receive)
     struct xf_channel_handler handler = {
         .key = mute_key, .accepted = mute_accepted, .user = cookie,
     };
-    struct xf_channel_listener *mute =
-        xf_channel_listen(&dst.config.channel, &handler, NULL);
+    struct xf_channel_config config = dst.config.channel;
 
+    config.port = 0;
+
+    struct xf_channel_listener *mute =
+        xf_channel_listen(&config, &handler, NULL);
+
+    ck_assert_ptr_nonnull(mute);
     walk.prepare = g_bytes_ref(walk.begin);
     walk.uri = g_strdup_printf("tcp:127.0.0.1:%u",
                                xf_channel_listener_port(mute));
