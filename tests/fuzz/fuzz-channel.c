@@ -35,7 +35,7 @@ key(void *user, enum xf_channel_purpose purpose, const char *token,
 {
     g_assert(xf_token_valid(token));
     g_assert(purpose >= XF_CHANNEL_STREAM
-             && purpose <= XF_CHANNEL_DECIDED_LOG);
+             && purpose < XF_CHANNEL_PURPOSE_LAST);
     memset(out, 0x4b, XF_KEY_LEN);
     return strcmp(token, TOKEN) == 0;
 }
