@@ -194,8 +194,7 @@ cut_midway(gpointer fd)
     struct xf_hv_domain info;
 
     /* the copy is there once the stream has begun */
-    while (!xf_sim_hits(src.dir, "suspend-page"))
-        g_usleep(1000);
+    ck_assert(xf_sim_wait_hits(src.dir, "suspend-page", 1, DEADLINE_MS));
     ck_assert(guest_on(&src, &info));
     shutdown(GPOINTER_TO_INT(fd), SHUT_RDWR);
     xf_sim_fault(src.dir, "host", "suspend-page", NULL);
