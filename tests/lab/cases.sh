@@ -67,8 +67,19 @@ case_long_pv_from_xml_with_disks_and_interfaces() {
     moves_whole host2 x3
 }
 
+case_json() {
+    local said
+    pvh_guest
+    said=$(move "$src" g1 --live --json 2>/dev/null)
+    expect '"moved"' "$said"
+    expect '"wire_bytes"' "$said"
+}
+
 case_dname() {
-    local since
+    local since name
+    for name in "${hosts[@]}"; do
+        cp "$seen/$name" "$seen/$name.dname"
+    done
     pvh_guest
     since=$(tick_number "$src" g1)
     move "$src" g1 --live --dname renamed
@@ -102,12 +113,26 @@ case_paused_guest_moves_paused() {
     ticking_on "$dst" g1 "$since"
 }
 
-case_json() {
-    local said
-    pvh_guest
-    said=$(move "$src" g1 --live --json 2>/dev/null)
-    expect '"moved"' "$said"
-    expect '"wire_bytes"' "$said"
+# The four moves of the cases before it, from dname on, have left nothing behind,
+# not a descriptor each.
+case_nothing_has_grown() {
+    local name
+    for name in "${hosts[@]}"; do
+        cp "$seen/$name.dname" "$seen/$name.before" ||
+            fail "this looks back at dname, which has not been run"
+    done
+    no_slack
+    all_clean
+}
+
+# What is left over adds up: of descriptors none each, and of Xen's memory no
+# more than figures in whole MiB can hide.  The daemons may still grow by a MiB
+# in each of the eight pools that the C library has for the threads of one CPU;
+# a document or a buffer of each move would be more.
+no_slack() {
+    descriptors_slack=3
+    memory_slack=2
+    resident_slack=8192
 }
 
 # -- an unmodified virsh --
@@ -369,25 +394,18 @@ case_rubbish_on_the_channel() {
 
 # -- again and again --
 
-# again_and_again FIRST TIMES: after FIRST moves, which warm up what is kept for
-# the next, TIMES more leave nothing behind: not a descriptor each, and of Xen's
-# memory no more than figures in whole MiB can hide.  The daemons may still grow
-# by a MiB in each of the eight pools that the C library has for the threads of
-# one CPU; a document or a buffer of each move would be more.
-again_and_again() {
+case_long_twenty_moves() {
     local from name
     pvh_guest
     from=$src
-    for _ in $(seq "$1"); do
+    for _ in 1 2 3 4; do        # what is kept for the next one is made
         move "$from" g1 --live
         from=$(other "$from")
     done
     look
     remember_hosts
-    descriptors_slack=3
-    memory_slack=2
-    resident_slack=8192
-    for _ in $(seq "$2"); do
+    no_slack
+    for _ in $(seq 20); do
         move "$from" g1 --live
         from=$(other "$from")
     done
@@ -397,14 +415,6 @@ again_and_again() {
         note "xenferryd on $name: $(number_of "$name" resident) KiB resident," \
             "$(was "$name" resident) KiB before"
     done
-}
-
-case_eight_moves() {
-    again_and_again 2 8
-}
-
-case_long_twenty_moves() {
-    again_and_again 4 20
 }
 
 # -- what the keeper does for guests that came in, and for its own --
