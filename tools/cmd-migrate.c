@@ -384,8 +384,8 @@ const struct xf_command xf_cmd_migrate = {
                "xen+tcp://HOST[:PORT]/system, or xl+ssh://[USER@]HOST[:PORT] "
                "with --direct.\n\n"
                "Exit status: 0 moved; 1 failed, the guest is at the source as "
-               "before;\n2 usage; 3 in doubt, and what is said tells how it "
-               "is settled.",
+               "before, or has\nended by itself; 2 usage; 3 in doubt, and "
+               "what is said tells how it is settled.",
     .min_args = 2,
     .max_args = 2,
     .options = entries,

@@ -11,6 +11,7 @@ struct xf_move {
     struct xf_conn *source, *destination;
     struct xf_domain_ref *dom;      /* at the source */
     gboolean was_paused;            /* by its administrator, at the start */
+    struct xf_job_info before;      /* the source's last job, at the start */
     gboolean sent;                  /* Perform was begun; sequence's thread */
     const char *protocol;           /* taken; sequence's thread */
 
@@ -153,6 +154,9 @@ connect_both(struct xf_move *move, GError **err)
                                            err))
         return FALSE;
     move->was_paused = info.state == XF_DOMAIN_PAUSED;
+    /* One that cannot be asked says nothing of its jobs afterwards either. */
+    move->source->driver->job_info(move->source, move->dom, TRUE,
+                                   &move->before, NULL);
     if (left_to_source(move))
         return TRUE;
     move->destination =
@@ -359,7 +363,9 @@ look_at_source(struct xf_move *move)
     if (!conn->driver->domain_info(conn, move->dom, &info, &err))
         return g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN)
                    ? XF_MOVE_GONE : XF_MOVE_SILENT;
-    if (info.state == XF_DOMAIN_SHUTOFF)        /* its definition is left */
+    /* Its definition is left, or one that will never run again. */
+    if (info.state == XF_DOMAIN_SHUTOFF || info.state == XF_DOMAIN_SHUTDOWN
+        || info.state == XF_DOMAIN_CRASHED)
         return XF_MOVE_GONE;
     if (!conn->driver->job_info(conn, move->dom, FALSE, &job, NULL)
         || job_active(&job))
@@ -367,30 +373,90 @@ look_at_source(struct xf_move *move)
     return settled(move, &info) ? XF_MOVE_HERE : XF_MOVE_WAITS;
 }
 
+/* How this migration ended, as the source knows it; XF_JOB_NONE: it has not
+ * said so yet.  What it says may still be of an earlier one. */
+static enum xf_job_type
+source_verdict(struct xf_move *move)
+{
+    struct xf_conn *conn = move->source;
+    struct xf_job_info job = { 0 };
+
+    if (!conn->driver->job_info(conn, move->dom, TRUE, &job, NULL)
+        || (job.type == move->before.type
+            && job.time_elapsed == move->before.time_elapsed
+            && job.mem_processed == move->before.mem_processed
+            && job.wire_bytes == move->before.wire_bytes))
+        return XF_JOB_NONE;
+    return job.type;
+}
+
+/* 1: a copy of the guest is at the destination; 0: none is; -1: it does not
+ * say. */
+static int
+find_copy(struct xf_move *move, struct xf_domain_ref **dom)
+{
+    struct xf_conn *conn =
+        revive(move, &move->destination, move->request->destination);
+    g_autoptr(GError) err = NULL;
+
+    *dom = conn ? conn->driver->lookup_by_uuid(conn, move->dom->uuid, &err)
+                : NULL;
+    if (!*dom)
+        return g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN) ? 0 : -1;
+    return (*dom)->id >= 0;
+}
+
 /* The guest under its final name: only a committed copy has that. */
 static struct xf_domain_ref *
 look_at_destination(struct xf_move *move)
 {
-    struct xf_job_info job = { 0 };
-
     /* The source destroys its copy only when it knows that it has moved. */
     if (left_to_source(move))
-        return move->source->driver->job_info(move->source, move->dom, TRUE,
-                                              &job, NULL)
-                       && job.type == XF_JOB_COMPLETED
-                   ? as_sent(move) : NULL;
+        return source_verdict(move) == XF_JOB_COMPLETED ? as_sent(move)
+                                                        : NULL;
 
     const char *name =
         move->request->dname ? move->request->dname : move->dom->name;
-    struct xf_conn *conn =
-        revive(move, &move->destination, move->request->destination);
     XF_AUTO(xf_domain_ref) *dom = NULL;
 
-    if (conn)
-        dom = conn->driver->lookup_by_uuid(conn, move->dom->uuid, NULL);
-    if (!dom || dom->id < 0 || strcmp(dom->name, name) != 0)
+    if (find_copy(move, &dom) != 1 || strcmp(dom->name, name) != 0)
         return NULL;
     return g_steal_pointer(&dom);
+}
+
+/* Does the source say that it has no handoff of this guest? */
+static gboolean
+no_handoff(struct xf_move *move)
+{
+    struct xf_conn *conn = move->source;
+    g_autoptr(GPtrArray) infos =
+        conn->driver->list_handoffs ? conn->driver->list_handoffs(conn, NULL)
+                                    : NULL;
+    char uuid[XF_UUID_STRING_LEN + 1];
+
+    xf_uuid_format(move->dom->uuid, uuid);
+    for (guint i = 0; infos && i < infos->len; i++) {
+        const struct xf_handoff_info *info = infos->pdata[i];
+
+        if (strcmp(info->uuid, uuid) == 0)
+            return FALSE;
+    }
+    return infos != NULL;
+}
+
+/* The source has no copy any more; did the guest end by itself?  It did when
+ * the source knows that nothing was committed, has nothing left to find out,
+ * and no copy is at the destination, looked for after that.  What cannot be
+ * seen is no proof. */
+static gboolean
+ended_by_itself(struct xf_move *move)
+{
+    enum xf_job_type verdict = source_verdict(move);
+    XF_AUTO(xf_domain_ref) *dom = NULL;
+
+    return (verdict == XF_JOB_FAILED || verdict == XF_JOB_CANCELLED)
+           && no_handoff(move)
+           && (left_to_source(move) || find_copy(move, &dom) == 0);
 }
 
 /* Waits for the next look, unless it would be too late for one. */
@@ -423,6 +489,11 @@ find_guest(struct xf_move *move, struct xf_move_report *report)
         if (place == XF_MOVE_GONE
             && (report->destination = look_at_destination(move))) {
             report->result = XF_MOVE_MOVED;
+            return;
+        }
+        if (place == XF_MOVE_GONE && ended_by_itself(move)) {
+            report->result = XF_MOVE_FAILED;
+            report->ended = TRUE;
             return;
         }
         if (!told)

@@ -17,7 +17,8 @@
 
 enum xf_move_result {
     XF_MOVE_MOVED,
-    XF_MOVE_FAILED,         /* the guest is at the source, as it was */
+    XF_MOVE_FAILED,         /* the guest is at the source, as it was; or it
+                             * has ended by itself: see `ended` */
     XF_MOVE_IN_DOUBT,
 };
 
@@ -72,6 +73,8 @@ struct xf_move_report {
     gboolean started;       /* FALSE: nothing was asked of either host yet */
     gboolean stopped;       /* the user wanted it to stop */
     enum xf_move_place place;   /* IN_DOUBT: what was last known */
+    gboolean ended;         /* FAILED: the guest ended by itself meanwhile,
+                             * and nothing of it is in doubt */
     gboolean paused;        /* the guest was, before it all */
     struct xf_domain_ref *source;       /* NULL: not found */
     struct xf_domain_ref *destination;  /* set when moved */

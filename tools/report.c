@@ -125,7 +125,12 @@ static void
 tell_failed(const char *uri, const struct xf_move_report *report)
 {
     xf_cli_error("%s", report->error->message);
-    if (report->source)
+    if (report->ended)
+        xf_cli_error("nothing has moved: %s has ended by itself meanwhile "
+                     "(powered off, crashed or rebooted), and no copy of it "
+                     "is in doubt; \"xenferry -c %s list\" shows whether it "
+                     "is there again", report->source->name, uri);
+    else if (report->source)
         xf_cli_error("nothing has moved: %s %s at %s", report->source->name,
                      report->paused ? "is there as before, paused,"
                                     : "runs on",

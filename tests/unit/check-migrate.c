@@ -248,6 +248,20 @@ guest_dies(struct xf_conn *source, const struct xf_domain_ref *dom,
     return go_wrong(err, XF_ERROR_OPERATION_FAILED);
 }
 
+/* It powers off, and the source has settled that. */
+static struct xf_domain_ref *
+guest_ends(struct xf_conn *source, const struct xf_domain_ref *dom,
+           const struct xf_sequence_request *r, GError **err)
+{
+    r->phase(r->user, "perform");
+    xf_fake_remove(&xf_fake_here, "guest1");
+    g_mutex_lock(&xf_fake_lock);
+    xf_fake_here.completed =
+        (struct xf_job_info){ .type = XF_JOB_FAILED, .time_elapsed = 7 };
+    g_mutex_unlock(&xf_fake_lock);
+    return go_wrong(err, XF_ERROR_OPERATION_FAILED);
+}
+
 /* Streams until the source has heard an abort. */
 static struct xf_domain_ref *
 await_abort(struct xf_conn *source, const struct xf_domain_ref *dom,
@@ -372,6 +386,136 @@ START_TEST(paused_guest)
     move(&report);
     ck_assert_int_eq(report.result, XF_MOVE_FAILED);
     ck_assert_ptr_nonnull(strstr(errors->str, "as before, paused"));
+    teardown(&report);
+}
+END_TEST
+
+START_TEST(guest_has_ended)
+{
+    struct xf_move_report report;
+
+    setup();
+    script = guest_ends;
+    move(&report);
+    ck_assert_int_eq(xf_report_exit(&report), XF_EXIT_FAILED);
+    ck_assert(report.ended);
+    ck_assert_ptr_nonnull(strstr(errors->str,
+                                 "guest1 has ended by itself meanwhile"));
+    ck_assert_ptr_null(strstr(errors->str, "runs on"));
+    ck_assert_ptr_null(strstr(errors->str, "resolve"));
+    teardown(&report);
+}
+END_TEST
+
+/* Where one proof is missing it is in doubt. */
+static struct xf_handoff_info open_handoff = {
+    .token = (char *)"t",
+    .name = (char *)"guest1",
+    .uuid = (char *)"11111111-1111-1111-1111-111111111111",
+    .side = (char *)"source",
+    .state = (char *)"in-doubt",
+    .peer = (char *)"there",
+    .next = (char *)"asks",
+    .trouble = (char *)"",
+};
+
+static void
+its_handoff_is_left(void)
+{
+    xf_fake_here.handoff = &open_handoff;
+}
+
+static void
+handoffs_are_not_told(void)
+{
+    xf_fake_here.mute = TRUE;
+}
+
+static void
+a_copy_is_there(void)
+{
+    xf_fake_add(&xf_fake_there, 9, "guest1--incoming", 0x11);
+}
+
+static void
+destination_is_down(void)
+{
+    xf_fake_there.down = TRUE;
+}
+
+static void
+source_forgot_it(void)
+{
+    xf_fake_here.completed.type = XF_JOB_NONE;
+}
+
+static void
+source_gave_it_away(void)
+{
+    xf_fake_here.completed.type = XF_JOB_COMPLETED;
+}
+
+static void (*const doubts[])(void) = {
+    its_handoff_is_left, handoffs_are_not_told, a_copy_is_there,
+    destination_is_down, source_forgot_it, source_gave_it_away,
+};
+static void (*doubt)(void);
+
+static struct xf_domain_ref *
+guest_may_end(struct xf_conn *source, const struct xf_domain_ref *dom,
+              const struct xf_sequence_request *r, GError **err)
+{
+    guest_ends(source, dom, r, err);
+    g_mutex_lock(&xf_fake_lock);
+    doubt();
+    g_mutex_unlock(&xf_fake_lock);
+    return NULL;
+}
+
+START_TEST(guest_may_have_ended)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(doubts); i++) {
+        struct xf_move_report report;
+
+        setup();
+        script = guest_may_end;
+        doubt = doubts[i];
+        move(&report);
+        ck_assert_msg(xf_report_exit(&report) == XF_EXIT_IN_DOUBT,
+                      "doubt %zu: %s", i, errors->str);
+        ck_assert_ptr_nonnull(strstr(errors->str, "has it no more"));
+        teardown(&report);
+    }
+}
+END_TEST
+
+/* What the source said of an earlier migration proves nothing. */
+START_TEST(an_old_verdict)
+{
+    struct xf_move_report report;
+
+    setup();
+    xf_fake_here.completed =
+        (struct xf_job_info){ .type = XF_JOB_FAILED, .time_elapsed = 7 };
+    script = guest_ends;
+    move(&report);
+    ck_assert_int_eq(xf_report_exit(&report), XF_EXIT_IN_DOUBT);
+    teardown(&report);
+}
+END_TEST
+
+/* One that is a handoff of another guest is none of ours. */
+START_TEST(another_is_in_doubt)
+{
+    struct xf_handoff_info other = open_handoff;
+    struct xf_move_report report;
+
+    setup();
+    other.uuid = (char *)"22222222-2222-2222-2222-222222222222";
+    xf_fake_here.handoff = &other;
+    script = guest_ends;
+    move(&report);
+    ck_assert(report.ended);
     teardown(&report);
 }
 END_TEST
@@ -568,6 +712,10 @@ main(void)
         verdict_is_true,
         in_doubt_helps,
         paused_guest,
+        guest_has_ended,
+        guest_may_have_ended,
+        an_old_verdict,
+        another_is_in_doubt,
         aborted,
         same_host,
         refused_before_it_starts,

@@ -266,9 +266,14 @@ static GPtrArray *
 list_handoffs(struct xf_conn *conn, GError **err)
 {
     const struct xf_handoff_info *info = host_of(conn)->handoff;
-    GPtrArray *infos = g_ptr_array_new_with_free_func(
-        (GDestroyNotify)xf_handoff_info_free);
+    GPtrArray *infos;
 
+    if (host_of(conn)->mute) {
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_DENIED, "not from there");
+        return NULL;
+    }
+    infos = g_ptr_array_new_with_free_func(
+        (GDestroyNotify)xf_handoff_info_free);
     if (info) {
         struct xf_handoff_info *copy = g_memdup2(info, sizeof(*info));
 

@@ -24,6 +24,7 @@ struct xf_fake_host {
     gboolean down;              /* nothing answers, no new connection */
     gboolean broken;            /* open connections do not answer; new ones
                                  * do, and mend it */
+    gboolean mute;              /* handoffs are not told of */
     struct xf_job_info job;     /* under way */
     struct xf_job_info completed;
     gint aborts;                /* abort_job() calls heard */
