@@ -129,7 +129,9 @@ risk(void)
            "source the domain runs on\nfrom there; at the destination its "
            "copy is destroyed.  If the destination has in truth\ncommitted, "
            "THE GUEST RUNS TWICE, or runs on from old memory on disks that "
-           "have\nchanged since: both destroy its data.";
+           "have\nchanged since: both destroy its data.  If the source has "
+           "no copy any more (its host\nwas switched off, say), THE GUEST IS "
+           "LOST: no copy is left.";
 }
 
 /* TRUE: confirmed. */

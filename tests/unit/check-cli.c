@@ -350,6 +350,9 @@ static const struct {
 } assumes[] = {
     { "--assume-committed", "THE GUEST IS LOST", XF_ASSUME_COMMITTED },
     { "--assume-revoked", "THE GUEST RUNS TWICE", XF_ASSUME_REVOKED },
+    { "--assume-revoked",
+      "If the source has no copy any more (its host was switched off, say), "
+      "THE GUEST IS LOST", XF_ASSUME_REVOKED },
 };
 
 START_TEST(resolve_assumes)
