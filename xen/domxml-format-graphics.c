@@ -185,7 +185,7 @@ xf_out_video(const struct xf_xml_out *out, xmlNode *devices)
     min = xf_xml_vram_min(kind ? kind : LIBXL_VGA_INTERFACE_TYPE_CIRRUS,
                           xf_xml_is_old_model(b->device_model));
     if (kind >= G_N_ELEMENTS(types) || min == G_MAXUINT64
-        || (kind == LIBXL_VGA_INTERFACE_TYPE_NONE && !hvm_has_graphics(b)))
+        || (kind == LIBXL_VGA_INTERFACE_TYPE_UNKNOWN && !hvm_has_graphics(b)))
         return;
     model = xf_out_with(xf_out_element(devices, "video"), "model", "type",
                         types[kind]);

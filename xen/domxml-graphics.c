@@ -394,7 +394,9 @@ xf_xml_read_graphics(struct xf_domxml *dom, xmlNode *node, void *arg,
                               : read_pv_graphics(dom, node, type, err);
 }
 
-/* What was not asked for is off; libxl's own default is a vnc display. */
+/* What was not asked for is off; libxl's own default is a vnc display.  The
+ * card of a guest without a word about it is libxl's default, as libvirt has
+ * it too: a guest that moves keeps its machine. */
 void
 xf_xml_graphics_finish(struct xf_domxml *dom)
 {
@@ -406,8 +408,6 @@ xf_xml_graphics_finish(struct xf_domxml *dom)
     libxl_defbool_setdefault(&b->u.hvm.sdl.enable, false);
     if (!dom->graphics_seen)
         libxl_defbool_set(&b->u.hvm.nographic, true);
-    if (!dom->graphics_seen && !dom->video_seen)
-        b->u.hvm.vga.kind = LIBXL_VGA_INTERFACE_TYPE_NONE;
 }
 
 /* -- <video> --------------------------------------------------------------- */
