@@ -212,8 +212,15 @@ create_kept(struct libxl_hv *hv, struct xf_context *c, const char *xml,
             libxl_domain_config *config, gboolean paused, GError **err)
 {
     uint32_t domid = INVALID_DOMID;
-    int rc = libxl_domain_create_new(c->libxl, config, &domid, NULL, NULL);
+    int rc;
 
+    if (!xf_domxml_boots(config)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_CONFIG_UNSUPPORTED,
+                    "cannot create domain '%s': it has neither kernel nor "
+                    "bootloader", config->c_info.name);
+        return -1;
+    }
+    rc = libxl_domain_create_new(c->libxl, config, &domid, NULL, NULL);
     if (rc) {
         xf_context_error(c, err, XF_ERROR_OPERATION_FAILED, rc,
                          "cannot create domain '%s'", config->c_info.name);

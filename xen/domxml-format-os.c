@@ -30,7 +30,13 @@ bootloader(const struct xf_xml_out *out)
 {
     const libxl_domain_build_info *b = &out->config->b_info;
 
-    return !out->pv ? NULL : either(b->bootloader, b->u.pv.bootloader);
+    if (out->hvm)
+        return NULL;
+    if (out->pv)
+        return either(b->bootloader, b->u.pv.bootloader);
+    /* with nothing to boot it would not be read; the residual takes it out */
+    return xf_out_has(b->kernel) || xf_out_has(b->bootloader) ? b->bootloader
+                                                              : "pygrub";
 }
 
 void
@@ -39,9 +45,9 @@ xf_out_bootloader(const struct xf_xml_out *out, xmlNode *domain)
     const libxl_domain_build_info *b = &out->config->b_info;
     char **args = b->bootloader_args;
 
-    if (!out->pv || !xf_out_has(bootloader(out)))
+    if (!xf_out_has(bootloader(out)))
         return;
-    if (!args)
+    if (!args && out->pv)
         args = b->u.pv.bootloader_args;
     xf_out_text(domain, "bootloader", "%s", bootloader(out));
     if (args && *args && words_join(args)) {

@@ -467,8 +467,18 @@ const struct xf_xml_rule xf_xml_os_rules[] = {
 };
 
 gboolean
+xf_domxml_boots(const libxl_domain_config *config)
+{
+    const libxl_domain_build_info *b = &config->b_info;
+
+    return config->c_info.type != LIBXL_DOMAIN_TYPE_PVH || b->kernel
+           || b->bootloader;
+}
+
+gboolean
 xf_xml_os_finish(struct xf_domxml *dom, GError **err)
 {
+    const xmlNode *os = xf_xml_child(dom->root, "os");
     libxl_domain_build_info *b = &dom->config->b_info;
 
     if (dom->boot_devices && !boot_from_devices(dom, err))
@@ -485,5 +495,8 @@ xf_xml_os_finish(struct xf_domxml *dom, GError **err)
     if (b->kernel && b->bootloader)
         return xf_xml_bad(err, dom->root, "has both <kernel> and "
                           "<bootloader>");
-    return TRUE;
+    return xf_domxml_boots(dom->config)
+           || xf_xml_cannot(err, os, "needs <kernel>, or <bootloader> "
+                            "before it: libxl has no firmware for guests of "
+                            "type 'xenpvh'");
 }

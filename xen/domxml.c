@@ -176,14 +176,14 @@ read_on_crash(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return read_action(dom, node, &dom->config->on_crash, err);
 }
 
-/* -- booting a PV guest by a bootloader ------------------------------------ */
+/* -- booting a PV or PVH guest by a bootloader ----------------------------- */
 
 static gboolean
-pv_only(struct xf_domxml *dom, xmlNode *node, GError **err)
+not_hvm(struct xf_domxml *dom, xmlNode *node, GError **err)
 {
-    return xf_xml_is_pv(dom)
-           || xf_xml_cannot(err, node, "only a guest of type 'linux' has a "
-                            "bootloader");
+    return !xf_xml_is_hvm(dom)
+           || xf_xml_cannot(err, node, "only a guest of type 'linux' or "
+                            "'xenpvh' has a bootloader");
 }
 
 static gboolean
@@ -192,7 +192,7 @@ read_bootloader(struct xf_domxml *dom, xmlNode *node, void *arg,
 {
     const char *path = xf_xml_text(dom, node);
 
-    if (!pv_only(dom, node, err))
+    if (!not_hvm(dom, node, err))
         return FALSE;
     if (*path)
         dom->config->b_info.bootloader = xf_xl_strdup(path);
@@ -203,7 +203,7 @@ static gboolean
 read_bootloader_args(struct xf_domxml *dom, xmlNode *node, void *arg,
                      GError **err)
 {
-    if (!pv_only(dom, node, err))
+    if (!not_hvm(dom, node, err))
         return FALSE;
 
     g_auto(GStrv) words = g_strsplit_set(xf_xml_text(dom, node), " \t\n", -1);

@@ -42,6 +42,12 @@
 gboolean xf_domxml_parse(const char *xml, libxl_domain_config *config,
                          GError **err);
 
+/* Has it something to boot?  Of a PVH guest that has neither kernel nor
+ * bootloader libxl 4.17 asserts that it is none, and ends the process: who
+ * starts one asks first.  No document that is read says so by its elements, but
+ * a residual may. */
+gboolean xf_domxml_boots(const libxl_domain_config *config);
+
 /* In a table of networks: any that it does not name. */
 #define XF_DOMXML_ANY_NETWORK "*"
 

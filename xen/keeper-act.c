@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "xen/domxml.h"
 #include "xen/internal.h"
 #include "xen/keeper-act.h"
 #include "xen/userdata.h"
@@ -108,8 +109,10 @@ start_anew(struct ended *e)
 
     e->config.c_info.domid = 0;
 
-    int rc = libxl_domain_create_new(e->context->libxl, &e->config, &domid,
-                                     NULL, NULL);
+    int rc = xf_domxml_boots(&e->config)
+             ? libxl_domain_create_new(e->context->libxl, &e->config, &domid,
+                                       NULL, NULL)
+             : ERROR_INVAL;
 
     if (rc) {
         complain(e, rc, "cannot be started again");

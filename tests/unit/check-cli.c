@@ -422,7 +422,8 @@ START_TEST(create_says_what_has_no_effect)
 {
     static const char xml[] =
         "<domain type='xen'>\n<name>guest</name>\n<memory>65536</memory>\n"
-        "<os><type>xenpvh</type><boot dev='hd'/></os>\n</domain>";
+        "<os><type>xenpvh</type><kernel>/k</kernel><boot dev='hd'/></os>\n"
+        "</domain>";
     g_autofree char *good = file_with(xml);
     g_autofree char *bad = file_with("<domain type='kvm'/>");
     g_autofree char *line = g_strconcat("create --verbose ", good, NULL);

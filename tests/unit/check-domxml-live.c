@@ -19,8 +19,8 @@ full_form(const char *type, const char *devices,
     g_autofree char *xml = g_strdup_printf(
         "<domain type='xen'><name>guest</name><memory>65536</memory>"
         "<uuid>3f0c7a54-0c53-4d0e-9a3e-1c6f3a1f8c01</uuid>"
-        "<os><type>%s</type></os><devices>%s</devices></domain>", type,
-        devices);
+        "<os><type>%s</type><kernel>/k</kernel></os><devices>%s</devices>"
+        "</domain>", type, devices);
     g_autofree char *json = parse("given", xml);
     g_autofree char *plain = reformat("plain", xml, live->domid, 0);
     libxl_domain_config config;

@@ -196,7 +196,7 @@ START_TEST(many_devices_come_back)
     for (gsize i = 0; i < G_N_ELEMENTS(counts); i++) {
         g_autoptr(GString) xml = g_string_new(
             "<domain type='xen'><name>g</name><memory>65536</memory>"
-            "<os><type>xenpvh</type></os><devices>");
+            "<os><type>xenpvh</type><kernel>/k</kernel></os><devices>");
         g_autoptr(GError) err = NULL;
         libxl_domain_config config;
 

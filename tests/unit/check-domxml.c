@@ -447,6 +447,27 @@ START_TEST(edited_xml_counts)
 }
 END_TEST
 
+/* Without a kernel libxl would end the process; such a configuration is told
+ * from others whatever took the kernel out. */
+START_TEST(nothing_to_boot_is_seen)
+{
+    static const char edit[] =
+        "<metadata><x:libxl xmlns:x='" XF_DOMXML_NS "'>"
+        "[{\"at\":\"/b_info/kernel\",\"was\":\"/k\"}]</x:libxl></metadata>";
+    g_autofree char *whole = g_strdup_printf(PVH_GUEST, "");
+    g_autofree char *edited = g_strdup_printf(PVH_GUEST, edit);
+    libxl_domain_config config;
+
+    ck_assert(xf_domxml_parse(whole, &config, NULL));
+    ck_assert(xf_domxml_boots(&config));
+    libxl_domain_config_dispose(&config);
+    ck_assert(xf_domxml_parse(edited, &config, NULL));
+    ck_assert(!xf_domxml_boots(&config));
+    libxl_domain_config_dispose(&config);
+    g_free(reformat("edited", edited, -1, 0));
+}
+END_TEST
+
 /* -- many ------------------------------------------------------------------ */
 
 START_TEST(a_thousand_disks)
@@ -487,6 +508,7 @@ main(void)
         guests_of_xl_have_their_xml,
         edits_follow_the_device,
         edited_xml_counts,
+        nothing_to_boot_is_seen,
         a_thousand_disks,
         NULL
     };

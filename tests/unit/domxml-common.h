@@ -9,7 +9,7 @@
 /* A small guest; %s: what else it has. */
 #define PVH_GUEST \
     "<domain type='xen'><name>guest</name><memory>65536</memory>" \
-    "<os><type>xenpvh</type></os>%s</domain>"
+    "<os><type>xenpvh</type><kernel>/k</kernel></os>%s</domain>"
 
 /* libxl's own text of it */
 char *config_json(libxl_domain_config *config);

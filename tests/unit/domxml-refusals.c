@@ -2,6 +2,8 @@
 /* Domain XML that is refused: see domxml-refusals.h. */
 #include "config.h"
 
+#include <string.h>
+
 #include "tests/unit/domxml-refusals.h"
 
 /* A document with `fragment` at the start of line 5. */
@@ -20,9 +22,11 @@ xf_refusal_document(const char *type, enum refusal_place place,
 
     return g_strdup_printf(
         "<domain type='xen'>\n<name>guest</name>\n<memory>65536</memory>\n"
-        "%s\n%s%s%s<type>%s</type></os>\n</domain>\n",
+        "%s\n%s%s%s<type>%s</type>%s</os>\n</domain>\n",
         around[place].open, fragment, around[place].close,
-        place == IN_OS ? "" : "<os>", type);
+        place == IN_OS ? "" : "<os>", type,
+        place != IN_OS && strcmp(type, "xenpvh") == 0
+        ? "<kernel>/k</kernel>" : "");
 }
 
 #define DISK(dev, order)                                                    \
@@ -107,7 +111,8 @@ const struct refusal xf_refusals[] = {
       "'restart', 'preserve', 'rename-restart', 'coredump-destroy', "
       "'coredump-restart'" },
     { "hvm", IN_ROOT, "<bootloader>pygrub</bootloader>",
-      "line 5, <bootloader>: only a guest of type 'linux' has a bootloader" },
+      "line 5, <bootloader>: only a guest of type 'linux' or 'xenpvh' has a "
+      "bootloader" },
     { "hvm", IN_ROOT, "<seclabel type='static' model='selinux'/>",
       "line 5, <seclabel>: a static label needs the model 'flask', not "
       "'selinux'" },
@@ -705,6 +710,10 @@ const struct whole_refusal xf_whole_refusals[] = {
     { "<domain type='xen'><name>a</name><memory>65536</memory><bootloader>x"
       "</bootloader><os><type>linux</type><kernel>k</kernel></os></domain>",
       "domain XML, line 1, <domain>: has both <kernel> and <bootloader>" },
+    { "<domain type='xen'><name>a</name><memory>65536</memory><os>"
+      "<type>xenpvh</type></os></domain>", "domain XML, line 1, <os>: needs "
+      "<kernel>, or <bootloader> before it: libxl has no firmware for guests "
+      "of type 'xenpvh'" },
     { "<domain type='xen'><name>a</name><memory>65536</memory><os><type>hvm"
       "</type><boot dev='hd'/></os><devices><interface type='ethernet'>"
       "<boot order='1'/></interface></devices></domain>", "domain XML, line "
