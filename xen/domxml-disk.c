@@ -246,6 +246,8 @@ read_driver(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
         || !xf_xml_word_attr(dom, node, "cache", &direct, err)
         || !xf_xml_word_attr(dom, node, "discard", &discard, err))
         return FALSE;
+    if (disk->driver == DRIVER_TAP)
+        xf_xml_idle(dom, node, "name");
     disk->xl->direct_io_safe = direct;
     if (discard >= 0)
         libxl_defbool_set(&disk->xl->discard_enable, discard);
@@ -437,6 +439,7 @@ const struct xf_xml_rule xf_xml_disk_rules[] = {
       .values = XF_XML_VALUES({ "name", drivers }, { "type", formats },
                               { "cache", cache_modes },
                               { "discard", discards }),
+      .idle = "libxl 4.17 has no blktap: QEMU serves disks of 'tap' and 'tap2'",
       .read = read_driver },
     { .name = "source", .attrs = "file dev protocol name startupPolicy "
                                  "~index !dir !pool !volume !mode !tls "
@@ -540,7 +543,7 @@ static const struct {
     [DRIVER_UNSAID] = { LIBXL_DISK_BACKEND_UNKNOWN, FALSE },
     [DRIVER_PHY] = { LIBXL_DISK_BACKEND_PHY, TRUE },
     [DRIVER_FILE] = { LIBXL_DISK_BACKEND_UNKNOWN, TRUE },
-    [DRIVER_TAP] = { LIBXL_DISK_BACKEND_TAP, FALSE },
+    [DRIVER_TAP] = { LIBXL_DISK_BACKEND_QDISK, FALSE },
     [DRIVER_QEMU] = { LIBXL_DISK_BACKEND_QDISK, FALSE },
 };
 

@@ -12,7 +12,7 @@
 static const char *const driver_names[] = {
     [LIBXL_DISK_BACKEND_UNKNOWN] = NULL,
     [LIBXL_DISK_BACKEND_PHY] = "phy",
-    [LIBXL_DISK_BACKEND_TAP] = "tap",
+    [LIBXL_DISK_BACKEND_TAP] = "qemu",  /* as "tap" is read */
     [LIBXL_DISK_BACKEND_QDISK] = "qemu",
 };
 
@@ -37,8 +37,7 @@ write_driver(const struct xf_xml_out *out, const libxl_device_disk *disk,
     if (backend == LIBXL_DISK_BACKEND_UNKNOWN && type
         && format != LIBXL_DISK_FORMAT_RAW)
         name = driver_names[LIBXL_DISK_BACKEND_QDISK];
-    if (out->hvm && disk->is_cdrom && (backend == LIBXL_DISK_BACKEND_PHY
-                                       || backend == LIBXL_DISK_BACKEND_TAP))
+    if (out->hvm && disk->is_cdrom && backend == LIBXL_DISK_BACKEND_PHY)
         name = NULL;            /* QEMU has it, and so it is read */
     /* PHY serves raw only, and so it is read */
     if (name && (disk->backend != LIBXL_DISK_BACKEND_PHY || !type
