@@ -315,60 +315,79 @@ xf_xml_is_vdev(const char *name)
                                          0, G_MAXINT, &number, NULL);
 }
 
-/* libxl's number of a disk that has a name with letters, or "d5p1"; -1: has
- * none. */
-static int
-disk_number(const char *name)
+/* What libxl makes of a disk's name: which disk, which part of it.  FALSE: it
+ * is a number, of which libxl sees neither. */
+static gboolean
+split_vdev(const char *name, int *disk, int *part)
 {
     static const char *const prefixes[] = { "xvd", "hd", "sd" };
-    int number = 0;
+    const char *rest = name;
 
-    if (*name == 'd')
-        return MIN(g_ascii_strtoull(name + 1, NULL, 10), G_MAXINT);
-    for (gsize i = 0; i < G_N_ELEMENTS(prefixes); i++) {
-        if (!g_str_has_prefix(name, prefixes[i]))
-            continue;
-        for (name += strlen(prefixes[i]); g_ascii_islower(*name); name++)
-            number = number * 26 + *name - 'a' + 1;
-        return number - 1;
+    *disk = 0;
+    if (*name == 'd') {
+        *disk = MIN(g_ascii_strtoull(name + 1, NULL, 10), G_MAXINT);
+        *part = MIN(g_ascii_strtoull(strchr(name, 'p') + 1, NULL, 10), 255);
+        return TRUE;
     }
-    return -1;
+    for (gsize i = 0; i < G_N_ELEMENTS(prefixes); i++)
+        if (g_str_has_prefix(name, prefixes[i]))
+            rest = name + strlen(prefixes[i]);
+    if (rest == name)
+        return FALSE;
+    for (; g_ascii_islower(*rest); rest++)
+        *disk = *disk * 26 + *rest - 'a' + 1;
+    --*disk;
+    *part = MIN(g_ascii_strtoull(rest, NULL, 10), 255);
+    return TRUE;
 }
 
-/* By a number as in xen-vbd-interface(7): what major of Linux, what disk. */
-static int
-numbered_disk(guint64 vdev)
+guint
+xf_xml_vdev_number(const char *name)
 {
-    static const struct {
-        guint64 major;
-        guint shift;
-        int first;
-    } majors[] = { { 202, 4, 0 }, { 8, 4, 0 }, { 3, 6, 0 }, { 22, 6, 2 } };
+    int disk, part;
 
-    if (vdev >> 28 == 1)
-        return vdev >> 8 & 0xfffff;
-    for (gsize i = 0; i < G_N_ELEMENTS(majors); i++)
-        if (vdev >> 8 == majors[i].major)
-            return (vdev & 0xff) / (1 << majors[i].shift) + majors[i].first;
-    return -1;
+    if (!split_vdev(name, &disk, &part))
+        return g_ascii_strtoull(name, NULL, 0);
+    if (*name == 'h')
+        return (disk < 2 ? 3u : 22u) << 8 | (disk & 1u) << 6 | part;
+    if (*name == 's')
+        return 8u << 8 | disk << 4 | part;
+    return disk < 16 && part < 16 ? 202u << 8 | disk << 4 | part
+                                  : 1u << 28 | (guint)disk << 8 | part;
 }
 
 #define IDE_DISKS 4
 #define AHCI_DISKS 6
 /* Behind the others firmware looks at SCSI. */
 #define SCSI_PLACE 100
+/* SATA's disks are there beside the IDE cdroms. */
+#define AHCI_SOCKET 200
 
 int
 xf_xml_disk_place(const char *name, libxl_hdtype hdtype)
 {
     int most = hdtype == LIBXL_HDTYPE_AHCI ? AHCI_DISKS : IDE_DISKS;
-    int number = g_ascii_isdigit(*name)
-                 ? numbered_disk(g_ascii_strtoull(name, NULL, 0))
-                 : disk_number(name);
+    int disk, part;
 
-    if (number >= 0 && g_str_has_prefix(name, "sd"))
-        return SCSI_PLACE + number;
-    return number < most ? number : -1;
+    if (!split_vdev(name, &disk, &part))
+        return -1;
+    if (*name == 's')
+        return SCSI_PLACE + disk;
+    return disk < most ? disk : -1;
+}
+
+int
+xf_xml_disk_socket(const libxl_device_disk *disk, libxl_hdtype hdtype)
+{
+    int place = xf_xml_disk_place(disk->vdev, hdtype);
+
+    if (disk->is_cdrom) {
+        place = place >= SCSI_PLACE ? place - SCSI_PLACE : place;
+        return place < IDE_DISKS ? place : -1;
+    }
+    if (hdtype == LIBXL_HDTYPE_AHCI && place >= 0 && place < SCSI_PLACE)
+        place += AHCI_SOCKET;
+    return place;
 }
 
 static gboolean
@@ -494,6 +513,24 @@ static const char *const bus_prefix[] = {
     [BUS_XEN] = "xvd", [BUS_IDE] = "hd", [BUS_SCSI] = "sd", [BUS_SATA] = "hd"
 };
 
+/* A guest sees the number that libxl makes of the name. */
+static gboolean
+check_twice(struct xf_domxml *dom, const struct disk *disk, GError **err)
+{
+    const char *name = disk->xl->vdev;
+    gpointer number = GUINT_TO_POINTER(xf_xml_vdev_number(name));
+    const char *other = g_hash_table_lookup(dom->vdevs, number);
+
+    if (!other) {
+        g_hash_table_insert(dom->vdevs, number, g_strdup(name));
+        return TRUE;
+    }
+    if (strcmp(name, other) == 0)
+        return xf_xml_bad(err, disk->target, "dev '%s' is given twice", name);
+    return xf_xml_bad(err, disk->target, "dev '%s' is another name of '%s'",
+                      name, other);
+}
+
 static gboolean
 check_target(struct xf_domxml *dom, struct disk *disk, GError **err)
 {
@@ -509,10 +546,7 @@ check_target(struct xf_domxml *dom, struct disk *disk, GError **err)
         return xf_xml_bad(err, disk->target, "dev '%s' is no disk's name such "
                           "as xvda, hda or sda, within what libxl has of them",
                           disk->xl->vdev);
-    if (!g_hash_table_add(dom->vdevs, g_strdup(disk->xl->vdev)))
-        return xf_xml_bad(err, disk->target, "dev '%s' is given twice",
-                          disk->xl->vdev);
-    return TRUE;
+    return check_twice(dom, disk, err);
 }
 
 /* All IDE disks of a guest are one or the other. */

@@ -236,17 +236,56 @@ write_disk(const struct xf_xml_out *out, const libxl_device_disk *disk,
         xf_out_with(node, "backenddomain", "name", disk->backend_domname);
 }
 
-/* A name that appears twice would not be read. */
+/* Those that can be read when IDE's disks are of that type: of two in one
+ * place, or of one that is there twice, the first. */
+static GPtrArray *
+choose(const struct xf_xml_out *out, libxl_hdtype hdtype)
+{
+    g_autoptr(GHashTable) numbers = g_hash_table_new(NULL, NULL);
+    g_autoptr(GHashTable) sockets = g_hash_table_new(NULL, NULL);
+    GPtrArray *chosen = g_ptr_array_new();
+
+    for (int i = 0; i < out->config->num_disks; i++) {
+        libxl_device_disk *disk = &out->config->disks[i];
+        gpointer number, socket;
+
+        if (!disk_can_be_read(disk))
+            continue;
+        number = GUINT_TO_POINTER(xf_xml_vdev_number(disk->vdev));
+        socket = GINT_TO_POINTER(xf_xml_disk_socket(disk, hdtype));
+        if (g_hash_table_contains(numbers, number)
+            || (out->hvm && g_hash_table_contains(sockets, socket)))
+            continue;
+        g_hash_table_add(numbers, number);
+        if (GPOINTER_TO_INT(socket) >= 0)
+            g_hash_table_add(sockets, socket);
+        g_ptr_array_add(chosen, disk);
+    }
+    return chosen;
+}
+
+static gboolean
+has_ide(const GPtrArray *disks)
+{
+    for (guint i = 0; i < disks->len; i++)
+        if (g_str_has_prefix(((libxl_device_disk *)disks->pdata[i])->vdev,
+                             "hd"))
+            return TRUE;
+    return FALSE;
+}
+
+/* Only a disk 'hd' says that they are SATA's. */
 void
 xf_out_disks(const struct xf_xml_out *out, xmlNode *devices)
 {
-    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    libxl_hdtype hdtype = out->hvm ? out->config->b_info.u.hvm.hdtype
+                                   : LIBXL_HDTYPE_IDE;
+    g_autoptr(GPtrArray) disks = choose(out, hdtype);
 
-    for (int i = 0; i < out->config->num_disks; i++) {
-        const libxl_device_disk *disk = &out->config->disks[i];
-
-        if (disk->vdev && g_hash_table_add(seen, disk->vdev)
-            && disk_can_be_read(disk))
-            write_disk(out, disk, devices);
+    if (hdtype != LIBXL_HDTYPE_IDE && !has_ide(disks)) {
+        g_ptr_array_unref(disks);
+        disks = choose(out, LIBXL_HDTYPE_IDE);
     }
+    for (guint i = 0; i < disks->len; i++)
+        write_disk(out, disks->pdata[i], devices);
 }

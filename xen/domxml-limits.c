@@ -67,10 +67,34 @@ xf_xml_must_write(const char *vdev, libxl_hdtype hdtype)
 }
 
 static gboolean
+one_in_each_place(struct xf_domxml *dom, GError **err)
+{
+    const libxl_device_disk *disks = dom->config->disks;
+    g_autoptr(GHashTable) taken = g_hash_table_new(NULL, NULL);
+
+    for (int i = 0; i < dom->config->num_disks; i++) {
+        int place = xf_xml_disk_socket(&disks[i], dom->hdtype);
+        gpointer key = GINT_TO_POINTER(place);
+
+        if (place < 0)
+            continue;
+        if (g_hash_table_contains(taken, key))
+            return xf_xml_cannot(err, dom->disk_nodes->pdata[i], "QEMU would "
+                                 "show '%s' where it shows '%s', and does not "
+                                 "start", disks[i].vdev,
+                                 (char *)g_hash_table_lookup(taken, key));
+        g_hash_table_insert(taken, key, disks[i].vdev);
+    }
+    return TRUE;
+}
+
+static gboolean
 disks_finish(struct xf_domxml *dom, GError **err)
 {
     const libxl_domain_config *config = dom->config;
 
+    if (xf_xml_is_hvm(dom) && !one_in_each_place(dom, err))
+        return FALSE;
     for (int i = 0; i < config->num_disks && xf_xml_is_hvm(dom); i++)
         if (!config->disks[i].is_cdrom && !config->disks[i].readwrite
             && xf_xml_must_write(config->disks[i].vdev, dom->hdtype))

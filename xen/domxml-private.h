@@ -64,7 +64,7 @@ struct xf_domxml {
     GArray *boot_devices;       /* struct boot_device: <boot order=> */
 
     /* devices */
-    GHashTable *vdevs;          /* char *: the disks' names */
+    GHashTable *vdevs;          /* number -> char *: the disks' names */
     guint serials;              /* <serial> read so far */
     gboolean xen_console;
     xmlNode *serial_console;    /* <console> that shows a serial port */
@@ -157,6 +157,12 @@ gboolean xf_xml_is_vdev(const char *name);
 /* Where QEMU shows an HVM guest the disk of that name, among others: the lower
  * the earlier firmware looks there.  -1: only PV drivers find it. */
 int xf_xml_disk_place(const char *name, libxl_hdtype hdtype);
+/* The same of a disk or cdrom: QEMU takes one for each, and does not start with
+ * more.  -1: it shows none. */
+int xf_xml_disk_socket(const libxl_device_disk *disk, libxl_hdtype hdtype);
+/* The number by which libxl and the guest know a disk of that name (which
+ * xf_xml_is_vdev() takes): there is one of each. */
+guint xf_xml_vdev_number(const char *name);
 /* An address of IPv4 or IPv6, without a prefix? */
 gboolean xf_xml_is_address(const char *text);
 

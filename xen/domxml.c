@@ -442,7 +442,7 @@ domxml_init(struct xf_domxml *dom, xmlDoc *doc, libxl_domain_config *config)
         .strings = g_ptr_array_new_with_free_func(free_xml_string),
         .boot = g_string_new(NULL),
         .disk_nodes = g_ptr_array_new(),
-        .vdevs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+        .vdevs = g_hash_table_new_full(NULL, NULL, NULL, g_free),
     };
 }
 

@@ -33,6 +33,14 @@ xf_refusal_document(const char *type, enum refusal_place place,
     "<disk><source file='/x'/><target dev='" dev "'/>"                      \
     "<boot order='" order "'/></disk>"
 
+/* Without a boot order. */
+#define PLAIN_DISK(dev)                                                     \
+    "<disk><source file='/x'/><target dev='" dev "'/></disk>"
+#define CDROM(dev) "<disk device='cdrom'><target dev='" dev "'/></disk>"
+#define ONE_PLACE(dev, other)                                               \
+    "line 6, <disk>: QEMU would show '" dev "' where it shows '" other "', " \
+    "and does not start"
+
 #define VIDEO(type, vram)                                                   \
     "<video><model type='" type "' vram='" vram "'/></video>"
 #define OLD_MODEL "<emulator>/usr/lib/xen/bin/qemu-dm</emulator>"
@@ -461,12 +469,11 @@ const struct refusal xf_refusals[] = {
     { "hvm", IN_DEVICES, DISK("sda", "1") DISK("xvdb", "2"), "line 5, "
       "<boot>: libxl orders kinds of devices, and of this kind it boots from "
       "the first, 'xvdb', not from 'sda'" },
-    { "hvm", IN_DEVICES, DISK("d1p0", "1") DISK("51712", "2"), "line 5, "
+    { "hvm", IN_DEVICES, DISK("d1p0", "1") DISK("d0p0", "2"), "line 5, "
       "<boot>: libxl orders kinds of devices, and of this kind it boots from "
-      "the first, '51712', not from 'd1p0'" },
-    { "hvm", IN_DEVICES, DISK("5696", "1") DISK("832", "2"), "line 5, "
-      "<boot>: libxl orders kinds of devices, and of this kind it boots from "
-      "the first, '832', not from '5696'" },
+      "the first, 'd0p0', not from 'd1p0'" },
+    { "hvm", IN_DEVICES, DISK("832", "1"), "line 5, <boot>: firmware does "
+      "not see '832', which is beyond the disks that QEMU shows" },
     { "hvm", IN_DEVICES, DISK("xvde", "1"), "line 5, <boot>: firmware does "
       "not see 'xvde', which is beyond the disks that QEMU shows" },
     { "hvm", IN_DEVICES, "<interface type='ethernet'><boot order='2'/>"
@@ -477,6 +484,22 @@ const struct refusal xf_refusals[] = {
       "<model type='netfront'/><boot order='1'/></interface>", "line 5, "
       "<boot>: firmware does not see an interface of model 'netfront'; give "
       "it an emulated one" },
+
+    /* -- two disks, one place -- */
+    { "hvm", IN_DEVICES, PLAIN_DISK("xvda") "\n" PLAIN_DISK("hda"),
+      ONE_PLACE("hda", "xvda") },
+    { "hvm", IN_DEVICES, PLAIN_DISK("hda") "\n" PLAIN_DISK("hda1"),
+      ONE_PLACE("hda1", "hda") },
+    { "hvm", IN_DEVICES, PLAIN_DISK("sda1") "\n" PLAIN_DISK("sda2"),
+      ONE_PLACE("sda2", "sda1") },
+    { "hvm", IN_DEVICES, PLAIN_DISK("hdc") "\n" CDROM("sdc"),
+      ONE_PLACE("sdc", "hdc") },
+    { "xenpvh", IN_DEVICES, PLAIN_DISK("xvda") "\n" PLAIN_DISK("51712"),
+      "line 6, <target>: dev '51712' is another name of 'xvda'" },
+    { "linux", IN_DEVICES, PLAIN_DISK("d20p3") "\n" PLAIN_DISK("xvdu3"),
+      "line 6, <target>: dev 'xvdu3' is another name of 'd20p3'" },
+    { "linux", IN_DEVICES, PLAIN_DISK("hdd1") "\n" PLAIN_DISK("0x1641"),
+      "line 6, <target>: dev '0x1641' is another name of 'hdd1'" },
 
     /* -- more of disks -- */
     { "hvm", IN_DEVICES, "<disk><source file='/x'><host name='h'/></source>"
