@@ -206,6 +206,10 @@ assume(struct xf_handoff *h, gboolean committed, GError **err)
                     "tells why", h->token);
         return FALSE;
     }
+    /* A source that hangs keeps its connection; what is not whole yet can be
+     * given up at any time. */
+    if (!committed && xf_handoff_state(h) == XF_STATE_RECEIVING)
+        return xf_dest_cancel(h, err);
     if (!hangs(h)) {
         set_wrong_state(h, "decided by hand", err);
         return FALSE;

@@ -455,6 +455,15 @@ tell_cancelled(struct xf_handoff *h, GError **err)
     g_mutex_unlock(&h->lock);
 }
 
+gboolean
+xf_dest_cancel(struct xf_handoff *h, GError **err)
+{
+    enum xf_action action;
+
+    return xf_handoff_event(h, XF_EVENT_CANCEL, &action, err)
+           && cancelled(h, action, err);
+}
+
 static void
 finish_cancelled(struct xf_handoff *h, GError **err)
 {

@@ -61,7 +61,7 @@ stream(struct xf_handoff *h, const struct xf_migrate_args *args,
     if (fd < 0 || source_stop(h)) {
         if (fd >= 0)
             g_set_error(err, XF_ERROR, XF_ERROR_ABORTED, "aborted");
-        xf_source_undo(h);
+        xf_source_undo(h, FALSE);
         return FALSE;
     }
     XF_FAULT_FD("foreign-opened", fd);
@@ -73,7 +73,7 @@ stream(struct xf_handoff *h, const struct xf_migrate_args *args,
         && still_as_told(h, guest.paused, err)
         && xf_handoff_event(h, XF_EVENT_STREAM_SENT, NULL, err))
         return TRUE;
-    xf_source_undo(h);
+    xf_source_undo(h, TRUE);
     return FALSE;
 }
 

@@ -128,6 +128,8 @@ struct xf_handoff {
     gint64 next_try;            /* wall clock, us; 0: none is planned */
     gboolean abort;             /* source: somebody asked for it to stop */
     gboolean died;              /* source: the guest ended by itself */
+    gboolean taken;             /* source: another tool has suspended it */
+    gboolean let_be;            /* source: ... or may have; we have not */
     gboolean untouched;         /* source: Perform has not begun, how the
                                  * domain is is none of ours */
     gboolean connected;         /* destination: a stream has come in */
@@ -347,8 +349,10 @@ gboolean xf_source_send(struct xf_handoff *h,
 gboolean xf_source_stream(struct xf_handoff *h,
                           const struct xf_migrate_args *args, int fd,
                           GError **err);
-/* Nothing can run at the destination: the source's copy is the copy. */
-void xf_source_undo(struct xf_handoff *h);
+/* Nothing can run at the destination: the source's copy is the copy.  `ours`:
+ * it was suspend()ed, or may have been; else, should it be suspended, it is
+ * another tool's to resume. */
+void xf_source_undo(struct xf_handoff *h, gboolean ours);
 /* In-band: the destination has said that it committed. */
 void xf_source_committed(struct xf_handoff *h);
 /* After a hand-over without a good answer.  TRUE: it turned out well. */
@@ -434,7 +438,8 @@ gboolean xf_source_settle(struct xf_handoff *h, guint wait_ms,
 gboolean xf_source_known(struct xf_handoff *h, gboolean committed,
                          GError **err);
 /* The same by an administrator's word; waits for a question that is on its way
- * to be answered, whose answer then stands. */
+ * to be answered, whose answer then stands.  Not revoked where the copy is
+ * gone, and the destination says that it has one: it would destroy the last. */
 gboolean xf_source_force(struct xf_handoff *h, gboolean committed,
                          GError **err);
 /* The handoff is over on this side: tells the destination, in the
@@ -520,6 +525,9 @@ void xf_dest_stream_ended(struct xf_handoff *h);
 /* The stream's connection, in the channel's thread, or that of a port of its
  * own. */
 void xf_dest_stream(struct xf_handoff *h, int fd);
+/* Gives up what is not whole yet; a complete copy only when the source says
+ * that it holds its own. */
+gboolean xf_dest_cancel(struct xf_handoff *h, GError **err);
 /* "Revoke, unless you have committed": what was decided. */
 enum xf_channel_msg xf_dest_resolve(struct xf_handoff *h);
 /* What has been decided so far; but a copy that is not here any more is

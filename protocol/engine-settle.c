@@ -256,9 +256,30 @@ run_on(struct xf_handoff *h, GError **err)
            || hv->ops->pause(hv, h->domid, err);
 }
 
+/* After a restart that found no record, one that ran on then is not known by
+ * its domid.  It runs on as it does; what suspend() has left on it goes. */
+static gboolean
+clean_by_uuid(struct xf_handoff *h, GError **err)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+    g_autoptr(GPtrArray) domains = hv->ops->list(hv, err);
+
+    for (guint i = 0; domains && i < domains->len; i++) {
+        const struct xf_hv_domain *domain = g_ptr_array_index(domains, i);
+
+        if (memcmp(domain->uuid, h->uuid, XF_UUID_LEN) == 0
+            && !domain->dying)
+            hv->ops->suspend_clean(hv, domain->domid);
+    }
+    return domains != NULL;
+}
+
 static gboolean
 act(struct xf_handoff *h, gboolean committed, GError **err)
 {
+    if (!committed && h->domid < 0)
+        xf_source_remembered(h);
+
     enum presence copy = h->untouched ? COPY_GONE : look(h, err);
 
     if (copy == COPY_UNKNOWN)
@@ -267,7 +288,9 @@ act(struct xf_handoff *h, gboolean committed, GError **err)
     if (committed)
         return (copy == COPY_GONE || destroy(h, err))
                && xf_source_left(h, err);
-    return copy != COPY_HERE || run_on(h, err);
+    if (h->domid < 0)
+        return clean_by_uuid(h, err);
+    return copy != COPY_HERE || h->let_be || run_on(h, err);
 }
 
 static gboolean
@@ -443,6 +466,32 @@ question_ends(struct xf_handoff *h)
     g_mutex_unlock(&h->lock);
 }
 
+/* Told that it was revoked, the destination destroys its copy.  Where there is
+ * none here any more, and the destination cannot be asked, the domain may only
+ * be meant to be started anew. */
+static gboolean
+not_the_last(struct xf_handoff *h, GError **err)
+{
+    enum xf_channel_msg answer;
+    enum presence copy = look(h, err);
+
+    if (copy == COPY_UNKNOWN)
+        return FALSE;
+    if (copy == COPY_HERE || !has_peer(h)
+        || !ask(h, XF_CHANNEL_DECIDED, &answer, NULL)
+        || (answer != XF_MSG_RECEIVED && answer != XF_MSG_COMMITTED))
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                "host %s has no copy of domain '%s' any more, and %s has one, "
+                "%s: taken for revoked, the last one would be destroyed",
+                h->engine->hostname, h->name, h->peer_host,
+                answer == XF_MSG_COMMITTED
+                    ? "which runs"
+                    : "complete and paused; to let it run, there: xenferry "
+                      "resolve --assume-committed");
+    return FALSE;
+}
+
 gboolean
 xf_source_force(struct xf_handoff *h, gboolean committed, GError **err)
 {
@@ -452,7 +501,8 @@ xf_source_force(struct xf_handoff *h, gboolean committed, GError **err)
         xf_handoff_wait(h, g_get_monotonic_time() + G_USEC_PER_SEC);
     g_mutex_unlock(&h->lock);
 
-    gboolean ok = xf_source_known(h, committed, err);
+    gboolean ok = (committed || not_the_last(h, err))
+                  && xf_source_known(h, committed, err);
 
     g_mutex_lock(&h->lock);
     h->forcing = FALSE;

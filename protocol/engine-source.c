@@ -268,10 +268,13 @@ xf_source_abort_wanted(struct xf_handoff *h)
 /* The stream did not get through and its end was not sent: the source's
  * copy is the copy, whatever the destination has. */
 void
-xf_source_undo(struct xf_handoff *h)
+xf_source_undo(struct xf_handoff *h, gboolean ours)
 {
     g_autoptr(GError) err = NULL;
 
+    g_mutex_lock(&h->lock);
+    h->let_be = !ours;
+    g_mutex_unlock(&h->lock);
     if (!xf_handoff_event(h, XF_EVENT_STREAM_FAILED, NULL, &err)
         || !xf_source_known(h, FALSE, &err))
         g_warning("handoff %s: %s", h->token, err->message);
@@ -292,6 +295,7 @@ explain(struct xf_handoff *h, GError **err)
     g_mutex_lock(&h->lock);
 
     const char *end = h->died    ? "it ended by itself meanwhile"
+                      : h->taken ? "another tool has suspended it here"
                       : h->acted ? "it runs on here"
                                  : "it is suspended here, and resuming it is "
                                    "tried again";
@@ -375,6 +379,7 @@ xf_source_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
     g_mutex_lock(&h->lock);
     h->paused = was_paused;
     h->died = outcome == XF_SUSPEND_GONE;
+    h->taken = outcome == XF_SUSPEND_TAKEN;
     g_mutex_unlock(&h->lock);
     XF_FAULT_FD("stream-sent", fd);
     /* The record first: from here a restart must ask the destination.  A
@@ -384,7 +389,7 @@ xf_source_stream(struct xf_handoff *h, const struct xf_migrate_args *args,
             || xf_handoff_event(h, XF_EVENT_STREAM_SENT, NULL, err)))
         return TRUE;
     xf_job_set_fd(&h->job, -1);
-    xf_source_undo(h);
+    xf_source_undo(h, outcome != XF_SUSPEND_TAKEN);
     return FALSE;
 }
 
@@ -439,7 +444,7 @@ perform(struct xf_handoff *h, const struct xf_migrate_args *args,
         g_set_error(err, XF_ERROR, XF_ERROR_ABORTED, "aborted");
     if (fd < 0 || aborted || !xf_speed_start(h, args->bandwidth, err)) {
         xf_job_set_fd(&h->job, -1);
-        xf_source_undo(h);
+        xf_source_undo(h, FALSE);
         return FALSE;
     }
     if (!xf_source_stream(h, args, fd, err))
@@ -523,18 +528,28 @@ xf_source_stream_to(struct xf_handoff *h, const char *uri,
 }
 
 /* How its administrator has it goes into the record before it is touched. */
-static void
-note_paused(struct xf_handoff *h)
+static gboolean
+note_paused(struct xf_handoff *h, GError **err)
 {
     struct xf_hypervisor *hv = h->engine->hv;
     struct xf_hv_domain domain;
-    /* what is wrong with it shows in suspend() */
+    /* what else is wrong with it shows in suspend() */
     gboolean known = hv->ops->info(hv, h->domid, &domain, NULL);
 
     g_mutex_lock(&h->lock);
-    if (known && h->state == XF_STATE_BEGUN)
+
+    gboolean begun = h->state == XF_STATE_BEGUN;
+
+    if (known && begun)
         h->paused = domain.paused;
     g_mutex_unlock(&h->lock);
+    if (!known || !begun || !domain.suspended)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                "domain '%s' has been suspended since Begin by another tool, "
+                "which may be saving it or sending it away; it is left as it "
+                "is", h->name);
+    return FALSE;
 }
 
 /* Checks what Perform was given. */
@@ -561,8 +576,8 @@ gboolean
 xf_source_send(struct xf_handoff *h, const struct xf_migrate_args *args,
                GError **err)
 {
-    note_paused(h);
-    if (xf_handoff_event(h, XF_EVENT_PERFORM, NULL, err))
+    if (note_paused(h, err)
+        && xf_handoff_event(h, XF_EVENT_PERFORM, NULL, err))
         return perform_call(h, args, err);
     let_go(h);
     return FALSE;
@@ -604,6 +619,22 @@ proven(const struct xf_handoff *h, const struct xf_cookie *cookie)
     return xf_secret_equal(proof, cookie->proof, XF_KEY_LEN);
 }
 
+/* A cookie shows whose Confirm it is; without one it has to be that of the
+ * client that has the handoff, unless that has gone. */
+static gboolean
+may_confirm(struct xf_handoff *h, const struct xf_cookie *cookie,
+            const struct xf_conn *conn, GError **err)
+{
+    if (cookie)
+        return check_cookie(h, cookie, err);
+    if (owned(h, NULL) || owned(h, conn))
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                "Confirm of domain '%s' without a cookie, while another "
+                "client migrates it (handoff %s)", h->name, h->token);
+    return FALSE;
+}
+
 gboolean
 xf_source_confirm(struct xf_engine *engine, struct xf_conn *conn,
                   const struct xf_domain_ref *dom,
@@ -620,7 +651,7 @@ xf_source_confirm(struct xf_engine *engine, struct xf_conn *conn,
 
     XF_AUTO(xf_handoff) *h = find(engine, dom, err);
 
-    if (!h || (cookie && !check_cookie(h, cookie, err)))
+    if (!h || !may_confirm(h, cookie, conn, err))
         return FALSE;
     own(h, conn, args->flags);
     if (xf_handoff_state(h) == XF_STATE_BEGUN)

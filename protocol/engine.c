@@ -226,10 +226,15 @@ wait_for_clean_up(struct xf_engine *engine, const struct xf_handoff *h)
 gboolean
 xf_engine_add(struct xf_engine *engine, struct xf_handoff *h, GError **err)
 {
-    wait_for_clean_up(engine, h);
+    /* Those that are taken up again each have something to end, whatever
+     * else there is of their domain. */
+    gboolean is_new = xf_handoff_state(h) == XF_STATE_NONE;
+
+    if (is_new)
+        wait_for_clean_up(engine, h);
     g_mutex_lock(&engine->adding);
 
-    gboolean ok = may_add(engine, h, err);
+    gboolean ok = !is_new || may_add(engine, h, err);
 
     if (ok) {
         g_mutex_lock(&engine->lock);

@@ -57,6 +57,8 @@ enum xf_suspend_outcome {
     XF_SUSPEND_RUNNING,         /* failed; the guest was never stopped */
     XF_SUSPEND_STOPPED,         /* failed; suspended: resume() it */
     XF_SUSPEND_GONE,            /* died or shut down for its own reasons */
+    XF_SUSPEND_TAKEN,           /* failed; another tool has suspended it, and
+                                 * may have sent it away: not to be resumed */
 };
 
 enum xf_suspend_flags {

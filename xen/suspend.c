@@ -396,7 +396,7 @@ suspend_entered(struct suspend_op *op, int fd, guint flags,
                     "domain '%s' cannot be suspended: it is %s", before.name,
                     before.suspended ? "suspended already"
                                      : "shut down or dying");
-        return before.suspended ? XF_SUSPEND_STOPPED : XF_SUSPEND_GONE;
+        return before.suspended ? XF_SUSPEND_TAKEN : XF_SUSPEND_GONE;
     }
 
     *was_paused = before.paused;
@@ -436,7 +436,7 @@ xf_libxl_suspend(struct xf_hypervisor *hypervisor, int domid, int fd,
     hide(&op);
     op_close(&op);
     xf_holds_leave_suspend(hv->holds, domid, result, until);
-    if (result == XF_SUSPEND_RUNNING || result == XF_SUSPEND_GONE)
+    if (result != XF_SUSPEND_DONE && result != XF_SUSPEND_STOPPED)
         xf_keeper_suspend_failed(hv->keeper, domid);
     return result;
 }

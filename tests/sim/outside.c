@@ -106,6 +106,31 @@ xf_sim_find(const char *dir, const char *name, struct xf_hv_domain *info)
     return FALSE;
 }
 
+static void
+change(const char *dir, int domid, int shutdown, int log_dirty)
+{
+    XF_AUTO(sim_host) *host = existing_host(dir);
+    SIM_LOCK(host);
+    XF_AUTO(sim_domain) *dom = sim_host_get(host, domid);
+
+    g_assert(dom);
+    dom->shutdown = shutdown;
+    dom->log_dirty = log_dirty;
+    sim_host_put(host, dom);
+}
+
+void
+xf_sim_suspend(const char *dir, int domid)
+{
+    change(dir, domid, SIM_SUSPENDED, 0);
+}
+
+void
+xf_sim_track_writes(const char *dir, int domid)
+{
+    change(dir, domid, SIM_UP, 1);
+}
+
 gboolean
 xf_sim_tracks_writes(const char *dir)
 {

@@ -295,6 +295,11 @@ sim_suspend(struct xf_hypervisor *hv, int domid, int fd, guint flags,
     xl->asked = on_asked;
     xl->suspended = on_suspended;
     xl->user = &suspend;
+    if (dom->shutdown == SIM_SUSPENDED) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain %d is suspended already", domid);
+        return XF_SUSPEND_TAKEN;
+    }
     if (!enter(sim, domid, err))
         return XF_SUSPEND_RUNNING;
     show(&suspend);

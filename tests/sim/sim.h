@@ -62,6 +62,9 @@ gboolean xf_sim_find(const char *dir, const char *name,
 guint64 xf_sim_free_kib(const char *dir);
 /* All its domains lose their names, as when xenstored is killed. */
 void xf_sim_forget_names(const char *dir);
+/* As other tools and dead helpers leave a domain. */
+void xf_sim_suspend(const char *dir, int domid);
+void xf_sim_track_writes(const char *dir, int domid);
 /* Is what a domain there writes being tracked? */
 gboolean xf_sim_tracks_writes(const char *dir);
 

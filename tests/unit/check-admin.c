@@ -308,6 +308,29 @@ START_TEST(destination_makes_it_the_copy)
 }
 END_TEST
 
+/* The source was switched off meanwhile.  Taken for revoked there, the copy that
+ * waits here would be destroyed. */
+START_TEST(the_last_copy_is_not_given_up)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_dies(&src);
+    host_reboots(&src);
+    client_of(&dst);
+    host_start(&src);
+    shows(&src, "source", "in-doubt", "");
+    refuses(&src, XF_ASSUME_REVOKED, XF_ERROR_OPERATION_INVALID,
+            "has no copy of domain 'g' any more, and 127.0.0.1 has one");
+    shows(&src, "source", "in-doubt", "");
+    shows(&dst, "destination", "received", "");
+    resolves(&dst, XF_ASSUME_COMMITTED, "committed");
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
 /* It is gone, and that is in the record. */
 static gboolean
 waits_for_its_source(struct host *host)
@@ -369,7 +392,7 @@ main(void)
         what_its_client_is_at_is_left_alone, unknown_tokens, asked_in_vain,
         source_takes_it_back, source_lets_it_go,
         source_lets_the_last_but_one_go,
-        destination_makes_it_the_copy, a_kept_copy_goes_in_the_end,
+        destination_makes_it_the_copy, the_last_copy_is_not_given_up, a_kept_copy_goes_in_the_end,
         destination_gives_it_up, NULL
     };
 

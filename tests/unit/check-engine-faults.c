@@ -60,6 +60,66 @@ perform_ends(struct performing *p)
     xf_sim_fault(src.dir, "g", "suspend-page", NULL);
 }
 
+/* Its source hangs, and its connection lives: nobody but an administrator can
+ * free the destination. */
+START_TEST(a_stream_is_given_up_by_hand)
+{
+    struct performing p;
+    g_autoptr(GPtrArray) infos = NULL;
+    g_autofree char *state = NULL;
+
+    perform_slowly(&p);
+    infos = dst.conn->driver->list_handoffs(dst.conn, NULL);
+    ck_assert(infos && infos->len == 1);
+
+    struct xf_handoff_info *info = infos->pdata[0];
+
+    ck_assert_str_eq(info->state, "receiving");
+    state = dst.conn->driver->resolve_handoff(dst.conn, info->token,
+                                              XF_ASSUME_REVOKED, NULL);
+    ck_assert_pstr_eq(state, "revoked");
+    wait_for(guest_is_gone, &dst);
+    xf_sim_fault(src.dir, "g", "suspend-page", NULL);
+    g_thread_join(p.thread);
+    ck_assert(!p.ok);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&p.walk);
+}
+END_TEST
+
+static gboolean
+not_tracked(struct host *host)
+{
+    return !xf_sim_tracks_writes(host->dir);
+}
+
+/* The daemon was killed while it sent, as its helper was, and xenstored
+ * restarted: the guest runs on, and nobody tracks what it writes. */
+START_TEST(forgotten_while_it_sent)
+{
+    struct performing p;
+    g_autofree char *path = host_log_path(&src), *log = NULL;
+    struct xf_hv_domain info;
+
+    perform_slowly(&p);
+    ck_assert(g_file_get_contents(path, &log, NULL, NULL));
+    ck_assert(src.conn->driver->abort_job(src.conn, p.walk.dom, NULL));
+    perform_ends(&p);
+    ck_assert(!walk_finish(&p.walk, TRUE));
+    host_dies(&src);
+    host_forgets(&src);
+    ck_assert(g_file_set_contents(path, log, -1, NULL));
+    ck_assert(guest_on(&src, &info));
+    xf_sim_track_writes(src.dir, info.domid);
+    host_start(&src);
+    wait_for(not_tracked, &src);
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&p.walk);
+}
+END_TEST
+
 START_TEST(aborted)
 {
     struct performing p;
@@ -573,6 +633,8 @@ int
 main(void)
 {
     const struct xf_unit_test tests[] = {
+        { a_stream_is_given_up_by_hand, 1 },
+        { forgotten_while_it_sent, 1 },
         { aborted, 1 },
         { client_gone_in_mid_stream, 1 },
         { destination_stopped_in_mid_stream, 1 },

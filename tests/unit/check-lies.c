@@ -256,6 +256,54 @@ START_TEST(two_clients_one_guest)
 }
 END_TEST
 
+/* Without its cookie the second could have had the first's cancelled. */
+START_TEST(another_client_confirms)
+{
+    struct walk walk;
+    struct xf_conn *mine = src.conn;
+
+    walk_init(&walk);
+    for (int performed = 0; performed < 2; performed++) {
+        ck_assert(performed ? walk_perform(&walk)
+                            : walk_begin(&walk) && walk_prepare(&walk));
+        src.conn = xf_engine_open(src.engine);
+        ck_assert(!walk_confirm(&walk, TRUE, NULL));
+        said(&walk, XF_ERROR_OPERATION_INVALID, "another client");
+        xf_conn_close(src.conn);
+        src.conn = mine;
+    }
+    ck_assert(walk_finish(&walk, FALSE));
+    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* -- other tools -- */
+
+/* As xl save or xl migrate do, which may have sent it away by now. */
+START_TEST(another_tool_suspends_it)
+{
+    struct walk walk;
+    struct xf_hv_domain info;
+
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk) && walk_prepare(&walk));
+    ck_assert(guest_on(&src, &info));
+    xf_sim_suspend(src.dir, info.domid);
+    ck_assert(!walk_perform(&walk));
+    said(&walk, XF_ERROR_OPERATION_INVALID, "by another tool");
+    ck_assert(!walk_finish(&walk, TRUE));
+    wait_for(no_records, &src);
+    wait_for(no_records, &dst);
+    ck_assert(waits_suspended(&src));
+    ck_assert(src.hv->ops->resume(src.hv, info.domid, FALSE, NULL));
+    settled_on(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -264,7 +312,8 @@ main(void)
         stale_cookies, prepare_cookie_of_an_earlier_handoff, cut_cookies,
         older_cookies_of_a_commit, older_cookies_of_no_commit,
         a_made_up_proof, confirmed_with_prepares_cookie,
-        destination_restarts_before_perform, two_clients_one_guest, NULL
+        destination_restarts_before_perform, two_clients_one_guest,
+        another_client_confirms, another_tool_suspends_it, NULL
     };
 
     return xf_unit_main_fixture("lies", tests, world_setup, world_teardown);

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "protocol/cookie.h"
+#include "protocol/decisions.h"
 #include "tests/unit/engine-world.h"
 
 #include <glib/gstdio.h>
@@ -472,6 +473,48 @@ START_TEST(source_reboots_after_the_commit)
 }
 END_TEST
 
+/* -- several of one domain -- */
+
+static void
+add_decision(struct xf_decisions *log, enum xf_decision_kind kind,
+             const char *decided)
+{
+    struct xf_decision decision = {
+        .kind = kind,
+        .time = g_get_real_time(),
+        .domid = -1,
+        .peer_host = (char *)"127.0.0.1",
+        .peer_port = 1,
+        .name = (char *)"g",
+    };
+
+    g_strlcpy(decision.token, decided, sizeof(decision.token));
+    ck_assert(xf_uuid_parse(GUEST_UUID, decision.uuid));
+    ck_assert(xf_decisions_add(log, &decision, NULL));
+}
+
+/* It came in, which its source has not heard yet, and was being sent on: both
+ * have to be ended, whichever of them is read first. */
+START_TEST(all_are_taken_up_again)
+{
+    g_autoptr(GPtrArray) infos = NULL;
+
+    host_stop(&dst);
+
+    struct xf_decisions *log = xf_decisions_open(dst.state, NULL);
+
+    ck_assert_ptr_nonnull(log);
+    add_decision(log, XF_DECISION_COMMITTED,
+                 "00000000000000000000000000000001");
+    add_decision(log, XF_DECISION_SENDING,
+                 "00000000000000000000000000000002");
+    xf_decisions_close(log);
+    host_start(&dst);
+    infos = dst.conn->driver->list_handoffs(dst.conn, NULL);
+    ck_assert(infos && infos->len == 2);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -495,6 +538,7 @@ main(void)
         { settled_when_the_record_was_lost, 1 },
         { source_forgets_what_it_was_to_destroy, 1 },
         { source_reboots_after_the_commit, 1 },
+        { all_are_taken_up_again, 1 },
         { NULL, 0 }
     };
 

@@ -236,6 +236,21 @@ START_TEST(true_outcomes)
 }
 END_TEST
 
+/* By another tool: neither sent nor resumed. */
+START_TEST(suspended_already)
+{
+    int domid = guest("xenpvh");
+    struct move move;
+
+    xf_sim_suspend(dirs[0], domid);
+    move_run(&move, domid, TRUE);
+    ck_assert_int_eq(move.outcome, XF_SUSPEND_TAKEN);
+    ck_assert(look(here, domid).suspended);
+    move_end(&move);
+    verify();
+}
+END_TEST
+
 START_TEST(reader_closes)
 {
     int domid = guest("xenpvh");
@@ -484,6 +499,7 @@ main(void)
         { moves_while_writing, 1 },
         { moves_paused, 1 },
         { misleading_codes, G_N_ELEMENTS(misleading) },
+        { suspended_already, 1 },
         { true_outcomes, G_N_ELEMENTS(misleading) },
         { reader_closes, 1 },
         { receiver_dies_midway, 1 },
