@@ -237,10 +237,14 @@ xf_handoff_event(struct xf_handoff *h, enum xf_event event,
 
     g_mutex_lock(&h->lock);
 
+    gboolean doubted = h->state == XF_STATE_IN_DOUBT;
     gboolean ok = event_locked(h, event, action ? action : &ignored, err);
+    gboolean doubts = !doubted && h->state == XF_STATE_IN_DOUBT;
 
     g_cond_broadcast(&h->changed);
     g_mutex_unlock(&h->lock);
+    if (doubts)
+        xf_handoff_tell(h, XF_LIFE_SUSPENDED, XF_SUSPENDED_API_ERROR, -1);
     return ok;
 }
 

@@ -48,6 +48,7 @@ enum xf_life_detail {
     XF_STARTED_RESTORED = 2,
     XF_SUSPENDED_PAUSED = 0,
     XF_SUSPENDED_MIGRATED = 1,
+    XF_SUSPENDED_API_ERROR = 6,     /* ... and stays so: it is in doubt */
     XF_RESUMED_UNPAUSED = 0,
     XF_RESUMED_MIGRATED = 1,
     XF_STOPPED_SHUTDOWN = 0,

@@ -173,6 +173,40 @@ START_TEST(doubt_has_a_reason_and_a_time)
 }
 END_TEST
 
+struct heard {
+    gint doubted, resumed;      /* atomic */
+};
+
+static void
+hears(void *user, const struct xf_notice *notice)
+{
+    struct heard *heard = user;
+
+    if (notice->kind != XF_NOTICE_LIFECYCLE)
+        return;
+    if (notice->event == XF_LIFE_SUSPENDED
+        && notice->detail == XF_SUSPENDED_API_ERROR)
+        g_atomic_int_inc(&heard->doubted);
+    if (notice->event == XF_LIFE_RESUMED)
+        g_atomic_int_inc(&heard->resumed);
+}
+
+START_TEST(doubt_is_told)
+{
+    struct walk walk;
+    struct heard heard = { 0 };
+
+    ck_assert(src.conn->driver->listen(src.conn, hears, &heard, NULL, NULL));
+    in_doubt(&walk);
+    ck_assert_int_eq(g_atomic_int_get(&heard.doubted), 1);
+    ck_assert_int_eq(g_atomic_int_get(&heard.resumed), 0);
+    host_start(&dst);
+    settled_on(&src);
+    ck_assert_int_eq(g_atomic_int_get(&heard.doubted), 1);
+    ck_assert_int_eq(g_atomic_int_get(&heard.resumed), 1);
+}
+END_TEST
+
 /* -- not to be touched -- */
 
 START_TEST(what_its_client_is_at_is_left_alone)
@@ -388,7 +422,7 @@ int
 main(void)
 {
     const TTest *const tests[] = {
-        step_by_step, doubt_has_a_reason_and_a_time,
+        step_by_step, doubt_has_a_reason_and_a_time, doubt_is_told,
         what_its_client_is_at_is_left_alone, unknown_tokens, asked_in_vain,
         source_takes_it_back, source_lets_it_go,
         source_lets_the_last_but_one_go,
