@@ -200,12 +200,30 @@ parse_value(struct xf_daemon_config *config, const struct key *key,
     return FALSE;
 }
 
+/* A client that leaves all to the daemon does so by a call of v1, v2 or v3:
+ * without one of them nobody could ask for it. */
+static gboolean
+check_served(const struct xf_daemon_config *config, const struct key *key,
+             const char *text, const char *where, GError **err)
+{
+    const guint alone = XF_PROTOCOL_P2P | XF_PROTOCOL_DIRECT;
+
+    if (key->kind != KIND_PROTOCOLS
+        || *FIELD(const guint, config, key) & ~alone)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG,
+                "%s: '%s' offers nothing: p2p and direct can be asked for "
+                "besides one of v1, v2, v3 and v3-params only; name one",
+                where, text);
+    return FALSE;
+}
+
 static gboolean
 set_value(struct xf_daemon_config *config, const struct key *key,
           const char *text, const char *where, GError **err)
 {
     if (parse_value(config, key, text))
-        return TRUE;
+        return check_served(config, key, text, where, err);
     g_set_error(err, XF_ERROR, XF_ERROR_INVALID_ARG, "%s: '%s' is not %s",
                 where, text, kind_values[key->kind]);
     return FALSE;
