@@ -2,6 +2,7 @@
 /* xenferry migrate: its options, and what is shown meanwhile */
 #include "config.h"
 
+#include "protocol/uri.h"
 #include "tools/commands.h"
 #include "tools/move.h"
 #include "tools/progress.h"
@@ -262,6 +263,72 @@ wanted_protocol(guint *protocol)
            && *protocol != XF_PROTOCOL_DIRECT;
 }
 
+/* What cannot be had together: it would be dropped in silence. */
+static gboolean
+check_clashes(void)
+{
+    static const char xl[] = "a host that has only xl takes a domain as it "
+                             "is, and stores nothing";
+    static const char still[] = "nothing but a definition moves";
+    const gboolean bandwidth = options.bandwidth != 0;
+    const struct {
+        gboolean mode;
+        const char *mode_name;
+        gboolean given;
+        const char *option, *why;
+    } clashes[] = {
+#define CLASH(mode, given, option, why)                                     \
+    { options.mode, "--" #mode, given, option, why }
+        CLASH(direct, options.p2p, "--p2p", "it is another way"),
+        CLASH(direct, options.tunnelled, "--tunnelled", xl),
+        CLASH(direct, options.offline, "--offline", xl),
+        CLASH(direct, options.persistent, "--persistent", xl),
+        CLASH(direct, options.persistent_xml != NULL, "--persistent-xml", xl),
+        CLASH(direct, options.dname != NULL, "--dname", xl),
+        CLASH(direct, bandwidth, "--bandwidth", xl),
+        CLASH(direct, options.uri != NULL, "--uri",
+              "it goes where DEST-URI says"),
+        CLASH(direct, options.protocol != NULL, "--protocol",
+              "it has its own"),
+        CLASH(p2p, options.protocol != NULL, "--protocol",
+              "the source's daemon chooses it"),
+        CLASH(offline, options.tunnelled, "--tunnelled", still),
+        CLASH(offline, options.uri != NULL, "--uri", still),
+        CLASH(offline, bandwidth, "--bandwidth", still),
+        CLASH(offline, options.paused, "--paused", still),
+        CLASH(tunnelled, options.uri != NULL, "--uri",
+              "it goes through the connection of the two daemons"),
+#undef CLASH
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(clashes); i++)
+        if (clashes[i].mode && clashes[i].given) {
+            xf_cli_error("migrate: %s cannot have %s: %s; leave it out",
+                         clashes[i].mode_name, clashes[i].option,
+                         clashes[i].why);
+            return FALSE;
+        }
+    return TRUE;
+}
+
+/* What goes only with another. */
+static gboolean
+check_needs(void)
+{
+    if (options.tunnelled && !options.p2p)
+        xf_cli_error("migrate: --tunnelled goes through the connection that "
+                     "the source's daemon makes to the other one; give --p2p "
+                     "as well");
+    else if (options.offline && !options.persistent)
+        xf_cli_error("migrate: --offline needs --persistent: it moves what "
+                     "is stored of the domain");
+    else if (options.persistent_xml && !options.persistent)
+        xf_cli_error("migrate: --persistent-xml needs --persistent");
+    else
+        return TRUE;
+    return FALSE;
+}
+
 static gboolean
 check_options(const char *destination, guint *protocol)
 {
@@ -271,21 +338,19 @@ check_options(const char *destination, guint *protocol)
     else if (!g_uri_peek_scheme(destination))
         xf_cli_error("migrate: '%s' is not a URI; try xen+tcp://%s/system",
                      destination, destination);
-    else if (options.p2p && (options.direct || options.protocol))
-        xf_cli_error("migrate: --p2p is neither --direct nor of a protocol "
-                     "that is chosen here; leave %s out",
-                     options.direct ? "one of them" : "--protocol");
-    else if (options.tunnelled && (!options.p2p || options.uri))
-        xf_cli_error("migrate: --tunnelled goes through the connection that "
-                     "the source's daemon makes to the other one; %s",
-                     options.p2p ? "leave --uri out" : "give --p2p as well");
-    else if (options.direct && (options.uri || options.protocol))
-        xf_cli_error("migrate: --direct goes where DEST-URI says, by its own "
-                     "protocol; leave --uri and --protocol out");
     else if (options.bandwidth < 0)
         xf_cli_error("migrate: --bandwidth %" G_GINT64_FORMAT " is less than "
                      "nothing; it is MiB/s, 0 for no limit",
                      options.bandwidth);
+    else if (!check_clashes() || !check_needs())
+        return FALSE;
+    else if (options.direct != xf_migrate_uri_is_direct(destination))
+        xf_cli_error("migrate: '%s' %s", destination,
+                     options.direct ? "names no host that has only xl: "
+                                      "--direct goes to " XF_DIRECT_SCHEME
+                                      "://HOST"
+                                    : "names a host that has only xl: give "
+                                      "--direct as well");
     else
         return TRUE;
     return FALSE;

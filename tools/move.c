@@ -227,18 +227,73 @@ source_offers(struct xf_move *move, enum xf_feature feature,
     return can > 0;
 }
 
+/* Which Performs the source has; FALSE: it does not say. */
+static gboolean
+ask_performs(struct xf_move *move, gboolean *v3, gboolean *params,
+             GError **err)
+{
+    struct xf_conn *conn = move->source;
+    int has = conn->driver->supports_feature(
+        conn, XF_FEATURE_MIGRATION_PARAMS, err);
+    int plain = has < 0 ? -1 : conn->driver->supports_feature(
+        conn, XF_FEATURE_MIGRATION_V3, err);
+
+    *params = has > 0;
+    *v3 = has > 0 || plain > 0;
+    return plain >= 0;
+}
+
+/* What a Perform has no place for would be dropped in silence. */
+static gboolean
+check_carried(const struct xf_migrate_args *args, gboolean v3,
+              gboolean params, GError **err)
+{
+    const char *what = args->persist_xml && !params
+                           ? "an XML of its own to be stored "
+                             "(--persistent-xml)"
+                       : args->xml && !v3 ? "an XML of its own (--xml)"
+                       : args->uri && args->dconnuri && !v3
+                           ? "a migration uri (--uri)"
+                           : NULL;
+
+    if (!what)
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_ARG_UNSUPPORTED,
+                "the source cannot be told of %s: it does not offer protocol "
+                "%s; leave it out", what,
+                v3 || args->persist_xml ? "v3-params" : "v3");
+    return FALSE;
+}
+
+/* The newest Perform there is; that of v1 and v2 has one uri alone. */
+static gboolean
+perform(struct xf_move *move, const struct xf_migrate_args *args,
+        GError **err)
+{
+    struct xf_conn *conn = move->source;
+    struct xf_migrate_args old = *args;
+    g_autoptr(GBytes) cookie = NULL;
+    gboolean v3, params;
+
+    if (!ask_performs(move, &v3, &params, err)
+        || !check_carried(args, v3, params, err))
+        return FALSE;
+    tell_phase(move, "perform");
+    if (v3)
+        return conn->driver->perform3(conn, move->dom, args, &cookie, err);
+    if (args->dconnuri)
+        old.uri = args->dconnuri;
+    old.dconnuri = NULL;
+    return conn->driver->perform(conn, move->dom, &old, err);
+}
+
 /* Perform alone, as virsh migrate --direct and --p2p have it. */
 static struct xf_domain_ref *
 run_perform(struct xf_move *move, enum xf_protocols protocol,
             const struct xf_migrate_args *args, GError **err)
 {
-    struct xf_conn *conn = move->source;
-    g_autoptr(GBytes) cookie = NULL;
-
     note_protocol(move, xf_protocol_name(protocol));
-    tell_phase(move, "perform");
-    return conn->driver->perform3(conn, move->dom, args, &cookie, err)
-               ? as_sent(move) : NULL;
+    return perform(move, args, err) ? as_sent(move) : NULL;
 }
 
 static struct xf_domain_ref *
@@ -249,6 +304,7 @@ run_direct(struct xf_move *move, GError **err)
         .flags = request->flags,
         .dname = request->dname,
         .xml = request->xml,
+        .persist_xml = request->persist_xml,
         .uri = request->destination,
         .bandwidth = request->bandwidth,
     };

@@ -77,11 +77,111 @@ START_TEST(guest_ends_meanwhile)
 }
 END_TEST
 
+/* -- options that cannot be had together -- */
+
+static const struct {
+    const char *options, *says;
+} refusals[] = {
+    { "--direct --dname x", "--direct cannot have --dname" },
+    { "--direct --bandwidth 8", "--direct cannot have --bandwidth" },
+    { "--direct --uri tcp://x", "--direct cannot have --uri" },
+    { "--direct --protocol v3", "--direct cannot have --protocol" },
+    { "--direct --persistent", "--direct cannot have --persistent" },
+    { "--direct --persistent-xml /dev/null",
+      "--direct cannot have --persistent-xml" },
+    { "--direct --offline", "--direct cannot have --offline" },
+    { "--direct --tunnelled", "--direct cannot have --tunnelled" },
+    { "--direct --p2p", "--direct cannot have --p2p" },
+    { "--p2p --protocol v3", "--p2p cannot have --protocol" },
+    { "--tunnelled", "give --p2p as well" },
+    { "--p2p --tunnelled --uri tcp://x", "--tunnelled cannot have --uri" },
+    { "--offline --persistent --p2p --tunnelled",
+      "--offline cannot have --tunnelled" },
+    { "--offline --persistent --uri tcp://x", "--offline cannot have --uri" },
+    { "--offline --persistent --bandwidth 8",
+      "--offline cannot have --bandwidth" },
+    { "--offline --persistent --paused", "--offline cannot have --paused" },
+    { "--offline", "--offline needs --persistent" },
+    { "--persistent-xml /dev/null", "--persistent-xml needs --persistent" },
+};
+
+START_TEST(refuses_what_it_cannot_honour)
+{
+    guest(&host_a);
+    for (gsize i = 0; i < G_N_ELEMENTS(refusals); i++) {
+        g_autofree char *out = NULL;
+        int status = migrate(refusals[i].options, &out);
+
+        ck_assert_msg(status == 2 && strstr(out, refusals[i].says),
+                      "%s: exit status %d: %s", refusals[i].options, status,
+                      out);
+    }
+    runs_on(&host_a, "g");
+    no_domain(&host_b);
+    all_is_well();
+}
+END_TEST
+
+/* -- a source that has only the old protocols -- */
+
+static void
+offer(const char *protocols)
+{
+    g_autofree char *lines = g_strdup_printf("[daemon]\nprotocols = %s\n",
+                                             protocols);
+
+    host_stop(&host_a);
+    host_a.conf = lines;
+    host_start(&host_a);
+    host_a.conf = NULL;
+}
+
+static const char *const old_lists[] = { "v1,p2p", "v2,p2p", "v1,v2,p2p" };
+
+START_TEST(p2p_of_an_old_source)
+{
+    offer(old_lists[_i]);
+    guest(&host_a);
+    must_migrate("--live --p2p --bandwidth 100");
+    all_is_well();
+}
+END_TEST
+
+/* What the old Perform has no place for is not dropped. */
+static const struct {
+    const char *options, *says;
+} old_refusals[] = {
+    { "--p2p --uri tcp://127.0.0.1", "migration uri" },
+    { "--p2p --xml /dev/null", "an XML of its own" },
+    { "--p2p --persistent --persistent-xml /dev/null", "to be stored" },
+};
+
+START_TEST(what_an_old_source_cannot)
+{
+    offer("v1,v2,p2p");
+    guest(&host_a);
+    for (gsize i = 0; i < G_N_ELEMENTS(old_refusals); i++) {
+        g_autofree char *out = NULL;
+        int status = migrate(old_refusals[i].options, &out);
+
+        ck_assert_msg(status == 1 && strstr(out, old_refusals[i].says),
+                      "%s: exit status %d: %s", old_refusals[i].options,
+                      status, out);
+    }
+    runs_on(&host_a, "g");
+    no_domain(&host_b);
+    all_is_well();
+}
+END_TEST
+
 int
 main(void)
 {
     const struct xf_unit_test tests[] = {
         { guest_ends_meanwhile, G_N_ELEMENTS(ends) },
+        { refuses_what_it_cannot_honour, 1 },
+        { p2p_of_an_old_source, G_N_ELEMENTS(old_lists) },
+        { what_an_old_source_cannot, 1 },
         { NULL, 0 },
     };
 

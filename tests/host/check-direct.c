@@ -173,6 +173,29 @@ START_TEST(to_xl_by_the_command)
 }
 END_TEST
 
+/* A source that has only the Perform of v1 and v2. */
+static const char *const old_lists[] = { "v1,direct", "v2,direct" };
+
+START_TEST(to_xl_from_an_old_source)
+{
+    const char *argv[] = { CLI, "-c", host_a.uri, "migrate", "--live",
+                           "--direct", "g", AWAY, NULL };
+    g_autofree char *lines = g_strdup_printf(
+        "%s[daemon]\nprotocols = %s\n", conf, old_lists[_i]);
+    g_autofree char *out = NULL;
+
+    host_stop(&host_a);
+    host_a.conf = lines;
+    host_start(&host_a);
+    guest(&host_a);
+    ck_assert_msg(run_program(argv, &out) == 0, "%s", out);
+    wait_until(far_runs, NULL, "g runs there");
+    empty(&host_a);
+    well();
+    host_a.conf = NULL;
+}
+END_TEST
+
 /* What an unmodified client sends. */
 START_TEST(to_xl_by_virsh)
 {
@@ -563,6 +586,7 @@ main(void)
     const struct xf_unit_test tests[] = {
         { to_xl, 2 },
         { to_xl_by_the_command, 1 },
+        { to_xl_from_an_old_source, G_N_ELEMENTS(old_lists) },
         { to_xl_by_virsh, 1 },
         { to_xl_fails, G_N_ELEMENTS(before_leave) },
         { to_xl_in_doubt, 2 * G_N_ELEMENTS(after_leave) },
