@@ -11,14 +11,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xen/io/xenbus.h>
 
 #include "xen/internal.h"
 #include "xen/xenstore.h"
-
-enum backend_state {            /* xen/io/xenbus.h */
-    STATE_INIT_WAIT = 2,
-    STATE_CONNECTED = 4,
-};
 
 enum readiness {
     READY,
@@ -82,7 +78,8 @@ backend_readiness(struct xs_handle *xs, const char *backend, GError **err)
     }
     if (!script_is_through(xs, backend))
         return NOT_YET;
-    return number >= STATE_INIT_WAIT && number <= STATE_CONNECTED ? READY
+    return number >= XenbusStateInitWait && number <= XenbusStateConnected
+               ? READY
                                                                   : NOT_YET;
 }
 

@@ -110,6 +110,7 @@ struct xf_leaving {
     gboolean live;              /* it runs while its memory is copied */
     gboolean suspending;        /* it is on its way already */
     gboolean says_suspend;      /* its kernel says that it can be suspended */
+    gboolean has_drivers;       /* ... and has taken over a device */
     double age;                 /* seconds since it was made on this host */
     gboolean has_shadow;        /* Xen has shadow paging */
     gboolean has_save_helper;   /* libxl's */

@@ -4,6 +4,8 @@
 #include "config.h"
 
 #include <libxl_utils.h>
+#include <stdlib.h>
+#include <xen/io/xenbus.h>
 
 #include "xen/abi.h"
 #include "xen/arrival.h"
@@ -117,7 +119,8 @@ age(struct xf_context *c, const struct xf_hv_domain *d)
 /* A guest's kernel says once, while it boots, that it can be suspended.  It
  * does not say it again where it has moved to: there we say it for the
  * guests that we receive (incoming.c), but other toolstacks do not.  So the
- * lack of that word means something only in the first minute. */
+ * lack of that word means something only in the first minute, and only while
+ * no driver of its kernel's runs. */
 static gboolean
 can_suspend(const struct xf_leaving *l, GError **err)
 {
@@ -129,7 +132,8 @@ can_suspend(const struct xf_leaving *l, GError **err)
                     "domain '%s' cannot move: %s", d->name, state);
         return FALSE;
     }
-    if (d->type == XF_GUEST_HVM || l->says_suspend || l->age > BOOT_SECONDS)
+    if (d->type == XF_GUEST_HVM || l->says_suspend || l->has_drivers
+        || l->age > BOOT_SECONDS)
         return TRUE;            /* HVM: if it must, it is stopped by force */
     g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
                 "domain '%s' cannot move yet: its kernel has not said that "
@@ -259,6 +263,28 @@ xf_libxl_may_leave(const struct xf_leaving *l, GError **err)
            && can_iterate(l, err) && has_room(l, err);
 }
 
+static gboolean
+has_drivers(struct xs_handle *xs, int domid)
+{
+    g_auto(GStrv) kinds =
+        xf_xs_children(xs, "/local/domain/%d/device", domid);
+
+    for (char **kind = kinds; *kind; kind++) {
+        g_auto(GStrv) devices =
+            xf_xs_children(xs, "/local/domain/%d/device/%s", domid, *kind);
+
+        for (char **device = devices; *device; device++) {
+            g_autofree char *state =
+                xf_xs_read(xs, "/local/domain/%d/device/%s/%s/state", domid,
+                           *kind, *device);
+
+            if (state && atoi(state) == XenbusStateConnected)
+                return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 /* What Xen and xenstore say of it; has_shadow only where it matters. */
 static gboolean
 look(struct xf_context *c, struct xf_leaving *l, GError **err)
@@ -270,6 +296,7 @@ look(struct xf_context *c, struct xf_leaving *l, GError **err)
     libxl_physinfo phys;
 
     l->says_suspend = g_strcmp0(feature, "1") == 0;
+    l->has_drivers = has_drivers(c->xs, d->domid);
     l->age = age(c, d);
     l->has_save_helper = xf_helper_is_there();
     l->libxl_dir_kib = xf_arrival_disk_kib(XF_LIBXL_DIR);

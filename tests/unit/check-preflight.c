@@ -138,6 +138,7 @@ static const struct {
     /* while it boots, and after; HVM can be forced */
     { L(says_suspend), .age = 5, .word = "domain 'guest' cannot move yet: its "
       "kernel has not said that it can be suspended" },
+    { L(says_suspend), ALSO(has_drivers), .age = 5 },
     { L(says_suspend), .age = 61 },
     { HVM, L(says_suspend), .age = 5 },
     /* what the host must have */
