@@ -79,8 +79,7 @@ backend_readiness(struct xs_handle *xs, const char *backend, GError **err)
     if (!script_is_through(xs, backend))
         return NOT_YET;
     return number >= XenbusStateInitWait && number <= XenbusStateConnected
-               ? READY
-                                                                  : NOT_YET;
+               ? READY : NOT_YET;
 }
 
 /* The paths of the backends of a domain, wherever they are. */
