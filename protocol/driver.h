@@ -129,6 +129,8 @@ enum xf_undefine_flags {
     XF_UNDEFINE_NVRAM = 1 << 2,
     XF_UNDEFINE_KEEP_NVRAM = 1 << 3,
     XF_UNDEFINE_CHECKPOINTS_METADATA = 1 << 4,
+    XF_UNDEFINE_TPM = 1 << 5,
+    XF_UNDEFINE_KEEP_TPM = 1 << 6,
 };
 
 /* A way to a destination's channel that is none of its addresses: the

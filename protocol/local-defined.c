@@ -8,7 +8,8 @@
 #define UNDEFINE_FLAGS                                                      \
     (XF_UNDEFINE_MANAGED_SAVE | XF_UNDEFINE_SNAPSHOTS_METADATA              \
      | XF_UNDEFINE_NVRAM | XF_UNDEFINE_KEEP_NVRAM                           \
-     | XF_UNDEFINE_CHECKPOINTS_METADATA)
+     | XF_UNDEFINE_CHECKPOINTS_METADATA | XF_UNDEFINE_TPM             \
+     | XF_UNDEFINE_KEEP_TPM)
 
 static gboolean
 check_flags(const char *what, guint flags, guint known, GError **err)

@@ -10,7 +10,8 @@
 #define UNDEFINE_FLAGS                                                      \
     (XF_UNDEFINE_MANAGED_SAVE | XF_UNDEFINE_SNAPSHOTS_METADATA |            \
      XF_UNDEFINE_NVRAM | XF_UNDEFINE_KEEP_NVRAM |                           \
-     XF_UNDEFINE_CHECKPOINTS_METADATA)
+     XF_UNDEFINE_CHECKPOINTS_METADATA | XF_UNDEFINE_TPM |                   \
+     XF_UNDEFINE_KEEP_TPM)
 
 static gboolean
 do_define(struct xf_rpc_call *call, void *data, void *ret_data, GError **err)

@@ -81,6 +81,7 @@ static const struct {
     { "dumpxml g", "<domain type=|<uuid>" UUID },
     { "dumpxml --migratable g", "<uuid>" UUID },
     { "dumpxml --security-info g", "<uuid>" UUID },
+    { "dumpxml --update-cpu g", "<uuid>" UUID },
     { "dumpxml Domain-0", "<domain type='xen' id='0'>|<name>Domain-0</name>"
       "|<memory |<vcpu>" },
     { "capabilities", "<capabilities>|<arch>x86_64</arch>|<live/>"
@@ -107,6 +108,9 @@ static const struct {
     { "uri", "xen" },
     { "domjobinfo g", "Job type:         None" },
     { "domjobinfo --completed g", "Job type:         None" },
+    { "domjobinfo --completed --keep-completed g",
+      "Job type:         None" },
+    { "domxml-to-native xen-json --domain g", "<domain |<name>g</name>" },
     { "migrate-getspeed g", "0" },
 };
 
@@ -144,6 +148,8 @@ static const struct {
       "unsupported flags (0xa: agent, signal)" },
     { "reboot --mode acpi g", "unsupported flags (0x1: acpi)" },
     { "dumpxml --migratable Domain-0", "cannot be migrated" },
+    { "domxml-to-native xen-none --domain g", "no form xen-none" },
+    { "undefine g", "transient" },
 };
 
 START_TEST(refuses_and_says_why)
@@ -204,6 +210,136 @@ START_TEST(creates_what_is_valid)
     virsh_says(&host_a, "destroy v", "destroyed");
     ck_assert(g_file_set_contents(path, "<domain/>", -1, NULL));
     virsh_fails(&host_a, command, "Failed to create domain");
+    all_is_well();
+}
+END_TEST
+
+/* -- stored domains -- */
+
+/* A domain "s" in a file, named in what the test runs. */
+static char *
+stored_file(void)
+{
+    char *path = g_build_filename(host_a.dir, "s.xml", NULL);
+    g_autofree char *xml =
+        xf_sim_xml("s", "00112233-4455-6677-8899-aabbccddee11", "xenpvh", 64);
+
+    ck_assert(g_file_set_contents(path, xml, -1, NULL));
+    return path;
+}
+
+static void
+virsh_takes(const char *verb, const char *file, const char *words)
+{
+    g_autofree char *command = g_strconcat(verb, " ", file, NULL);
+
+    virsh_says(&host_a, command, words);
+}
+
+/* "s" is not in what that lists. */
+static void
+virsh_lists_no(const char *command)
+{
+    g_autofree char *out = NULL;
+
+    ck_assert_int_eq(virsh(&host_a, command, &out), 0);
+    ck_assert_msg(!strstr(out, " s "), "virsh %s: %s", command, out);
+}
+
+START_TEST(keeps_a_stored_domain)
+{
+    g_autofree char *file = stored_file();
+
+    virsh_takes("define --validate", file, "'s' defined");
+    virsh_says(&host_a, "list --all", " s |shut off");
+    virsh_says(&host_a, "list --inactive --persistent", " s |shut off");
+    virsh_lists_no("list");
+    virsh_lists_no("list --all --transient");
+    virsh_lists_no("list --all --autostart");
+    virsh_says(&host_a, "domstate s", "shut off");
+    virsh_says(&host_a, "autostart s", "marked as autostarted");
+    virsh_says(&host_a, "list --all --autostart", " s ");
+    virsh_says(&host_a, "dominfo s", "Id:             -|State:          shut "
+               "off|Persistent:     yes|Autostart:      enable");
+    virsh_says(&host_a, "autostart --disable s", "unmarked");
+    virsh_says(&host_a, "start --paused s", "started");
+    virsh_says(&host_a, "domstate --reason s", "paused (");
+    virsh_fails(&host_a, "start s", "already active");
+    virsh_says(&host_a, "resume s", "resumed");
+    virsh_says(&host_a, "domstate s", "running");
+    virsh_says(&host_a, "dumpxml --inactive s", "<name>s</name>");
+    virsh_says(&host_a, "destroy s", "destroyed");
+    virsh_says(&host_a, "domstate --reason s", "shut off (destroyed)");
+    virsh_says(&host_a, "start s", "started");
+    virsh_says(&host_a, "undefine s", "undefined");
+    virsh_says(&host_a, "dominfo s", "State:          running|Persistent:     "
+               "no");
+    virsh_says(&host_a, "destroy s", "destroyed");
+    virsh_fails(&host_a, "domstate s", "failed to get domain 's'");
+    all_is_well();
+}
+END_TEST
+
+/* Nothing of all that is kept here: there is nothing that could be lost. */
+static const char *const undefine_flags[] = {
+    "--managed-save", "--snapshots-metadata", "--checkpoints-metadata",
+    "--nvram", "--keep-nvram", "--tpm", "--keep-tpm",
+    "--managed-save --snapshots-metadata --checkpoints-metadata --nvram "
+    "--tpm",
+};
+
+START_TEST(undefines_with_all_that_belongs_to_it)
+{
+    g_autofree char *file = stored_file();
+
+    for (gsize i = 0; i < G_N_ELEMENTS(undefine_flags); i++) {
+        g_autofree char *command =
+            g_strdup_printf("undefine %s s", undefine_flags[i]);
+
+        virsh_takes("define", file, "'s' defined");
+        virsh_says(&host_a, command, "undefined");
+        virsh_lists_no("list --all");
+    }
+    all_is_well();
+}
+END_TEST
+
+/* Their forms: of the simulator's hosts that is the XML itself. */
+START_TEST(writes_and_reads_native_forms)
+{
+    g_autofree char *file = stored_file();
+    g_autofree char *native = g_strconcat(host_a.dir, "/native", NULL);
+    g_autofree char *from = g_strdup_printf("domxml-from-native xen-json %s",
+                                            native);
+    g_autofree char *out = NULL;
+
+    virsh_takes("domxml-to-native xen-json --xml", file, "<name>s</name>");
+    virsh_takes("define", file, "'s' defined");
+    ck_assert_int_eq(virsh(&host_a, "domxml-to-native xen-json --domain s",
+                           &out), 0);
+    ck_assert(g_file_set_contents(native, out, -1, NULL));
+    virsh_says(&host_a, from, "<domain |<name>s</name>");
+    ck_assert(g_file_set_contents(native, "{", -1, NULL));
+    virsh_fails(&host_a, from, "error: ");
+    virsh_says(&host_a, "undefine s", "undefined");
+    all_is_well();
+}
+END_TEST
+
+/* It would have to end with its client's connection. */
+START_TEST(nothing_is_tied_to_a_client)
+{
+    g_autofree char *file = stored_file();
+    g_autofree char *create =
+        g_strdup_printf("create --autodestroy %s", file);
+
+    virsh_fails(&host_a, create, "unsupported flags (0x2: autodestroy)");
+    virsh_lists_no("list --all");
+    virsh_takes("define", file, "'s' defined");
+    virsh_fails(&host_a, "start --autodestroy s",
+                "unsupported flags (0x2: autodestroy)");
+    virsh_says(&host_a, "domstate s", "shut off");
+    virsh_says(&host_a, "undefine s", "undefined");
     all_is_well();
 }
 END_TEST
@@ -591,6 +727,10 @@ main(void)
         { refuses_a_console, 1 },
         { acts_on_a_guest, 1 },
         { creates_what_is_valid, 1 },
+        { keeps_a_stored_domain, 1 },
+        { undefines_with_all_that_belongs_to_it, 1 },
+        { writes_and_reads_native_forms, 1 },
+        { nothing_is_tied_to_a_client, 1 },
         { presses_the_button, 1 },
         { a_speed_is_kept, 1 },
         { tells_of_a_life, 1 },
