@@ -62,26 +62,27 @@ starts(struct walk *walk, const char *words)
         ck_assert_msg(dom != NULL, "%s", walk->err->message);
 }
 
+#define ASKS_IN_VAIN "it has the only copy left"
+
+/* In what its only handoff tells of its last try. */
+static const char *trouble;
+
 static gboolean
-asks_in_vain(struct host *host)
+is_in_trouble(struct host *host)
 {
     g_autoptr(GPtrArray) infos =
         host->conn->driver->list_handoffs(host->conn, NULL);
     const struct xf_handoff_info *info =
         infos->len == 1 ? infos->pdata[0] : NULL;
 
-    return info && strstr(info->trouble, "it has the only copy left");
+    return info && strstr(info->trouble, trouble);
 }
 
-static gboolean
-knows_it_is_the_last(struct host *host)
+static void
+wait_for_trouble(struct host *host, const char *words)
 {
-    g_autoptr(GPtrArray) infos =
-        host->conn->driver->list_handoffs(host->conn, NULL);
-    const struct xf_handoff_info *info =
-        infos->len == 1 ? infos->pdata[0] : NULL;
-
-    return info && strstr(info->trouble, "this is the only copy");
+    trouble = words;
+    wait_for(is_in_trouble, host);
 }
 
 static gboolean
@@ -99,12 +100,12 @@ START_TEST(power_lost_before_the_commit)
     walk_init(&walk);
     walk_to_performed(&walk);
     source_loses_power();
-    wait_for(asks_in_vain, &src);
+    wait_for_trouble(&src, ASKS_IN_VAIN);
     starts(&walk, "it may run at the destination");
     /* nor has its client the last one destroyed */
     ck_assert(!walk_finish(&walk, TRUE));
     walk_said(&walk, XF_ERROR_OPERATION_FAILED, "is kept");
-    wait_for(knows_it_is_the_last, &dst);
+    wait_for_trouble(&dst, "this is the only copy");
     decides_by_hand(&dst, "received",
                     _i ? XF_ASSUME_COMMITTED : XF_ASSUME_REVOKED);
     wait_for(all_over, &src);
@@ -131,7 +132,7 @@ START_TEST(a_dying_copy_is_none)
     host_impatient(&src);
     ck_assert(!walk_confirm(&walk, TRUE, NULL));
     walk_said(&walk, XF_ERROR_IN_DOUBT, "in doubt");
-    wait_for(asks_in_vain, &src);
+    wait_for_trouble(&src, ASKS_IN_VAIN);
     ck_assert(!walk_finish(&walk, TRUE));
     walk_said(&walk, XF_ERROR_OPERATION_FAILED, "that it has none");
     decides_by_hand(&dst, "received", XF_ASSUME_COMMITTED);
@@ -139,17 +140,6 @@ START_TEST(a_dying_copy_is_none)
     walk_clear(&walk);
 }
 END_TEST
-
-static gboolean
-cannot_tell(struct host *host)
-{
-    g_autoptr(GPtrArray) infos =
-        host->conn->driver->list_handoffs(host->conn, NULL);
-    const struct xf_handoff_info *info =
-        infos->len == 1 ? infos->pdata[0] : NULL;
-
-    return info && strstr(info->trouble, "cannot tell whether its own");
-}
 
 /* Nobody can tell whether the source has its copy, as found in its record or
  * in its log: it has nothing revoked, and does not say that it has one. */
@@ -171,7 +161,7 @@ START_TEST(a_copy_that_nobody_can_see)
         ck_assert(!walk_confirm(&walk, TRUE, NULL));
         walk_said(&walk, XF_ERROR_IN_DOUBT, "in doubt");
     }
-    wait_for(cannot_tell, &src);
+    wait_for_trouble(&src, "cannot tell whether its own");
     ck_assert(!walk_finish(&walk, TRUE));
     walk_said(&walk, XF_ERROR_NO_CONNECT, "does not say that it has its own");
     ck_assert(xf_sim_find(dst.dir, "g" XF_INCOMING_SUFFIX, &info));
@@ -316,17 +306,6 @@ knows_nothing(void *user, enum xf_channel_purpose purpose, const char *token,
     return FALSE;
 }
 
-static gboolean
-is_denied(struct host *host)
-{
-    g_autoptr(GPtrArray) infos =
-        host->conn->driver->list_handoffs(host->conn, NULL);
-    const struct xf_handoff_info *info =
-        infos->len == 1 ? infos->pdata[0] : NULL;
-
-    return info && strstr(info->trouble, "has not acknowledged");
-}
-
 /* Who says, without a proof, that he knows of no such handoff may be anybody:
  * the decision stays, and with it what keeps the domain from being started. */
 START_TEST(a_denial_acknowledges_nothing)
@@ -341,7 +320,7 @@ START_TEST(a_denial_acknowledges_nothing)
     anybody = xf_channel_listen(&dst.config.channel, &handler, NULL);
     ck_assert_ptr_nonnull(anybody);
     ck_assert(walk_confirm(&walk, FALSE, walk.finish));
-    wait_for(is_denied, &src);
+    wait_for_trouble(&src, "has not acknowledged");
     ck_assert(!no_decisions(&src));
     starts(&walk, "was given away");
     xf_channel_listener_free(anybody);
@@ -388,7 +367,7 @@ START_TEST(another_log_acknowledges_nothing)
     ck_assert_int_eq(g_unlink(path), 0);
     host_start(&dst);
     ck_assert(walk_confirm(&walk, FALSE, walk.finish));
-    wait_for(is_denied, &src);
+    wait_for_trouble(&src, "has not acknowledged");
     ck_assert(!no_decisions(&src));
     decides_by_hand(&src, "done", XF_ASSUME_COMMITTED);
     ck_assert(no_decisions(&src) && no_records(&src));
