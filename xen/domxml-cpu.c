@@ -51,6 +51,7 @@ xf_xml_read_vcpu(struct xf_domxml *dom, xmlNode *node, void *arg,
     const char *cpuset = xf_xml_attr(dom, node, "cpuset");
     int placement;
 
+    dom->vcpu_node = node;
     if (!xf_xml_uint_text(dom, node, VCPUS_MAX, &dom->vcpus, err)
         || !xf_xml_uint_attr(dom, node, "current", VCPUS_MAX,
                              &dom->vcpus_online, err)

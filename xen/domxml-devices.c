@@ -149,6 +149,15 @@ read_sound(struct xf_domxml *dom, xmlNode *node, void *arg, GError **err)
     return TRUE;
 }
 
+static const struct xf_xml_rule sound_rules[] = {
+    XF_XML_ALIAS_RULE,
+    XF_XML_ADDRESS_RULE,
+    { .name = "audio", .flags = XF_RULE_HARMLESS,
+      .why = "QEMU sends sound where the display is" },
+    { .name = "codec", .why = "libxl has no setting for it" },
+    { .name = NULL }
+};
+
 static const struct xf_xml_word redir_types[] = {
     { "spicevmc", 1, NULL },
     { "tcp", 0, "libxl redirects USB through spice only" },
@@ -384,6 +393,7 @@ read_hostdev_driver(struct xf_domxml *dom, xmlNode *node, void *arg,
                             err);
 }
 
+/* libvirt's driver tells libxl nothing of it either. */
 static const struct xf_xml_rule hostdev_rules[] = {
     { .name = "source", .attrs = "writeFiltering !startupPolicy "
                                  "!guestReset",
@@ -394,7 +404,8 @@ static const struct xf_xml_rule hostdev_rules[] = {
       .values = XF_XML_VALUES({ "name", hostdev_drivers }),
       .read = read_hostdev_driver },
     XF_XML_ALIAS_RULE,
-    XF_XML_ADDRESS_RULE,
+    { .name = "address", .flags = XF_RULE_HARMLESS,
+      .why = "libxl gives it its place" },
     { .name = "rom", .why = "libxl has no setting for it" },
     { .name = "boot", .why = "libxl boots from no assigned device" },
     { .name = "readonly", .why = "libxl has no setting for it" },
@@ -532,7 +543,7 @@ const struct xf_xml_rule xf_xml_device_rules[] = {
     { .name = "sound", .attrs = "model !multichannel !streams",
       .values = XF_XML_VALUES({ "model", xf_xml_sounds }),
       .attrs_no = "libxl has no setting for it", .read = read_sound,
-      .children = plain_rules, .flags = XF_RULE_MANY },
+      .children = sound_rules, .flags = XF_RULE_MANY },
     { .name = "hostdev", .attrs = "mode type managed !sgio !rawio !display "
                                   "!ramfb !model",
       .attrs_no = "that is for other kinds of devices",

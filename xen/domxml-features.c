@@ -235,20 +235,31 @@ read_enlightenment(struct xf_domxml *dom, xmlNode *node, void *arg,
     return TRUE;
 }
 
-#define ENLIGHTENMENT(element)                                              \
+#define ENLIGHTENMENT(element, ...)                                         \
     { .name = element, .attrs = "state",                                    \
       .values = XF_XML_VALUES({ "state", xf_xml_on_off }),                  \
-      .read = read_enlightenment }
+      .read = read_enlightenment, __VA_ARGS__ }
 #define NOT_XENS "Xen does not implement it"
+
+static const struct xf_xml_rule stimer_rules[] = {
+    { .name = "direct", .why = NOT_XENS },
+    { .name = NULL }
+};
+
+static const struct xf_xml_rule tlbflush_rules[] = {
+    { .name = "direct", .why = NOT_XENS },
+    { .name = "extended", .why = NOT_XENS },
+    { .name = NULL }
+};
 
 static const struct xf_xml_rule hyperv_rules[] = {
     ENLIGHTENMENT("relaxed"),
     ENLIGHTENMENT("vpindex"),
     ENLIGHTENMENT("vapic"),
     ENLIGHTENMENT("synic"),
-    ENLIGHTENMENT("stimer"),
+    ENLIGHTENMENT("stimer", .children = stimer_rules),
     ENLIGHTENMENT("frequencies"),
-    ENLIGHTENMENT("tlbflush"),
+    ENLIGHTENMENT("tlbflush", .children = tlbflush_rules),
     ENLIGHTENMENT("ipi"),
     { .name = "spinlocks", .why = "Xen's retry count is set for the whole "
                                   "host (viridian-spinlock-retry-count)" },
@@ -283,7 +294,9 @@ static const struct xf_xml_word hyperv_modes[] = {
 
 const struct xf_xml_rule xf_xml_feature_rules[] = {
     { .name = "acpi", .read = read_acpi, .idle = "a PV guest has none" },
-    { .name = "apic", .read = read_apic, .idle = "a PV guest has none" },
+    { .name = "apic", .attrs = "!eoi",
+      .attrs_no = "libxl has no setting for it", .read = read_apic,
+      .idle = "a PV guest has none" },
     { .name = "pae", .read = read_pae,
       .idle = "PV and PVH guests have no switch for it" },
     { .name = "hap", .attrs = "state",
@@ -382,6 +395,9 @@ set_timer(struct xf_domxml *dom, xmlNode *node, enum timer timer,
     if (timer == TIMER_TSC)
         return present || xf_xml_cannot(err, node, "a guest cannot be "
                                         "without a TSC");
+    /* others have neither */
+    if (!present && !xf_xml_is_hvm(dom))
+        return TRUE;
     if (!hvm_only(dom, node, err))
         return FALSE;
     if (timer == TIMER_HPET)

@@ -10,7 +10,9 @@
 static guint
 max_vcpus(const libxl_domain_build_info *b)
 {
-    return CLAMP(b->max_vcpus, 1, XF_XML_SET_BITS);
+    return CLAMP(b->max_vcpus, 1,
+                 b->type == LIBXL_DOMAIN_TYPE_PV ? XF_XML_SET_BITS
+                                                 : XF_XML_HVM_VCPUS_MAX);
 }
 
 /* How many of the first vcpus are online; 0 when it is not the first ones. */

@@ -78,7 +78,7 @@ bridge_of(const libxl_device_nic *nic)
 {
     const char *bridge = nic->bridge || nic->script ? nic->bridge : "xenbr0";
 
-    return xf_out_has(bridge) ? bridge : NULL;
+    return xf_out_has(bridge) && xf_xml_is_bridge(bridge) ? bridge : NULL;
 }
 
 void
@@ -170,7 +170,10 @@ write_nic(const struct xf_xml_out *out, const libxl_device_nic *nic,
         xf_out_with(node, "source", "bridge", bridge);
     if (xf_out_has(nic->script))
         xf_out_with(node, "script", "path", nic->script);
-    if (xf_out_has(nic->ifname))
+    if (xf_out_has(nic->ifname)
+        && strlen(nic->ifname)
+           <= xf_xml_ifname_max(out->hvm
+                                && nic->nictype != LIBXL_NIC_TYPE_VIF))
         xf_out_with(node, "target", "dev", nic->ifname);
     write_model(out, nic, node);
     write_ips(nic, node);

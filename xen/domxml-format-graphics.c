@@ -47,7 +47,8 @@ write_vnc(const struct xf_xml_out *out, xmlNode *devices,
         xf_out_attr(node, "port", "%d", VNC_PORT_BASE + vnc->display);
     xf_out_attr(node, "autoport", "%s", autoport ? "yes" : "no");
     write_listen(node, vnc->listen);
-    write_passwd(out, node, vnc->passwd);
+    if (vnc->passwd && strlen(vnc->passwd) <= XF_XML_VNC_PASSWD_MAX)
+        write_passwd(out, node, vnc->passwd);
     write_keymap(node, keymap);
 }
 

@@ -79,6 +79,13 @@ write_kernel(const struct xf_xml_out *out, xmlNode *os)
         xf_out_text(os, "dtb", "%s", b->device_tree);
 }
 
+/* Of an HVM guest; what is not said is on. */
+static gboolean
+has_acpi(const libxl_domain_build_info *b)
+{
+    return xf_out_bool(b->acpi, xf_out_bool(b->u.hvm.acpi, TRUE));
+}
+
 static void
 write_firmware(const struct xf_xml_out *out, xmlNode *os)
 {
@@ -98,7 +105,7 @@ write_firmware(const struct xf_xml_out *out, xmlNode *os)
     } else if (takes && b->u.hvm.bios == LIBXL_BIOS_TYPE_OVMF) {
         xf_out_attr(os, "firmware", "efi");
     }
-    if (xf_out_has(b->u.hvm.acpi_firmware))
+    if (xf_out_has(b->u.hvm.acpi_firmware) && has_acpi(b))
         xf_out_attr(xf_out_text(xf_out_element(os, "acpi"), "table", "%s",
                                 b->u.hvm.acpi_firmware), "type", "slic");
 }
@@ -189,8 +196,7 @@ write_cpu_features(const struct xf_xml_out *out, xmlNode *features)
 
     if (out->pv)
         return;
-    if (out->hvm ? xf_out_bool(b->acpi, xf_out_bool(b->u.hvm.acpi, TRUE))
-                 : xf_out_true(b->acpi))
+    if (out->hvm ? has_acpi(b) : xf_out_true(b->acpi))
         xf_out_element(features, "acpi");
     if (out->hvm ? xf_out_bool(b->apic, xf_out_bool(b->u.hvm.apic, TRUE))
                  : xf_out_true(b->apic))

@@ -25,7 +25,8 @@ write_identity(const struct xf_xml_out *out, xmlNode *domain)
     const libxl_domain_create_info *c = &out->config->c_info;
 
     xf_out_text(domain, "name", "%s", c->name);
-    xf_out_text(domain, "uuid", "%s", xf_uuid_format(c->uuid.uuid, uuid));
+    if (!libxl_uuid_is_nil(&c->uuid))
+        xf_out_text(domain, "uuid", "%s", xf_uuid_format(c->uuid.uuid, uuid));
 }
 
 static void
@@ -190,17 +191,20 @@ xf_out_document(xmlDoc *doc)
     return text;
 }
 
-/* Into <metadata>; libvirt has that after <uuid>. */
+/* Into <metadata>; libvirt has that after name and uuid. */
 static void
 add_residual(xmlDoc *doc, const char *text)
 {
     xmlNode *domain = xmlDocGetRootElement(doc);
     xmlNode *metadata = xf_xml_child(domain, "metadata"), *node;
+    xmlNode *before = xf_xml_child(domain, "uuid");
     xmlNs *ns;
 
+    if (!before)
+        before = xf_xml_child(domain, "name");
     if (!metadata) {
         metadata = xmlNewNode(NULL, BAD_CAST "metadata");
-        xmlAddNextSibling(xf_xml_child(domain, "uuid"), metadata);
+        xmlAddNextSibling(before, metadata);
     }
     node = xmlNewTextChild(metadata, NULL, BAD_CAST XF_RESIDUAL_ELEMENT,
                            BAD_CAST text);
@@ -227,6 +231,17 @@ strip_secrets(JsonNode *node)
         for (GList *l = values; l; l = l->next)
             strip_secrets(l->data);
     }
+}
+
+/* Who reads a document without a uuid makes one up. */
+static void
+strip_uuid(JsonNode *tree)
+{
+    JsonObject *c_info = json_object_get_object_member(
+        json_node_get_object(tree), "c_info");
+
+    if (json_object_has_member(c_info, "uuid"))
+        json_object_remove_member(c_info, "uuid");
 }
 
 /* What the document has to say, as a tree. */
@@ -274,6 +289,10 @@ find_residual(const struct xf_xml_out *out, const char *xml, char **residual,
 
     if (!base)
         return FALSE;
+    if (libxl_uuid_is_nil(&out->config->c_info.uuid)) {
+        strip_uuid(target);
+        strip_uuid(base);
+    }
     text = xf_residual_make(base, target);
     if (text && !json_node_equal(base, target)) {
         g_set_error(err, XF_ERROR, XF_ERROR_INTERNAL,

@@ -249,9 +249,13 @@ read_vnc(struct xf_domxml *dom, xmlNode *node, libxl_vnc_info *vnc,
     struct display display = {
         .type = GRAPHICS_VNC, .listen = xf_xml_attr(dom, node, "listen")
     };
+    const char *passwd = xf_xml_attr(dom, node, "passwd");
 
     if (libxl_defbool_is_default(vnc->enable) == false)
         return xf_xml_cannot(err, node, "a guest has one vnc display");
+    if (strlen(passwd ? passwd : "") > XF_XML_VNC_PASSWD_MAX)
+        return xf_xml_cannot(err, node, "vnc's passwd has at most %d "
+                             "characters", XF_XML_VNC_PASSWD_MAX);
     if (!xf_xml_has_none(node, not_vncs, err)
         || !read_vnc_port(dom, node, vnc, err)
         || !xf_xml_walk(dom, node, xf_xml_graphics_rules, &display, err))

@@ -141,9 +141,27 @@ vram_finish(struct xf_domxml *dom, GError **err)
                             "this card", min);
 }
 
+static gboolean
+vcpus_finish(struct xf_domxml *dom, GError **err)
+{
+    return xf_xml_is_pv(dom) || dom->vcpus <= XF_XML_HVM_VCPUS_MAX
+           || xf_xml_cannot(err, dom->vcpu_node, "Xen gives HVM and PVH "
+                            "guests at most %d", XF_XML_HVM_VCPUS_MAX);
+}
+
+/* hvmloader adds the tables to those that it makes. */
+static gboolean
+tables_finish(struct xf_domxml *dom, GError **err)
+{
+    return !dom->table_node || libxl_defbool_val(dom->config->b_info.acpi)
+           || xf_xml_cannot(err, dom->table_node, "needs <acpi/> in "
+                            "<features>: the guest has no ACPI without");
+}
+
 gboolean
 xf_xml_limits_finish(struct xf_domxml *dom, GError **err)
 {
-    return redirections_finish(dom, err) && pci_finish(dom, err)
+    return vcpus_finish(dom, err) && tables_finish(dom, err)
+           && redirections_finish(dom, err) && pci_finish(dom, err)
            && disks_finish(dom, err) && vram_finish(dom, err);
 }

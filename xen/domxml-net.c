@@ -478,6 +478,35 @@ set_vlan(struct nic *nic, GError **err)
     return TRUE;
 }
 
+gboolean
+xf_xml_is_bridge(const char *name)
+{
+    return strcspn(name, ".:") <= XF_XML_IFNAME_MAX;
+}
+
+/* libxl calls the end of QEMU's by the same name and this behind it. */
+gsize
+xf_xml_ifname_max(gboolean emulated)
+{
+    return XF_XML_IFNAME_MAX - (emulated ? strlen("-emu") : 0);
+}
+
+static gboolean
+names_fit(const struct nic *nic, GError **err)
+{
+    const libxl_device_nic *xl = nic->xl;
+    gsize max = xf_xml_ifname_max(xl->nictype != LIBXL_NIC_TYPE_VIF);
+
+    if (xl->bridge && !xf_xml_is_bridge(xl->bridge))
+        return xf_xml_cannot(err, nic->node, "Linux has no bridge '%s': its "
+                             "names have at most %d characters", xl->bridge,
+                             XF_XML_IFNAME_MAX);
+    return !xl->ifname || strlen(xl->ifname) <= max
+           || xf_xml_cannot(err, nic->node, "dev '%s' is longer than %d "
+                            "characters, which such an interface may have in "
+                            "dom0", xl->ifname, (int)max);
+}
+
 static gboolean
 finish_nic(struct xf_domxml *dom, struct nic *nic, GError **err)
 {
@@ -493,7 +522,7 @@ finish_nic(struct xf_domxml *dom, struct nic *nic, GError **err)
     if (!xl->nictype)
         xl->nictype = xf_xml_is_hvm(dom) ? LIBXL_NIC_TYPE_VIF_IOEMU
                                          : LIBXL_NIC_TYPE_VIF;
-    return set_vlan(nic, err);
+    return names_fit(nic, err) && set_vlan(nic, err);
 }
 
 static const struct xf_xml_word nic_types[] = {

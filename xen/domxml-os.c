@@ -251,6 +251,7 @@ read_acpi_table(struct xf_domxml *dom, xmlNode *node, void *arg,
 {
     int type;
 
+    dom->table_node = node;
     return hvm_only(dom, node, err)
            && xf_xml_word_attr(dom, node, "type", &type, err)
            && read_path(dom, node, &dom->config->b_info.u.hvm.acpi_firmware,

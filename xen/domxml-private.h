@@ -24,12 +24,19 @@
 
 /* Sets of CPUs and nodes hold numbers below this; no host has more. */
 #define XF_XML_SET_BITS 4096
+/* Of an HVM or PVH guest; the hypervisor's. */
+#define XF_XML_HVM_VCPUS_MAX 128
+/* Linux's names of interfaces and bridges. */
+#define XF_XML_IFNAME_MAX 15
+/* What vnc compares of a password. */
+#define XF_XML_VNC_PASSWD_MAX 8
 /* Of USB devices, by spice; libxl's. */
 #define XF_XML_REDIRECTIONS_MAX 4
 /* Beyond what an address space holds; keeps sums from overflowing. */
 #define XF_XML_MEMORY_MAX_KIB (G_GUINT64_CONSTANT(1) << 42)
 /* libvirt's, for arguments to the device model */
 #define XF_XML_COMMANDLINE_NS "http://libvirt.org/schemas/domain/xen/1.0"
+#define XF_XML_QEMU_NS "http://libvirt.org/schemas/domain/qemu/1.0"
 
 /* -- one document being read ----------------------------------------------- */
 
@@ -45,6 +52,7 @@ struct xf_domxml {
 
     /* domxml-cpu.c */
     guint64 vcpus, vcpus_online;    /* 0: not said */
+    xmlNode *vcpu_node;
     libxl_bitmap online;        /* from <vcpus>; size 0: the first ones */
     libxl_bitmap listed;        /* all of <vcpus>, online or not */
     guint64 last_vcpu;          /* of those */
@@ -60,6 +68,7 @@ struct xf_domxml {
 
     /* domxml-os.c */
     xmlNode *firmware_node;     /* says which firmware */
+    xmlNode *table_node;        /* of <os><acpi> */
     GString *boot;              /* libxl's letters, from <os><boot> */
     GArray *boot_devices;       /* struct boot_device: <boot order=> */
 
@@ -163,6 +172,11 @@ int xf_xml_disk_socket(const libxl_device_disk *disk, libxl_hdtype hdtype);
 /* The number by which libxl and the guest know a disk of that name (which
  * xf_xml_is_vdev() takes): there is one of each. */
 guint xf_xml_vdev_number(const char *name);
+/* Can dom0 have a bridge of that name?  What xl's scripts know it by may have
+ * VLANs behind it: "ovs0.10". */
+gboolean xf_xml_is_bridge(const char *name);
+/* How long the name of an interface may be in dom0. */
+gsize xf_xml_ifname_max(gboolean emulated);
 /* An address of IPv4 or IPv6, without a prefix? */
 gboolean xf_xml_is_address(const char *text);
 

@@ -364,6 +364,8 @@ const struct xf_xml_rule xf_xml_root_rules[] = {
       .flags = XF_RULE_MANY | XF_RULE_OWN },
     { .name = "commandline", .ns = XF_XML_COMMANDLINE_NS,
       .children = commandline_rules },
+    { .name = "commandline", .ns = XF_XML_QEMU_NS,
+      .why = "that is for QEMU's own guests; Xen's have xen:commandline" },
     { .name = NULL }
 };
 

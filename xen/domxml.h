@@ -7,8 +7,8 @@
  * the reason; the few that change nothing for the guest are marked harmless
  * in the tables of domxml*.c.  Where the XML is silent the defaults are those
  * of libvirt's libxl driver, else libxl's own.  The result depends on the
- * document alone, never on the machine that reads it (a uuid that is made up
- * and <clock offset='absolute'>, which is taken from now, excepted).
+ * document alone, never on the machine that reads it (a uuid or genid that is
+ * made up and <clock offset='absolute'>, which is taken from now, excepted).
  *
  * <title>, <description> and <metadata> of others have no place in libxl's
  * configuration: who wants to keep them keeps the document, and gives it to
@@ -16,9 +16,10 @@
  *
  * What libxl can say and domain XML cannot travels in the document's
  * <metadata> as a list of edits to libxl's JSON form (domxml-residual.h), so
- * that parse(format(config)) is config, exactly; libvirt keeps the element
- * without reading it.  A residual is read by a libxl context, so parse() of a
- * document that has one needs what libxl_ctx_alloc() needs.
+ * that parse(format(config)) is config, exactly, but for a uuid: where config
+ * has none the reader makes one up.  libvirt keeps the element without reading
+ * it.  A residual is read by a libxl context, so parse() of a document that has
+ * one needs what libxl_ctx_alloc() needs.
  *
  * All functions may be called from any thread at once.
  */

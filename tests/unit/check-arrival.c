@@ -169,8 +169,8 @@ static const struct {
       "/plain': Permission denied" },
     { "hvm", "<loader type='rom'>/none/fw</loader>", "", "",
       "firmware '/none/fw': " },
-    { "hvm", "<acpi><table type='slic'>/none/t</table></acpi>", "", "",
-      "ACPI table '/none/t': " },
+    { "hvm", "<acpi><table type='slic'>/none/t</table></acpi>",
+      "<features><acpi/></features>", "", "ACPI table '/none/t': " },
     { "hvm", "", "", "<emulator>/none/qemu</emulator>",
       "device model '/none/qemu': No such file or directory (install it" },
     /* disks */

@@ -126,6 +126,14 @@ add_read(struct page *page, const char *path,
         add_entry(page->idle, path, rule->idle);
 }
 
+static const char *
+prefix_of(const struct xf_xml_rule *rule)
+{
+    if (!rule->ns)
+        return "";
+    return strcmp(rule->ns, XF_XML_COMMANDLINE_NS) == 0 ? "xen:" : "qemu:";
+}
+
 static void
 add_rules(struct page *page, const char *place,
           const struct xf_xml_rule *rules)
@@ -133,8 +141,7 @@ add_rules(struct page *page, const char *place,
     for (; rules->name; rules++) {
         g_autofree char *path =
             g_strconcat(place, *place ? "/" : "",
-                        rules->ns && strcmp(rules->ns, XF_XML_COMMANDLINE_NS)
-                        == 0 ? "xen:" : "", rules->name, NULL);
+                        prefix_of(rules), rules->name, NULL);
 
         if (rules->flags & XF_RULE_HARMLESS) {
             add_entry(page->idle, path, rules->why);

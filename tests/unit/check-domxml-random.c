@@ -102,6 +102,9 @@ generate(libxl_domain_config *config, char **json)
     if (libxl_domain_config_from_json(ctx, config, text) != 0)
         show_and_fail("libxl does not take\n%s\n", text);
     add_cpuid(config);
+    /* who has none gets another with each reading */
+    if (libxl_uuid_is_nil(&config->c_info.uuid))
+        config->c_info.uuid.uuid[0] = 1;
     *json = to_json(config);
 }
 

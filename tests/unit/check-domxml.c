@@ -343,6 +343,33 @@ START_TEST(a_uuid_is_made_up)
 }
 END_TEST
 
+/* What has none is not told to have one; who reads that gets one of his own. */
+START_TEST(no_uuid_is_made_up_of_none)
+{
+    g_autofree char *xml = g_strdup_printf(PVH_GUEST, "");
+    g_autoptr(GError) err = NULL;
+    libxl_domain_config config;
+
+    ck_assert(xf_domxml_parse(xml, &config, NULL));
+    libxl_uuid_clear(&config.c_info.uuid);
+    config.b_info.disable_migrate.val = 1;      /* something for a residual */
+
+    g_autofree char *written = xf_domxml_format(&config, -1, 0, &err);
+
+    ck_assert_msg(written != NULL, "%s", err ? err->message : "");
+    ck_assert_msg(!strstr(written, "uuid"), "%s", written);
+    ck_assert(strstr(written, XF_DOMXML_NS));
+    libxl_domain_config_dispose(&config);
+
+    g_autofree char *one = parse("one", written);
+    g_autofree char *two = parse("two", written);
+
+    ck_assert(strstr(one, "\"disable_migrate\": \"True\""));
+    ck_assert(strstr(one, "\"uuid\""));
+    ck_assert_str_ne(one, two);
+}
+END_TEST
+
 /* -- guests of xl ---------------------------------------------------------- */
 
 static void
@@ -505,6 +532,7 @@ main(void)
         the_id_is_written_when_it_runs,
         passwords_need_the_secure_flag,
         a_uuid_is_made_up,
+        no_uuid_is_made_up_of_none,
         guests_of_xl_have_their_xml,
         edits_follow_the_device,
         edited_xml_counts,

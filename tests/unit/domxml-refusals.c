@@ -91,6 +91,10 @@ const struct refusal xf_refusals[] = {
       "line 5, <vcpu>: a guest needs at least one" },
     { "hvm", IN_ROOT, "<vcpu>99999</vcpu>",
       "line 5, <vcpu>: text '99999' is not a number from 0 to 4096" },
+    { "hvm", IN_ROOT, "<vcpu>129</vcpu>", "line 5, <vcpu>: Xen gives HVM and "
+      "PVH guests at most 128" },
+    { "xenpvh", IN_ROOT, "<vcpu current='1'>129</vcpu>", "line 5, <vcpu>: Xen "
+      "gives HVM and PVH guests at most 128" },
     { "hvm", IN_ROOT, "<vcpu current='3'>2</vcpu>",
       "line 5, <vcpu>: current is not from 1 to 2" },
     { "hvm", IN_ROOT, "<vcpu cpuset='3-1'>2</vcpu>",
@@ -173,6 +177,8 @@ const struct refusal xf_refusals[] = {
     { "hvm", IN_OS, "<bootmenu enable='yes'/>", "line 5, <bootmenu>: enable "
       "'yes': libxl cannot turn the boot menu on" },
     { "hvm", IN_OS, "<kernel/>", "line 5, <kernel>: is empty" },
+    { "hvm", IN_OS, "<acpi><table type='slic'>/x</table></acpi>", "line 5, "
+      "<table>: needs <acpi/> in <features>: the guest has no ACPI without" },
 
     /* -- features, cpu, clock -- */
     { "linux", IN_FEATURES, "<hap/>",
@@ -234,7 +240,7 @@ const struct refusal xf_refusals[] = {
       "'timezone': libxl knows UTC and the host's local time only" },
     { "hvm", IN_ROOT, "<clock offset='utc'><timer name='tsc' present='no'/>"
       "</clock>", "line 5, <timer>: a guest cannot be without a TSC" },
-    { "xenpvh", IN_ROOT, "<clock><timer name='hpet' present='no'/></clock>",
+    { "xenpvh", IN_ROOT, "<clock><timer name='hpet' present='yes'/></clock>",
       "line 5, <timer>: only a guest of type 'hvm' has this" },
     { "hvm", IN_ROOT, "<clock><timer name='hpet' mode='native'/></clock>",
       "line 5, <timer>: only the timer 'tsc' has a mode" },
@@ -352,6 +358,10 @@ const struct refusal xf_refusals[] = {
       "line 5, <graphics>: needs a port from 5900, or autoport='yes'" },
     { "hvm", IN_DEVICES, "<graphics type='vnc'/>\n<graphics type='vnc'/>",
       "line 6, <graphics>: a guest has one vnc display" },
+    { "hvm", IN_DEVICES, "<graphics type='vnc' passwd='ninechars'/>", "line "
+      "5, <graphics>: vnc's passwd has at most 8 characters" },
+    { "linux", IN_DEVICES, "<graphics type='vnc' passwd='ninechars'/>",
+      "line 5, <graphics>: vnc's passwd has at most 8 characters" },
     { "hvm", IN_DEVICES, "<graphics type='spice' autoport='yes'/>", "line 5, "
       "<graphics>: libxl does not choose ports for spice: give port or "
       "tlsPort" },
@@ -371,6 +381,8 @@ const struct refusal xf_refusals[] = {
       "<input>: libxl has tablets on the bus 'usb' only" },
     { "hvm", IN_DEVICES, "<sound model='usb'/>", "line 5, <sound>: model "
       "'usb': libxl has sb16, es1370, ac97 and ich6" },
+    { "hvm", IN_DEVICES, "<sound model='ich6'><codec type='micro'/></sound>",
+      "line 5, <codec>: libxl has no setting for it" },
     { "hvm", IN_DEVICES, "<memballoon model='none'/>", "line 5, "
       "<memballoon>: model 'none': every Xen guest can be ballooned; use "
       "'xen'" },
@@ -436,6 +448,16 @@ const struct refusal xf_refusals[] = {
       "line 5, <arg>: needs the attribute 'value'" },
 
     /* -- more of features and clock -- */
+    { "hvm", IN_FEATURES, "<apic eoi='on'/>",
+      "line 5, <apic>: attribute 'eoi': libxl has no setting for it" },
+    { "hvm", IN_FEATURES, "<hyperv><stimer><direct state='on'/></stimer>"
+      "</hyperv>", "line 5, <direct>: Xen does not implement it" },
+    { "hvm", IN_FEATURES, "<hyperv><tlbflush><direct state='on'/></tlbflush>"
+      "</hyperv>", "line 5, <direct>: Xen does not implement it" },
+    { "hvm", IN_ROOT, "<q:commandline xmlns:q='http://libvirt.org/schemas/"
+      "domain/qemu/1.0'><q:arg value='-s'/></q:commandline>", "line 5, "
+      "<commandline>: that is for QEMU's own guests; Xen's have "
+      "xen:commandline" },
     { "hvm", IN_FEATURES, "<xen><e820_host/></xen>", "line 5, <e820_host>: "
       "only a guest of type 'linux' has this" },
     { "hvm", IN_FEATURES, "<hyperv mode='passthrough'/>",
@@ -527,6 +549,18 @@ const struct refusal xf_refusals[] = {
       "<filesystem>: needs <source dir=> and <target dir=>" },
 
     /* -- more of interfaces -- */
+    { "linux", IN_DEVICES, "<interface type='bridge'>"
+      "<source bridge='abcdefghijklmnop'/></interface>", "line 5, "
+      "<interface>: Linux has no bridge 'abcdefghijklmnop': its names have at "
+      "most 15 characters" },
+    { "linux", IN_DEVICES, "<interface type='ethernet'>"
+      "<target dev='abcdefghijklmnop'/></interface>", "line 5, <interface>: "
+      "dev 'abcdefghijklmnop' is longer than 15 characters, which such an "
+      "interface may have in dom0" },
+    { "hvm", IN_DEVICES, "<interface type='ethernet'>"
+      "<target dev='abcdefghijkl'/></interface>", "line 5, <interface>: dev "
+      "'abcdefghijkl' is longer than 11 characters, which such an interface "
+      "may have in dom0" },
     { "hvm", IN_DEVICES, "<interface type='network'>"
       "<source network='default'/></interface>", "line 5, <source>: "
       "network 'default': there is no libvirt to ask which bridge that is; "

@@ -156,7 +156,7 @@ static const struct field pvh[] = { D("pvshim"), P("pvshim_path"),
                                     END };
 
 static const struct field b_info[] = {
-    I("max_vcpus", 12), SET("avail_vcpus", 8), SET("cpumap", 16),
+    I("max_vcpus", 140), SET("avail_vcpus", 8), SET("cpumap", 16),
     SET("nodemap", 4), { "vcpu_hard_affinity", SETS, 32, NULL, NULL },
     { "vcpu_soft_affinity", SETS, 32, NULL, NULL }, D("numa_placement"),
     E("tsc_mode", "default always_emulate native native_paravirt"),
@@ -189,7 +189,7 @@ static const struct field b_info[] = {
 
 static const struct field disk[] = {
     BACKEND, P("pdev_path"),
-    W("vdev", "xvda xvdb hda hdc sda xvdaa d5p0 51712 xvdb1"),
+    W("vdev", "xvda xvdb hda hdc sda sdc xvdaa d5p0 51712 xvdb1"),
     E("backend", "unknown phy tap qdisk standalone"),
     E("format", "unknown qcow qcow2 vhd raw empty qed"), P("script"),
     I("removable", 1), I("readwrite", 1), I("is_cdrom", 1),
@@ -205,8 +205,8 @@ static const struct field nic[] = {
     BACKEND, K("devid", DEVID), I("mtu", 70000),
     W("model", "e1000 rtl8139 netfront xen virtio e1000,romfile=/x"), K("mac", MAC),
     W("ip", "192.0.2.1 192.0.2.1|2001:db8::1 10.0.0.1/24"),
-    W("bridge", "xenbr0 br0 ovs.10 ovs:1:2"),
-    W("ifname", "web0 vif3.1 vif3.1-emu"),
+    W("bridge", "xenbr0 br0 ovs.10 ovs:1:2 abcdefghijklmnop"),
+    W("ifname", "web0 vif3.1 vif3.1-emu abcdefghijkl abcdefghijklmnop"),
     W("script", "vif-bridge vif-openvswitch /etc/xen/scripts/vif-route"),
     E("nictype", "unknown vif_ioemu vif"),
     M("rate_bytes_per_interval", 1 << 20), I("rate_interval_usecs", 100000),
