@@ -236,7 +236,8 @@ lead_to_xl(void)
 }
 
 /* Where the source does it all the loss is noticed by it alone, and it could
- * be done by then: it is let go on only once it has noticed. */
+ * be done by then: it is let go on only once it has noticed, and has more to
+ * send than fits into the sockets on the way. */
 START_TEST(client_killed)
 {
     int way = _i / G_N_ELEMENTS(client_points);
@@ -255,12 +256,14 @@ START_TEST(client_killed)
         lead_to_xl();
     guest(&host_a);
     fault(where, point, g_str_has_suffix(point, "-page") ? "hang@10" : "hang");
+    fault(&host_a, "page-bytes", "524288");
 
     GPid client = start_program(argv, log, NULL);
 
     wait_hits(where, point, 1);
     kill_program(client);
     no_records(&host_a);
+    fault(&host_a, "page-bytes", NULL);
     fault(where, point, NULL);
     runs_on(&host_a, "g");
     empty(&host_b);

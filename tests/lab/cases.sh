@@ -260,6 +260,8 @@ case_long_direct_report_lost() {
     on host1 "mv $conf.kept $conf; systemctl restart xenferryd"
     within 30 on host1 "xenferry list"
     daemon_again host2
+    # a process of xl's looks after it there, as long as it lives
+    on host2 "xl destroy g1"
 }
 
 refused_directly() {
