@@ -284,8 +284,8 @@ END_TEST
 static const char *const undefine_flags[] = {
     "--managed-save", "--snapshots-metadata", "--checkpoints-metadata",
     "--nvram", "--keep-nvram", "--tpm", "--keep-tpm",
-    "--managed-save --snapshots-metadata --checkpoints-metadata --nvram "
-    "--tpm",
+    ("--managed-save --snapshots-metadata --checkpoints-metadata --nvram "
+     "--tpm"),
 };
 
 START_TEST(undefines_with_all_that_belongs_to_it)
