@@ -122,7 +122,9 @@ state_reached(const struct world *w, const char *value)
 static int
 name_given(const struct world *w, const char *value)
 {
-    return changed_to(w, "name", value);
+    /* a record has a name, too */
+    return changed_to(w, "name", value)
+           && strncmp(w->path, "/local/domain/", 14) == 0;
 }
 
 static int
