@@ -205,6 +205,8 @@ $([ "${GUEST[type]}" != hvm ] || echo '<features><acpi/><apic/></features>')
 <devices>
 <console type='pty'><target type='xen' port='0'/></console>
 END
+    # else libxl gives it a card, whose BIOS takes minutes under emulation
+    [ "${GUEST[type]}" != hvm ] || echo "<video><model type='none'/></video>"
     xml_disks
     xml_nics
     echo '</devices>'
