@@ -86,10 +86,14 @@ backend_readiness(struct xs_handle *xs, const char *backend, GError **err)
 static GPtrArray *
 list_backends(struct xs_handle *xs, int domid)
 {
+    static const char *const frontends[] = { "vbd", "vif", NULL };
     GPtrArray *backends = g_ptr_array_new_with_free_func(g_free);
     g_auto(GStrv) kinds = xf_xs_children(xs, "/libxl/%d/device", domid);
 
     for (char **kind = kinds; *kind; kind++) {
+        if (!g_strv_contains(frontends, *kind))
+            continue;
+
         g_auto(GStrv) ids = xf_xs_children(xs, "/libxl/%d/device/%s", domid,
                                            *kind);
 
@@ -111,20 +115,19 @@ static gboolean
 wait_backend(struct xs_handle *xs, const char *backend, gint64 deadline,
              GError **err)
 {
-    gboolean result = FALSE;
+    enum readiness now = backend_readiness(xs, backend, err);
 
+    /* As a rule its script was through while the memory came. */
+    if (now != NOT_YET)
+        return now == READY;
     if (!xs_watch(xs, backend, "device")) {
         g_set_error(err, XF_ERROR, XF_ERROR_SYSTEM,
                     "cannot watch %s in xenstore", backend);
         return FALSE;
     }
-    for (;;) {
-        enum readiness now = backend_readiness(xs, backend, err);
+    while ((now = backend_readiness(xs, backend, err)) == NOT_YET) {
         gint64 left = (deadline - g_get_monotonic_time()) / 1000;
 
-        result = now == READY;
-        if (now != NOT_YET)
-            break;
         if (left <= 0) {
             g_set_error(err, XF_ERROR, XF_ERROR_TIMEOUT,
                         "device %s is not ready in time (its state and "
@@ -135,7 +138,7 @@ wait_backend(struct xs_handle *xs, const char *backend, gint64 deadline,
         xf_xs_wait(xs, -1, left, NULL);
     }
     xs_unwatch(xs, backend, "device");
-    return result;
+    return now == READY;
 }
 
 gboolean

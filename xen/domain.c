@@ -286,28 +286,38 @@ xf_libxl_hold(struct xf_context *c, int domid, GError **err)
 }
 
 gboolean
+xf_libxl_let_run_on(struct xf_context *c, struct xf_hv_domain *info,
+                    GError **err)
+{
+    for (int i = 0; info->paused; i++) {
+        if (i > PAUSES_MAX) {
+            g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
+                        "domain %d is still paused after %d times unpausing "
+                        "it: somebody keeps pausing it", info->domid,
+                        PAUSES_MAX);
+            return FALSE;
+        }
+
+        int rc = libxl_domain_unpause(c->libxl, info->domid, NULL);
+
+        if (rc) {
+            xf_context_error(c, err, XF_ERROR_OPERATION_FAILED, rc,
+                             "cannot unpause domain %d", info->domid);
+            return FALSE;
+        }
+        if (!xf_libxl_query(c, info->domid, info, err))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
 xf_libxl_let_run(struct xf_context *c, int domid, GError **err)
 {
     struct xf_hv_domain info;
 
-    for (int i = 0; i <= PAUSES_MAX; i++) {
-        if (!xf_libxl_query(c, domid, &info, err))
-            return FALSE;
-        if (!info.paused)
-            return TRUE;
-
-        int rc = libxl_domain_unpause(c->libxl, domid, NULL);
-
-        if (rc) {
-            xf_context_error(c, err, XF_ERROR_OPERATION_FAILED, rc,
-                             "cannot unpause domain %d", domid);
-            return FALSE;
-        }
-    }
-    g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
-                "domain %d is still paused after %d times unpausing it: "
-                "somebody keeps pausing it", domid, PAUSES_MAX);
-    return FALSE;
+    return xf_libxl_query(c, domid, &info, err)
+           && xf_libxl_let_run_on(c, &info, err);
 }
 
 gboolean

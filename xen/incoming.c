@@ -51,7 +51,7 @@ struct incoming {
     libxl_domain_config config; /* as parsed; restore changes it */
     char *xml;                  /* where it was parsed from; NULL: nobody
                                  * has kept that */
-    gboolean document_kept;     /* by the minder, while memory streams */
+    gboolean noted;             /* see note_domain() */
     struct xf_context *context; /* the restore's alone */
     struct xf_early *early;     /* the minder's while memory streams */
 
@@ -381,6 +381,31 @@ device_failed(void *user)
     g_mutex_unlock(&in->lock);
 }
 
+/* Its kernel has said so where it booted and will not say it again; that it
+ * comes here proves it.  can_leave() looks for it. */
+static void
+say_can_suspend(const struct incoming *in, struct xf_context *c, int domid)
+{
+    g_autofree char *path =
+        g_strdup_printf("/local/domain/%d/control/feature-suspend", domid);
+
+    if (in->config.c_info.type != LIBXL_DOMAIN_TYPE_HVM &&
+        !xs_write(c->xs, XBT_NULL, path, "1", 1))
+        g_info("xenstore: cannot write %s", path);
+}
+
+/* What has to be known of it here.  While its memory comes, if possible:
+ * afterwards the guest waits. */
+static void
+note_domain(struct incoming *in, struct xf_context *c, int domid)
+{
+    xf_userdata_mark(c, domid);
+    if (in->xml)
+        xf_userdata_keep(c, domid, in->xml);
+    say_can_suspend(in, c, domid);
+    in->noted = TRUE;
+}
+
 static void
 look_for_domain(struct incoming *in, struct xf_context *c, const char *name)
 {
@@ -389,10 +414,7 @@ look_for_domain(struct incoming *in, struct xf_context *c, const char *name)
     if (domid < 0 || !xf_early_possible(c, domid))
         return;
     g_atomic_int_set(&in->base.domid, domid);
-    xf_userdata_mark(c, domid);
-    if (in->xml)
-        xf_userdata_keep(c, domid, in->xml);
-    in->document_kept = TRUE;
+    note_domain(in, c, domid);
     if (in->early)
         xf_early_begin(in->early, hv_of(in)->pool, c, domid, device_failed,
                        in);
@@ -505,19 +527,6 @@ destroy_leavings(struct incoming *in, const char *name)
                   "it with xl", domid, name);
 }
 
-/* Its kernel has said so where it booted and will not say it again; it has
- * just been suspended, so it is true.  can_leave() looks for it. */
-static void
-say_can_suspend(struct incoming *in, uint32_t domid)
-{
-    g_autofree char *path =
-        g_strdup_printf("/local/domain/%u/control/feature-suspend", domid);
-
-    if (in->config.c_info.type != LIBXL_DOMAIN_TYPE_HVM &&
-        !xs_write(in->context->xs, XBT_NULL, path, "1", 1))
-        g_info("xenstore: cannot write %s", path);
-}
-
 /* Why: we were told to; a device or the stream's head (`cause`); else libxl
  * has logged it. */
 static void
@@ -562,11 +571,8 @@ xf_libxl_incoming_stream(struct xf_incoming *incoming, int fd, GError **err)
         restored = FALSE;
     if (restored) {
         g_atomic_int_set(&in->base.domid, domid);
-        say_can_suspend(in, domid);
-        if (!in->document_kept)
-            xf_userdata_mark(in->context, domid);
-        if (in->xml && !in->document_kept)
-            xf_userdata_keep(in->context, domid, in->xml);
+        if (!in->noted)
+            note_domain(in, in->context, domid);
         return TRUE;
     }
     if (!head_err)
@@ -648,7 +654,7 @@ xf_libxl_incoming_switch(struct xf_incoming *incoming, gboolean paused,
                   "reboot will not be acted on: %s", domid, in->base.name,
                   keep_err->message);
     /* The name last: it is the host's business, the guest need not wait. */
-    if ((!paused && !xf_libxl_let_run(c, domid, err)) ||
+    if ((!paused && !xf_libxl_let_run_on(c, &info, err)) ||
         !take_name(c, in, &info, err))
         return FALSE;
     xf_userdata_unmark(c, domid);

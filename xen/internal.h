@@ -81,6 +81,10 @@ gboolean xf_libxl_query(struct xf_context *context, int domid,
 /* Unpauses as often as it was paused. */
 gboolean xf_libxl_let_run(struct xf_context *context, int domid,
                           GError **err);
+/* ... one that was just looked at: *info is what was seen, and then is what
+ * has become of it. */
+gboolean xf_libxl_let_run_on(struct xf_context *context,
+                             struct xf_hv_domain *info, GError **err);
 gboolean xf_libxl_hold(struct xf_context *context, int domid, GError **err);
 /* The configuration as it is now; dispose of it on success. */
 gboolean xf_libxl_retrieve(struct xf_context *context, int domid,
