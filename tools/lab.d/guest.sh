@@ -166,6 +166,12 @@ xml_os() {
 END
 }
 
+# A 64-bit kernel refuses to boot where there is no PAE, and there is none
+# unless it is asked for.
+xml_features() {
+    [ "${GUEST[type]}" != hvm ] || echo '<features><acpi/><apic/><pae/></features>'
+}
+
 xml_disks() {
     local name
     for name in $(guest_disks); do
@@ -198,14 +204,14 @@ domain_xml() {
 <os>
 $(xml_os)
 </os>
-$([ "${GUEST[type]}" != hvm ] || echo '<features><acpi/><apic/></features>')
+$(xml_features)
 <on_poweroff>destroy</on_poweroff>
 <on_reboot>restart</on_reboot>
 <on_crash>${GUEST[on-crash]}</on_crash>
 <devices>
 <console type='pty'><target type='xen' port='0'/></console>
 END
-    # else libxl gives it a card, whose BIOS takes minutes under emulation
+    # as by xl.cfg: nobody looks at a card, and its BIOS takes its time
     [ "${GUEST[type]}" != hvm ] || echo "<video><model type='none'/></video>"
     xml_disks
     xml_nics
