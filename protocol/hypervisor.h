@@ -230,9 +230,10 @@ struct xf_hypervisor_ops {
                                 GError **err);
     /* A paused domain that an earlier run of the daemon received whole:
      * takes it up where incoming_devices() had left it.  It is found by
-     * uuid, under `name` with or without the suffix, or without any name:
-     * a killed xenstored forgets them.  XF_ERROR_NO_DOMAIN is given only
-     * when there is none of these. */
+     * uuid, under `name` with or without the suffix, without any name (a
+     * killed xenstored forgets them), or under one that its administrator
+     * has given it.  XF_ERROR_NO_DOMAIN is given only when there is none of
+     * these. */
     struct xf_incoming *(*incoming_adopt)(struct xf_hypervisor *hv,
                                           const guint8 *uuid,
                                           const char *name, GError **err);

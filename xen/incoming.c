@@ -52,6 +52,7 @@ struct incoming {
     char *xml;                  /* where it was parsed from; NULL: nobody
                                  * has kept that */
     gboolean noted;             /* see note_domain() */
+    gboolean ran;               /* see switch(): it may be paused since */
     struct xf_context *context; /* the restore's alone */
     struct xf_early *early;     /* the minder's while memory streams */
 
@@ -276,10 +277,11 @@ find_by_name(struct xf_context *c, const struct incoming *in,
     return domid;
 }
 
-/* Ours without a name, of several the one that is marked; -1: there is none,
- * and err says so, or that nobody can tell which it is. */
+/* Ours under no name that it should have: the one that is marked, whatever
+ * somebody has called it, or else the only one without a name.  -1: there is
+ * none, and err says so, or that nobody can tell which it is. */
 static int
-find_nameless(struct xf_context *c, const struct incoming *in, GError **err)
+find_otherwise(struct xf_context *c, const struct incoming *in, GError **err)
 {
     int n = 0, found = -1, count = 0;
     libxl_dominfo *all = libxl_list_domain(c->libxl, &n);
@@ -293,14 +295,17 @@ find_nameless(struct xf_context *c, const struct incoming *in, GError **err)
         struct xf_hv_domain info;
 
         if (!xf_libxl_query(c, all[i].domid, &info, NULL) || info.dying ||
-            *info.name || memcmp(info.uuid, in->base.uuid, XF_UUID_LEN) != 0)
+            memcmp(info.uuid, in->base.uuid, XF_UUID_LEN) != 0)
             continue;
-        found = info.domid;
-        if (xf_userdata_marked(c, found)) {
+        if (xf_userdata_marked(c, info.domid, XF_USERDATA_INCOMING)) {
+            found = info.domid;
             count = 1;
             break;
         }
-        count++;
+        if (!*info.name) {
+            found = info.domid;
+            count++;
+        }
     }
     libxl_dominfo_list_free(all, n);
     if (count == 1)
@@ -313,8 +318,9 @@ find_nameless(struct xf_context *c, const struct incoming *in, GError **err)
     else
         g_set_error(err, XF_ERROR, XF_ERROR_NO_DOMAIN,
                     "there is no domain '%s" XF_INCOMING_SUFFIX "' or '%s' "
-                    "with the uuid of the one that was received, and none "
-                    "without a name", in->base.name, in->base.name);
+                    "with the uuid of the one that was received, none without "
+                    "a name, and none that is marked as received",
+                    in->base.name, in->base.name);
     return -1;
 }
 
@@ -339,7 +345,7 @@ xf_libxl_incoming_adopt(struct xf_hypervisor *hypervisor, const guint8 *uuid,
     if (domid < 0)
         domid = find_by_name(lent.context, in, name);
     if (domid < 0)
-        domid = find_nameless(lent.context, in, err);
+        domid = find_otherwise(lent.context, in, err);
     if (domid < 0) {
         xf_libxl_incoming_free(&in->base);
         return NULL;
@@ -399,7 +405,7 @@ say_can_suspend(const struct incoming *in, struct xf_context *c, int domid)
 static void
 note_domain(struct incoming *in, struct xf_context *c, int domid)
 {
-    xf_userdata_mark(c, domid);
+    xf_userdata_mark(c, domid, XF_USERDATA_INCOMING);
     if (in->xml)
         xf_userdata_keep(c, domid, in->xml);
     say_can_suspend(in, c, domid);
@@ -516,15 +522,18 @@ static void
 destroy_leavings(struct incoming *in, const char *name)
 {
     struct xf_context *c = in->context;
+    int seen = g_atomic_int_get(&in->base.domid);
     int domid = find_by_name(c, in, name);
 
     g_atomic_int_set(&in->base.domid, -1);
-    if (domid < 0 || xf_context_logged(c, "already exists"))
-        return;
-    if (libxl_domain_destroy(c->libxl, domid, NULL))
+    if (domid >= 0 && !xf_context_logged(c, "already exists") &&
+        libxl_domain_destroy(c->libxl, domid, NULL))
         g_warning("domain %d ('%s') is left of a failed restore and cannot "
                   "be destroyed; it is in the way of the next one: destroy "
                   "it with xl", domid, name);
+    /* The minder may have written of it after libxl had destroyed it. */
+    if (seen >= 0)
+        xf_libxl_devices_forget(c, seen);
 }
 
 /* Why: we were told to; a device or the stream's head (`cause`); else libxl
@@ -613,10 +622,11 @@ take_name(struct xf_context *c, const struct incoming *in,
     if (strcmp(info->name, in->base.name) == 0)
         return TRUE;
 
-    /* One whose name was forgotten is given the new one all the same. */
+    /* One whose name was forgotten, or changed, is given the new one all the
+     * same. */
+    gboolean expected = strcmp(info->name, temporary) == 0;
     int rc = libxl_domain_rename(c->libxl, info->domid,
-                                 *info->name ? temporary : NULL,
-                                 in->base.name);
+                                 expected ? temporary : NULL, in->base.name);
 
     if (rc)
         xf_context_error(c, err, XF_ERROR_OPERATION_FAILED, rc,
@@ -624,6 +634,21 @@ take_name(struct xf_context *c, const struct incoming *in,
                          "to '%s' (is there another one of that name?)",
                          info->domid, info->name, in->base.name);
     return !rc;
+}
+
+static gboolean
+goes_on(struct libxl_hv *hv, struct xf_context *c, const struct incoming *in,
+        struct xf_hv_domain *info, gboolean paused, GError **err)
+{
+    g_autoptr(GError) keep_err = NULL;
+
+    /* The keeper first: from its first instruction on it may reboot.  But
+     * the guest must run, kept or not. */
+    if (!xf_keeper_add(hv->keeper, info->domid, info->uuid, &keep_err))
+        g_warning("domain %d ('%s') has arrived, but its next shutdown or "
+                  "reboot will not be acted on: %s", info->domid,
+                  in->base.name, keep_err->message);
+    return paused || xf_libxl_let_run_on(c, info, err);
 }
 
 gboolean
@@ -645,19 +670,14 @@ xf_libxl_incoming_switch(struct xf_incoming *incoming, gboolean paused,
         return FALSE;
     }
 
-    /* The keeper first: from its first instruction on it may reboot.  But
-     * the guest must run, kept or not. */
-    g_autoptr(GError) keep_err = NULL;
-
-    if (!xf_keeper_add(hv->keeper, domid, info.uuid, &keep_err))
-        g_warning("domain %d ('%s') has arrived, but its next shutdown or "
-                  "reboot will not be acted on: %s", domid, in->base.name,
-                  keep_err->message);
-    /* The name last: it is the host's business, the guest need not wait. */
-    if ((!paused && !xf_libxl_let_run_on(c, &info, err)) ||
-        !take_name(c, in, &info, err))
+    /* The name last: it is the host's business, the guest need not wait.
+     * When it cannot be had yet, the rest is not done again. */
+    if (!in->ran && !goes_on(hv, c, in, &info, paused, err))
         return FALSE;
-    xf_userdata_unmark(c, domid);
+    in->ran = TRUE;
+    if (!take_name(c, in, &info, err))
+        return FALSE;
+    xf_userdata_unmark(c, domid, XF_USERDATA_INCOMING);
     return TRUE;
 }
 
@@ -667,7 +687,8 @@ xf_libxl_incoming_left(struct xf_hypervisor *hypervisor, int domid)
     struct libxl_hv *hv = (struct libxl_hv *)hypervisor;
     XF_LENT struct lent_context lent = borrow_context(hv->pool, NULL);
 
-    return lent.context && xf_userdata_marked(lent.context, domid);
+    return lent.context && xf_userdata_marked(lent.context, domid,
+                                              XF_USERDATA_INCOMING);
 }
 
 void

@@ -129,6 +129,10 @@ gboolean xf_libxl_movable(const libxl_domain_config *config, GError **err);
 
 /* -- suspend.c -- */
 
+/* What xl calls the source's copy from when the other one may go on until it
+ * has heard that it does. */
+#define XF_XL_AWAY_SUFFIX "--migratedaway"
+
 enum xf_suspend_outcome
 xf_libxl_suspend(struct xf_hypervisor *hv, int domid, int fd, guint flags,
                  const struct xf_progress *progress, gboolean *was_paused,

@@ -175,17 +175,13 @@ has_room(const struct xf_leaving *l, GError **err)
 
 /* -- its name -------------------------------------------------------------- */
 
-/* What xl calls the source's copy from when the other one may go on until it
- * has heard that it does. */
-#define XL_SUFFIX "--migratedaway"
-
 static gboolean
 is_settled(const struct xf_leaving *l, GError **err)
 {
     const char *name = l->domain->name;
-    g_autofree char *away = g_strconcat(name, XL_SUFFIX, NULL);
+    g_autofree char *away = g_strconcat(name, XF_XL_AWAY_SUFFIX, NULL);
 
-    if (g_str_has_suffix(name, XL_SUFFIX)
+    if (g_str_has_suffix(name, XF_XL_AWAY_SUFFIX)
         || g_str_has_suffix(name, XF_INCOMING_SUFFIX)) {
         g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
                     "domain '%s' cannot move: that is the name of a copy "

@@ -62,6 +62,7 @@ struct suspend_op {
     int wake;                   /* eventfd: abort or finished was set */
     gint abort, finished;       /* atomic */
     gboolean let_run;           /* it has unpaused the guest; after join */
+    gboolean marked;            /* as asked; as above */
     guint fired;                /* how often the request's node did; as above */
 };
 
@@ -134,6 +135,18 @@ request_is_there(struct suspend_op *op)
     return g_strcmp0(value, "suspend") == 0;
 }
 
+/* For whom finds the guest when we have died: one that was never asked must
+ * not be let run when it is seen suspended, since somebody else saves it then.
+ * One that is asked, and has no mark yet, answers as quickly as it is made. */
+static void
+mark_asked(struct suspend_op *op, gboolean requested)
+{
+    if (op->marked || !(requested || op->fired > 1))
+        return;
+    xf_userdata_mark(op->own, op->domid, XF_USERDATA_ASKED);
+    op->marked = TRUE;
+}
+
 static gpointer
 minder(gpointer data)
 {
@@ -149,6 +162,7 @@ minder(gpointer data)
             timeout = abort_taken ? -1 : ABORT_RETRY_MS;
         }
         requested = requested || request_is_there(op);
+        mark_asked(op, requested);
         if (requested && !stopped) {
             stopped = free_to_answer(op);
             if (timeout < 0 && !stopped)
@@ -291,6 +305,8 @@ op_open(struct suspend_op *op, GError **err)
 static void
 op_close(struct suspend_op *op)
 {
+    if (op->marked)
+        xf_userdata_unmark(op->own, op->domid, XF_USERDATA_ASKED);
     if (op->watch)
         xs_close(op->watch);
     if (op->own)
@@ -495,7 +511,13 @@ xf_libxl_suspend_clean(struct xf_hypervisor *hypervisor, int domid)
     }
     if (info.suspended)
         return;
-    if (!take_request_back(lent.context->xs, domid))
+
+    gboolean asked = xf_userdata_marked(lent.context, domid,
+                                        XF_USERDATA_ASKED);
+
+    if (asked)
+        xf_userdata_unmark(lent.context, domid, XF_USERDATA_ASKED);
+    if (!take_request_back(lent.context->xs, domid) && asked)
         until = g_get_monotonic_time() + XF_KEEPER_LATE_MS * 1000;
     if (xf_holds_asked_before(hv->holds, domid, until) && until)
         xf_keeper_suspend_failed(hv->keeper, domid);
@@ -530,6 +552,13 @@ resume_entered(struct xf_context *c, int domid, gboolean paused,
         g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
                     "domain '%s' cannot be resumed: it has %s", was->name,
                     was->dying ? "been destroyed" : "shut down");
+        return FALSE;
+    }
+    if (was->suspended && g_str_has_suffix(was->name, XF_XL_AWAY_SUFFIX)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                    "domain '%s' is not resumed: xl has moved it meanwhile "
+                    "(if the guest runs on the other host, destroy this one; "
+                    "else give it its name again with xl rename)", was->name);
         return FALSE;
     }
     /* One that runs already needs only its pause put right. */

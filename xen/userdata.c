@@ -46,31 +46,30 @@ xf_userdata_keep(struct xf_context *c, int domid, const char *xml)
 }
 
 void
-xf_userdata_mark(struct xf_context *c, int domid)
+xf_userdata_mark(struct xf_context *c, int domid, const char *mark)
 {
-    static const uint8_t mark[] = "1";
-    int rc = libxl_userdata_store(c->libxl, domid, XF_USERDATA_INCOMING, mark,
-                                  sizeof(mark));
+    static const uint8_t set[] = "1";
+    int rc = libxl_userdata_store(c->libxl, domid, mark, set, sizeof(set));
 
     if (rc)
-        g_info("domain %d: libxl cannot keep its %s (error %d)", domid,
-               XF_USERDATA_INCOMING, rc);
+        g_info("domain %d: libxl cannot keep its %s (error %d)", domid, mark,
+               rc);
 }
 
 void
-xf_userdata_unmark(struct xf_context *c, int domid)
+xf_userdata_unmark(struct xf_context *c, int domid, const char *mark)
 {
-    int rc = libxl_userdata_unlink(c->libxl, domid, XF_USERDATA_INCOMING);
+    int rc = libxl_userdata_unlink(c->libxl, domid, mark);
 
     if (rc)
         g_info("domain %d: libxl cannot remove its %s (error %d)", domid,
-               XF_USERDATA_INCOMING, rc);
+               mark, rc);
 }
 
 gboolean
-xf_userdata_marked(struct xf_context *c, int domid)
+xf_userdata_marked(struct xf_context *c, int domid, const char *mark)
 {
-    g_autofree char *mark = retrieve(c, domid, XF_USERDATA_INCOMING);
+    g_autofree char *text = retrieve(c, domid, mark);
 
-    return mark && *mark;
+    return text && *text;
 }

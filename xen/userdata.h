@@ -14,7 +14,10 @@
 
 #define XF_USERDATA_OURS "xenferry-xml"
 #define XF_USERDATA_LIBVIRT "libvirt-xml"
-#define XF_USERDATA_INCOMING "xenferry-incoming"
+/* Marks: */
+#define XF_USERDATA_INCOMING "xenferry-incoming"    /* until it has its name */
+#define XF_USERDATA_ASKED "xenferry-asked"  /* to suspend, by a suspend() that
+                                             * has not ended */
 
 /* Ours, else libvirt's, else NULL; free with g_free(). */
 char *xf_userdata_document(struct xf_context *context, int domid);
@@ -24,11 +27,15 @@ char *xf_userdata_document(struct xf_context *context, int domid);
 void xf_userdata_keep(struct xf_context *context, int domid,
                       const char *xml);
 
-/* A mark on a domain that is being received here, until it has its name: no
- * other toolstack makes it.  Without the mark one that is left over stays,
- * which is all that a failure brings: it is logged. */
-void xf_userdata_mark(struct xf_context *context, int domid);
-void xf_userdata_unmark(struct xf_context *context, int domid);
-gboolean xf_userdata_marked(struct xf_context *context, int domid);
+/* A mark on a domain, for the daemon that finds it after this one has died:
+ * no other toolstack makes it.  That it cannot be made is logged: a domain
+ * that is left of a migration then stays, and one that suspends late does so
+ * for good. */
+void xf_userdata_mark(struct xf_context *context, int domid,
+                      const char *mark);
+void xf_userdata_unmark(struct xf_context *context, int domid,
+                        const char *mark);
+gboolean xf_userdata_marked(struct xf_context *context, int domid,
+                            const char *mark);
 
 #endif
