@@ -738,12 +738,28 @@ xf_dest_forget(struct xf_handoff *h)
     xf_handoff_forget(h);
 }
 
+/* The domid of the copy that waits to be switched; -1: there is none. */
+static int
+committed_copy(struct xf_handoff *h, GError **err)
+{
+    XF_AUTO(xf_handoff) *newer =
+        xf_engine_by_uuid(h->engine, XF_DESTINATION, h->uuid);
+    int domid = newer ? -1 : xf_dest_find_copy(h, err);
+
+    if (domid < 0 || h->domid < 0 || domid == h->domid)
+        return domid;
+    g_message("handoff %s: domain %d is a copy of '%s', but not the one that "
+              "was committed, which was domain %d", h->token, domid, h->name,
+              h->domid);
+    return -1;
+}
+
 void
 xf_dest_remembered(struct xf_handoff *h)
 {
     g_autoptr(GError) err = NULL;
 
-    h->domid = xf_dest_find_copy(h, &err);
+    h->domid = committed_copy(h, &err);
     if (err)
         g_warning("handoff %s: %s", h->token, err->message);
     /* None: it has been switched, or went with its host. */

@@ -553,7 +553,9 @@ void xf_dest_forget(struct xf_handoff *h);
  * nothing now is no news. */
 void xf_dest_happened(struct xf_handoff *h, enum xf_event event);
 /* A decision of ours without a record: is there a copy that waits to be
- * switched? */
+ * switched?  h->domid: that of the copy that was committed, -1 if that is not
+ * known.  One that a newer handoff of the domain has received is that one's:
+ * its source may still hold the guest. */
 void xf_dest_remembered(struct xf_handoff *h);
 
 /* -- engine-stored.c: what becomes of definitions -- */

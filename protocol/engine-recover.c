@@ -127,6 +127,7 @@ recover_decision(struct xf_engine *engine, const struct xf_decision *decision)
         h->foreign = g_strdup("another tool");
         h->settled = TRUE;
     }
+    h->domid = decision->domid;
     if (committed)
         xf_dest_remembered(h);
     else
@@ -134,10 +135,15 @@ recover_decision(struct xf_engine *engine, const struct xf_decision *decision)
     g_message("handoff %s: domain '%s': its record is gone, the decisions "
               "log has it as %s", h->token, h->name,
               xf_decision_kind_name(decision->kind));
-    if (xf_engine_add(engine, h, &err))
-        restarted(h);
-    else
+    if (!xf_engine_add(engine, h, &err)) {
         g_warning("handoff %s: not taken up: %s", h->token, err->message);
+        return;
+    }
+    /* In a record, so that the next start does not look for a copy again: by
+     * then there may be one of a newer handoff. */
+    if (committed && h->acted)
+        xf_handoff_acted(h);
+    restarted(h);
 }
 
 /* -- copies that nobody knows of -- */

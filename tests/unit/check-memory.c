@@ -477,12 +477,12 @@ END_TEST
 
 static void
 add_decision(struct xf_decisions *log, enum xf_decision_kind kind,
-             const char *decided)
+             const char *decided, int domid)
 {
     struct xf_decision decision = {
         .kind = kind,
         .time = g_get_real_time(),
-        .domid = -1,
+        .domid = domid,
         .peer_host = (char *)"127.0.0.1",
         .peer_port = 1,
         .name = (char *)"g",
@@ -505,13 +505,65 @@ START_TEST(all_are_taken_up_again)
 
     ck_assert_ptr_nonnull(log);
     add_decision(log, XF_DECISION_COMMITTED,
-                 "00000000000000000000000000000001");
+                 "00000000000000000000000000000001", -1);
     add_decision(log, XF_DECISION_SENDING,
-                 "00000000000000000000000000000002");
+                 "00000000000000000000000000000002", -1);
     xf_decisions_close(log);
     host_start(&dst);
     infos = dst.conn->driver->list_handoffs(dst.conn, NULL);
     ck_assert(infos && infos->len == 2);
+}
+END_TEST
+
+/* An earlier handoff's, whose source never said that it knows: the copy of
+ * that one ran, and is gone. */
+static void
+old_commit(int domid)
+{
+    struct xf_decisions *log = xf_decisions_open(dst.state, NULL);
+
+    ck_assert_ptr_nonnull(log);
+    add_decision(log, XF_DECISION_COMMITTED,
+                 "00000000000000000000000000000001", domid);
+    xf_decisions_close(log);
+}
+
+static gboolean
+is_empty(struct host *host)
+{
+    g_autoptr(GPtrArray) domains = xf_sim_domains(host->dir);
+
+    return domains->len == 0;
+}
+
+enum { OLD_IS_KNOWN, OLD_HAS_NO_RECORD, NO_RECORD_AT_ALL, OLD_WAYS };
+
+/* What a newer handoff has received is not the copy that was committed then:
+ * its own source still has the guest. */
+START_TEST(a_newer_copy_is_not_an_old_decision_s)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    if (_i != OLD_HAS_NO_RECORD) {
+        host_stop(&dst);
+        old_commit(_i == OLD_IS_KNOWN ? -1 : 12345);
+        host_start(&dst);
+        /* from now on there is a record that says that nothing is to do */
+        ck_assert(!no_records(&dst));
+    }
+    walk_to_performed(&walk);
+    host_dies(&dst);
+    if (_i == OLD_HAS_NO_RECORD)
+        old_commit(-1);
+    if (_i == NO_RECORD_AT_ALL)
+        host_forgets(&dst);
+    host_start(&dst);
+    ck_assert_msg(walk_confirm(&walk, TRUE, NULL), "%s", walk.err->message);
+    wait_for(guest_runs, &src);
+    wait_for(is_empty, &dst);
+    wait_for(no_records, &src);
+    walk_clear(&walk);
 }
 END_TEST
 
@@ -539,6 +591,7 @@ main(void)
         { source_forgets_what_it_was_to_destroy, 1 },
         { source_reboots_after_the_commit, 1 },
         { all_are_taken_up_again, 1 },
+        { a_newer_copy_is_not_an_old_decision_s, OLD_WAYS },
         { NULL, 0 }
     };
 
