@@ -203,6 +203,25 @@ case_long_save_and_restore() {
     moves "$src" g1 --live
 }
 
+# Who was never asked to suspend is not let run when another tool saves it.
+case_long_xl_saves_after_the_daemon_died() {
+    local since rc=0 file=/srv/guest/g1.save
+    pvh_guest
+    begin_slow_move "$src" g1
+    on "$src" "systemctl kill -s KILL xenferryd"
+    end_slow_move || rc=$?
+    [ "$rc" -eq 1 ]
+    within 30 on "$src" "xenferry list"
+    within 30 only_on "$src" g1
+    since=$(tick_number "$src" g1)
+    on "$src" "xl save g1 $file"
+    not_listed "$src" g1 --all
+    on "$src" "! journalctl -u xenferryd -o cat -n 9 | grep -F 'long after it was'"
+    on "$src" "xl restore $file && rm $file"
+    ticking_on "$src" g1 "$since"
+    moves "$src" g1 --live
+}
+
 # -- other clients --
 
 case_long_python_libvirt() {
