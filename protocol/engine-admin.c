@@ -44,8 +44,9 @@ kept_until(const struct xf_handoff *h)
         g_date_time_new_from_unix_local(until / G_USEC_PER_SEC);
     g_autofree char *when = g_date_time_format(time, "%F %T");
 
-    return g_strdup_printf("asks the source again; keeps the copy here, "
-                           "paused, until %s, then destroys it", when);
+    /* it is asked at next_time, which is told after this */
+    return g_strdup_printf("keeps the copy here, paused, until %s, then "
+                           "destroys it; asks the source again", when);
 }
 
 static char *
