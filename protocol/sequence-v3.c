@@ -352,26 +352,38 @@ cancel_destination(struct move *m, GBytes *cookie, GError **err)
         xf_sequence_add_why(err, why);
 }
 
-/* Finish was not answered, by a destination that cannot be asked: a client
- * that confirms anything now guesses.  A source that keeps records knows what
- * to do with no Confirm: the domain waits, suspended. */
+/* Finish was not answered, and one side is none of ours: the destination
+ * cannot be asked, or the source does not ask.  A client that confirms
+ * anything now guesses.  Without a Confirm the domain waits at the source,
+ * suspended.  A definition is no guest: it may well be on both sides. */
 static gboolean
 nobody_knows(const struct move *m, const GError *failed)
 {
-    return m->stock && m->records
+    return (m->stock || !m->records) && !is_offline(m)
            && (g_error_matches(failed, XF_ERROR, XF_ERROR_NO_CONNECT)
                || g_error_matches(failed, XF_ERROR, XF_ERROR_TIMEOUT)
                || g_error_matches(failed, XF_ERROR, XF_ERROR_RPC));
 }
+
+/* What a person does at a source that keeps records, and at a libvirtd, which
+ * can neither be told nor resume a guest without Confirm. */
+static const char by_resolve[] =
+    "then settle it at the source with xenferry resolve; xenferry handoffs "
+    "there shows how";
+static const char by_destroy[] =
+    "or is kept there for you to decide (xenferry handoffs).  If so, destroy "
+    "the suspended copy at the source (xl destroy), and let one that is kept "
+    "run with xenferry resolve --assume-committed.  If not, destroy it at "
+    "the source too, and start it there anew";
 
 static void
 leave_in_doubt(struct move *m, GError **failed)
 {
     GError *why = g_error_new(
         XF_ERROR, XF_ERROR_IN_DOUBT, "%s.  The domain is suspended at the "
-        "source and in doubt: look whether '%s' runs at the destination, "
-        "then settle it at the source with xenferry resolve; xenferry "
-        "handoffs there shows how", (*failed)->message, final_name(m));
+        "source and in doubt: look whether '%s' runs at the destination, %s",
+        (*failed)->message, final_name(m),
+        m->records ? by_resolve : by_destroy);
 
     g_clear_error(failed);
     *failed = why;

@@ -73,9 +73,9 @@ xf_sequence_v2(struct xf_conn *source, const struct xf_domain_ref *dom,
  *                               source's copy is the copy
  *   Perform fails               Finish(cancelled, no cookie), no Confirm
  *   Finish fails                Confirm(cancelled, no cookie)
- *   Finish is not answered, by  nothing more (XF_ERROR_IN_DOUBT): the domain
- *   a stock libvirtd, and the   waits at the source, suspended; for it may
- *   source is one of ours       run at the destination
+ *   Finish is not answered,     nothing more (XF_ERROR_IN_DOUBT): the domain
+ *   and a side is none of ours  waits at the source, suspended; for it may
+ *   (XF_FEATURE_XENFERRY)       run at the destination.  Not when OFFLINE
  *   Confirm fails               the domain is returned all the same; the
  *                               failure is logged (g_warning)
  * Each phase gets the cookie that the phase before it gave, and no other.

@@ -11,6 +11,7 @@ struct xf_move {
     struct xf_conn *source, *destination;
     struct xf_domain_ref *dom;      /* at the source */
     gboolean was_paused;            /* by its administrator, at the start */
+    gboolean records;               /* the source is one of ours */
     struct xf_job_info before;      /* the source's last job, at the start */
     gboolean sent;                  /* Perform was begun; sequence's thread */
     const char *protocol;           /* taken; sequence's thread */
@@ -139,6 +140,17 @@ refuse_same_host(struct xf_move *move, GError **err)
     return FALSE;
 }
 
+/* Asked before anything is: afterwards it may not answer. */
+static gboolean
+ask_kind(struct xf_move *move, GError **err)
+{
+    struct xf_conn *conn = move->source;
+    int ours = conn->driver->supports_feature(conn, XF_FEATURE_XENFERRY, err);
+
+    move->records = ours > 0;
+    return ours >= 0;
+}
+
 static gboolean
 connect_both(struct xf_move *move, GError **err)
 {
@@ -151,7 +163,8 @@ connect_both(struct xf_move *move, GError **err)
     move->dom = xf_cli_find_domain(move->source, request->domain, err);
     if (!move->dom
         || !move->source->driver->domain_info(move->source, move->dom, &info,
-                                           err))
+                                           err)
+        || !ask_kind(move, err))
         return FALSE;
     move->was_paused = info.state == XF_DOMAIN_PAUSED;
     /* One that cannot be asked says nothing of its jobs afterwards either. */
@@ -563,6 +576,20 @@ find_guest(struct xf_move *move, struct xf_move_report *report)
     report->result = XF_MOVE_IN_DOUBT;
 }
 
+/* The sequence has left it in doubt, at a libvirtd: that says "running" of a
+ * copy that it has suspended, and goes on saying so. */
+static gboolean
+left_in_doubt(struct xf_move *move, struct xf_move_report *report)
+{
+    if (move->records
+        || !g_error_matches(report->error, XF_ERROR, XF_ERROR_IN_DOUBT))
+        return FALSE;
+    report->result = XF_MOVE_IN_DOUBT;
+    report->place = XF_MOVE_WAITS;
+    report->by_hand = TRUE;
+    return TRUE;
+}
+
 /* -- the end -- */
 
 /* The hosts' own figures.  The source has counted the bytes, and has seen
@@ -600,7 +627,7 @@ xf_move_run(struct xf_move *move, struct xf_move_report *report)
         (g_get_monotonic_time() - start) / G_TIME_SPAN_MILLISECOND;
     if (report->destination)
         report->result = XF_MOVE_MOVED;
-    else if (move->sent)
+    else if (move->sent && !left_in_doubt(move, report))
         find_guest(move, report);
     /* else no byte of the guest has left: it is where it was */
     g_mutex_lock(&move->lock);

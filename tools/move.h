@@ -73,6 +73,8 @@ struct xf_move_report {
     gboolean started;       /* FALSE: nothing was asked of either host yet */
     gboolean stopped;       /* the user wanted it to stop */
     enum xf_move_place place;   /* IN_DOUBT: what was last known */
+    gboolean by_hand;       /* IN_DOUBT: the source is none of ours and will
+                             * not settle it; the error says who does what */
     gboolean ended;         /* FAILED: the guest ended by itself meanwhile,
                              * and nothing of it is in doubt */
     gboolean paused;        /* the guest was, before it all */

@@ -160,6 +160,12 @@ tell_in_doubt(const char *uri, const struct xf_move_request *request,
                      uri);
         break;
     }
+    if (report->by_hand) {
+        xf_cli_error("%s is no xenferryd and does not ask the destination: "
+                     "it stays so until you settle it as said above; do not "
+                     "resume or start the guest before you have looked", uri);
+        return;
+    }
     xf_cli_error("xenferryd at the source keeps asking the destination and "
                  "settles it as soon as that answers; do not start the guest "
                  "by hand meanwhile");

@@ -400,6 +400,41 @@ START_TEST(the_switch_fails_once)
 }
 END_TEST
 
+/* Acts, and the answer is lost. */
+static const struct xf_driver *whole;
+
+static struct xf_domain_ref *
+lost_finish(struct xf_conn *conn, const struct xf_migrate_args *args,
+            GBytes **cookie_out, GError **err)
+{
+    xf_domain_ref_free(whole->finish3(conn, args, cookie_out, err));
+    g_clear_pointer(cookie_out, g_bytes_unref);
+    g_clear_error(err);
+    g_set_error_literal(err, XF_ERROR, XF_ERROR_NO_CONNECT, "lost");
+    return NULL;
+}
+
+/* It runs here: our own client does not let it run there as well. */
+START_TEST(the_answer_to_finish_is_lost)
+{
+    struct xf_driver partial = *dst.conn->driver;
+    struct xf_hv_domain info;
+
+    whole = dst.conn->driver;
+    partial.finish3 = lost_finish;
+    dst.conn->driver = &partial;
+    ck_assert(!moves());
+    dst.conn->driver = whole;
+    said(XF_ERROR_IN_DOUBT, "xl destroy");
+    ck_assert(guest_on(&dst, &info));
+    ck_assert(!info.paused && !info.suspended);
+    ck_assert(guest_on(&src, &info));
+    ck_assert(info.suspended);
+    ck_assert(src.hv->ops->destroy(src.hv, info.domid, NULL));
+    settled_on(&dst);
+}
+END_TEST
+
 static void
 set_up(void)
 {
@@ -432,6 +467,7 @@ main(void)
         { an_orphan_is_superseded, 1 },
         { a_commit_is_not_on_disk, 1 },
         { the_switch_fails_once, 2 },
+        { the_answer_to_finish_is_lost, 1 },
         { NULL, 0 }
     };
 

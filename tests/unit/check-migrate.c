@@ -374,6 +374,35 @@ START_TEST(in_doubt_helps)
 }
 END_TEST
 
+/* A libvirtd says "running" of a copy that it has suspended to hand it over,
+ * and no daemon settles it. */
+static struct xf_domain_ref *
+nobody_knows(struct xf_conn *source, const struct xf_domain_ref *dom,
+             const struct xf_sequence_request *r, GError **err)
+{
+    r->phase(r->user, "perform");
+    xf_fake_add(&xf_fake_there, 9, "guest1", 0x11);
+    return go_wrong(err, XF_ERROR_IN_DOUBT);
+}
+
+START_TEST(in_doubt_at_a_stock_source)
+{
+    struct xf_move_report report;
+
+    setup();
+    xf_fake_here.stock = TRUE;
+    script = nobody_knows;
+    move(&report);
+    ck_assert_int_eq(xf_report_exit(&report), XF_EXIT_IN_DOUBT);
+    ck_assert_ptr_nonnull(strstr(errors->str, "it went wrong"));
+    ck_assert_ptr_nonnull(strstr(errors->str, "until you settle it"));
+    ck_assert_ptr_null(strstr(errors->str, "nothing has moved"));
+    ck_assert_ptr_null(strstr(errors->str, "xenferryd at the source"));
+    ck_assert_ptr_null(strstr(errors->str, "resolve"));
+    teardown(&report);
+}
+END_TEST
+
 /* Paused by its administrator before, paused after: that is "as before". */
 START_TEST(paused_guest)
 {
@@ -711,6 +740,7 @@ main(void)
         downtime_from_destination,
         verdict_is_true,
         in_doubt_helps,
+        in_doubt_at_a_stock_source,
         paused_guest,
         guest_has_ended,
         guest_may_have_ended,

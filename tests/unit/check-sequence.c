@@ -23,7 +23,7 @@ struct host {
     guint features;
     gboolean stock;             /* it is none of ours */
     const char *fails;          /* the call that fails, or NULL */
-    enum xf_error_code code;    /* of the feature error; others say 9 */
+    enum xf_error_code code;    /* of that; 0: OPERATION_FAILED */
     enum xf_domain_state state;
     const char *uri_out;
     gboolean finish_anyway;     /* returns a domain though cancelled */
@@ -43,8 +43,9 @@ fails(const struct host *host, const char *call, GError **err)
 {
     if (g_strcmp0(host->fails, call))
         return FALSE;
-    g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_FAILED, "%s %s broke",
-                host->side, call);
+    g_set_error(err, XF_ERROR,
+                host->code ? host->code : XF_ERROR_OPERATION_FAILED,
+                "%s %s broke", host->side, call);
     return TRUE;
 }
 
@@ -556,6 +557,88 @@ START_TEST(finish_and_confirm_fail)
 }
 END_TEST
 
+/* Its answer is lost and a side is none of ours: nobody can find out, so
+ * nothing is confirmed.  Between two of ours the source asks. */
+static const struct {
+    gboolean stock_source, stock_destination;
+    const char *help;           /* NULL: Confirm(cancelled) */
+} losses[] = {
+    { FALSE, FALSE, NULL },
+    { FALSE, TRUE, "then settle it at the source with xenferry resolve" },
+    { TRUE, FALSE, "destroy the suspended copy at the source" },
+    { TRUE, TRUE, "destroy the suspended copy at the source" },
+};
+
+static void
+loses_finish(gsize i, enum xf_error_code code)
+{
+    g_autoptr(GError) err = NULL;
+
+    g_string_truncate(transcript, 0);
+    source.stock = losses[i].stock_source;
+    destination.stock = losses[i].stock_destination;
+    destination.fails = "finish";
+    destination.code = code;
+    ck_assert_ptr_null(move(&plain, &err));
+    ck_assert_msg((strstr(transcript->str, "confirm") == NULL)
+                  == (losses[i].help != NULL), "%zu: %s", i, transcript->str);
+    if (losses[i].help) {
+        ck_assert_int_eq(err->code, XF_ERROR_IN_DOUBT);
+        ck_assert_msg(strstr(err->message, losses[i].help), "%s",
+                      err->message);
+        ck_assert_ptr_nonnull(strstr(err->message, "D finish broke"));
+    } else {
+        ck_assert_int_eq(err->code, code);
+    }
+}
+
+START_TEST(finish_is_not_answered)
+{
+    static const enum xf_error_code codes[] = {
+        XF_ERROR_NO_CONNECT, XF_ERROR_TIMEOUT, XF_ERROR_RPC };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(losses); i++)
+        for (gsize code = 0; code < G_N_ELEMENTS(codes); code++)
+            loses_finish(i, codes[code]);
+}
+END_TEST
+
+/* An answer is an answer, whoever gives it. */
+START_TEST(a_stock_source_is_cancelled)
+{
+    source.stock = TRUE;
+    destination.fails = "finish";
+    assert_fails(&plain, XF_ERROR_OPERATION_FAILED,
+                 "finish at the destination: D finish broke",
+                 BEGIN PREPARE PERFORM FINISH CONFIRM "- cancelled\n");
+}
+END_TEST
+
+/* No guest waits for what became of its definition. */
+START_TEST(offline_is_never_in_doubt)
+{
+    const struct xf_sequence_request request = {
+        .flags = XF_MIGRATE_OFFLINE };
+
+    source.features = destination.features =
+        FEATURE(MIGRATION_PARAMS) | FEATURE(MIGRATION_OFFLINE);
+    for (int i = 0; i < 2; i++) {
+        g_string_truncate(transcript, 0);
+        source.stock = i == 0;
+        destination.stock = i == 1;
+        destination.fails = "finish";
+        destination.code = XF_ERROR_NO_CONNECT;
+        assert_fails(&request, XF_ERROR_NO_CONNECT,
+                     "finish at the destination: D finish broke",
+                     "S begin 400 -\n"
+                     "D prepare 400 xml=<begun/> B\n"
+                     "D finish 400 name=g1 uri=tcp://d:1 xml=<begun/> -\n"
+                     "S confirm 400 name=g1 uri=tcp://d:1 xml=<begun/> - "
+                     "cancelled\n");
+    }
+}
+END_TEST
+
 START_TEST(confirm_fails)
 {
     source.fails = "confirm";
@@ -710,6 +793,9 @@ main(void)
         cancelled_finish_returns_a_domain,
         finish_fails,
         finish_and_confirm_fail,
+        finish_is_not_answered,
+        a_stock_source_is_cancelled,
+        offline_is_never_in_doubt,
         confirm_fails,
         prepare_and_confirm_fail,
         no_error_wanted,

@@ -229,6 +229,14 @@ get_hostname(struct xf_conn *conn, GError **err)
     return answers(conn, err) ? g_strdup(host_of(conn)->hostname) : NULL;
 }
 
+static int
+supports_feature(struct xf_conn *conn, int feature, GError **err)
+{
+    if (!answers(conn, err))
+        return -1;
+    return feature == XF_FEATURE_XENFERRY && !host_of(conn)->stock;
+}
+
 static gboolean
 job_info(struct xf_conn *conn, const struct xf_domain_ref *dom,
          gboolean completed, struct xf_job_info *info, GError **err)
@@ -309,6 +317,7 @@ static const struct xf_driver driver = {
     .name = "fake",
     .close = conn_close,
     .get_hostname = get_hostname,
+    .supports_feature = supports_feature,
     .list_domains = list_domains,
     .lookup_by_id = lookup_by_id,
     .lookup_by_name = lookup_by_name,

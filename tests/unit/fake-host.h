@@ -25,6 +25,7 @@ struct xf_fake_host {
     gboolean broken;            /* open connections do not answer; new ones
                                  * do, and mend it */
     gboolean mute;              /* handoffs are not told of */
+    gboolean stock;             /* it is none of ours */
     struct xf_job_info job;     /* under way */
     struct xf_job_info completed;
     gint aborts;                /* abort_job() calls heard */
