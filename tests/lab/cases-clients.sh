@@ -217,7 +217,8 @@ case_long_xl_saves_after_the_daemon_died() {
     on "$src" "xl save g1 $file"
     not_listed "$src" g1 --all
     on "$src" "! journalctl -u xenferryd -o cat -n 9 | grep -F 'long after it was'"
-    on "$src" "xl restore $file && rm $file"
+    on_virsh "$src" restore "$file"
+    on "$src" "rm $file"
     ticking_on "$src" g1 "$since"
     moves "$src" g1 --live
 }
