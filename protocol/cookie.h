@@ -36,7 +36,8 @@ struct xf_cookie {
     gboolean has_key;
     char *address;              /* channel of the side that wrote it */
     guint16 port;
-    char *state;                /* of the side that wrote it, or NULL */
+    char *state;                /* of the side that wrote it, or NULL; of a
+                                 * definition that moves: engine-offline.c */
     /* HMAC-SHA256(key, "xenferry committed" token), only from Finish: the
      * destination's own word that it has committed. */
     guint8 proof[XF_KEY_LEN];

@@ -6,8 +6,9 @@
  *
  * A domain that was handed to another host and stays defined here is marked
  * as away: it is not to be started by itself, nor by somebody who does not
- * know.  The mark goes when the domain comes back by a handoff, or when it
- * is started all the same.
+ * know.  The mark goes when the domain comes back by a handoff, when its
+ * definition comes from where it does not run, or when it is started all the
+ * same.
  *
  * The set knows nothing of handoffs and of what runs: who may define, start
  * and undefine what is decided by its callers.  All calls may be made from

@@ -7,6 +7,10 @@
  *
  * The source undefines its own only when it knows that the destination has
  * stored it: Finish proves that in its cookie, by the key that Begin made.
+ *
+ * A definition that the destination has marked as given away (defined.h) is
+ * its own again only if the source says that the domain does not run there.
+ * One that the source has marked so does not move.
  */
 #include "config.h"
 
@@ -21,8 +25,13 @@ struct xf_offline {
     guint8 key[XF_KEY_LEN];
     guint8 uuid[XF_UUID_LEN];
     char name[256];
+    gboolean idle;              /* the source says that it does not run there */
     struct xf_conn *owner;
 };
+
+/* What Begin's cookie says of it; an older source says nothing. */
+#define RUNS "running"
+#define IDLE "shut-off"
 
 /* -- their table -- */
 
@@ -125,13 +134,14 @@ xf_offline_client_gone(struct xf_engine *engine, struct xf_conn *conn)
 
 static GBytes *
 cookie_of(struct xf_engine *engine, const struct xf_offline *o,
-          gboolean stored)
+          const char *state, gboolean stored)
 {
     struct xf_cookie cookie = {
         .name = (char *)o->name,
         .hostname = engine->hostname,
         .stream_version = XF_STREAM_VERSION,
         .has_key = TRUE,
+        .state = (char *)state,
         .has_proof = stored,
     };
 
@@ -182,6 +192,26 @@ same_uuid(struct xf_engine *engine, const char *xml, const guint8 *uuid,
     return FALSE;
 }
 
+/* engine->adding is held. */
+static gboolean
+may_leave(struct xf_engine *engine, struct xf_offline *o, GError **err)
+{
+    struct xf_hv_domain live;
+    int lives;
+
+    if (!xf_engine_guard(engine, o->uuid, FALSE, err))
+        return FALSE;
+    lives = xf_engine_lives(engine, o->uuid, &live, err);
+    o->idle = lives == 0;
+    /* It would arrive without the mark that says so. */
+    if (o->idle && !xf_engine_may_start(engine, o->uuid, err)) {
+        g_prefix_error(err, "what is stored of domain '%s' does not move: ",
+                       o->name);
+        return FALSE;
+    }
+    return lives >= 0;
+}
+
 char *
 xf_offline_begin(struct xf_engine *engine, struct xf_conn *conn,
                  const struct xf_domain_ref *dom,
@@ -202,14 +232,14 @@ xf_offline_begin(struct xf_engine *engine, struct xf_conn *conn,
     memcpy(o.uuid, dom->uuid, XF_UUID_LEN);
     g_mutex_lock(&engine->adding);
 
-    gboolean ok = xf_engine_guard(engine, dom->uuid, FALSE, err);
+    gboolean ok = may_leave(engine, &o, err);
 
     if (ok)
         enter(engine, &o);
     g_mutex_unlock(&engine->adding);
     if (!ok)
         return NULL;
-    *cookie_out = cookie_of(engine, &o, FALSE);
+    *cookie_out = cookie_of(engine, &o, o.idle ? IDLE : RUNS, FALSE);
     return g_steal_pointer(&xml);
 }
 
@@ -341,6 +371,7 @@ xf_offline_prepare(struct xf_engine *engine, struct xf_conn *conn,
     memcpy(o.key, cookie->key, XF_KEY_LEN);
     memcpy(o.uuid, d->info.uuid, XF_UUID_LEN);
     g_strlcpy(o.name, d->info.name, sizeof(o.name));
+    o.idle = g_strcmp0(cookie->state, IDLE) == 0;
     g_mutex_lock(&engine->adding);
 
     gboolean ok = prepare(engine, &o, d, err);
@@ -350,7 +381,7 @@ xf_offline_prepare(struct xf_engine *engine, struct xf_conn *conn,
     g_mutex_unlock(&engine->adding);
     if (!ok)
         return FALSE;
-    *cookie_out = cookie_of(engine, &o, FALSE);
+    *cookie_out = cookie_of(engine, &o, NULL, FALSE);
     *uri_out = g_steal_pointer(&uri);
     return TRUE;
 }
@@ -399,8 +430,11 @@ xf_offline_finish(struct xf_engine *engine, struct xf_conn *conn,
                     "is left on host %s", o.name, engine->hostname);
         return NULL;
     }
+    /* Given away by this host, it may still run there: only its definition
+     * has come. */
     if (!xf_defined_promote(engine->defined, o.token, err)
-        || !xf_defined_set_away(engine->defined, o.uuid, NULL, err)) {
+        || (o.idle
+            && !xf_defined_set_away(engine->defined, o.uuid, NULL, err))) {
         drop_waiting(engine, o.token);
         return NULL;
     }
@@ -410,6 +444,6 @@ xf_offline_finish(struct xf_engine *engine, struct xf_conn *conn,
     if (d)
         xf_engine_happened(engine, &d->info, XF_LIFE_DEFINED,
                        XF_DEFINED_ADDED);
-    *cookie_out = cookie_of(engine, &o, TRUE);
+    *cookie_out = cookie_of(engine, &o, NULL, TRUE);
     return xf_domain_ref_new(o.name, o.uuid, -1);
 }

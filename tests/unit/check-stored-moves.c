@@ -3,6 +3,7 @@
  * with a disk that is full, and with hosts that die in between. */
 #include "config.h"
 
+#include "protocol/cookie.h"
 #include "tests/unit/stored-world.h"
 
 #include <string.h>
@@ -386,6 +387,114 @@ START_TEST(offline_on_a_clients_word)
 }
 END_TEST
 
+/* -- offline, of a domain that was given away -- */
+
+/* "g" is stored at src, marked as given away, and is persistent at dst. */
+static void
+given_away(gboolean runs_there)
+{
+    g_autoptr(GError) err = NULL;
+
+    defined(&src, "g", GUEST_UUID);
+    ck_assert(autostart(&src, "g", TRUE, &err));
+    ck_assert_msg(move(&src, &dst, XF_MIGRATE_LIVE | XF_MIGRATE_PERSIST_DEST,
+                       &err), "%s", err ? err->message : "");
+    settled_on(&dst);
+    refuses_to_start(&src, XF_ERROR_OPERATION_INVALID, "has not come back");
+    if (!runs_there)
+        destroyed(&dst, "g");
+}
+
+/* From dst to src; `said`: the cookie tells how the domain is there. */
+static void
+definition_comes(gboolean said)
+{
+    struct xf_migrate_args args = {
+        .flags = XF_MIGRATE_OFFLINE | XF_MIGRATE_PERSIST_DEST, .dname = "g",
+    };
+    g_autoptr(GBytes) begin = NULL, prepare = NULL, finish = NULL;
+    g_autofree char *uri = NULL;
+    g_autoptr(GError) err = NULL;
+    XF_AUTO(xf_domain_ref) *dom = look_up(&dst, "g");
+    g_autofree char *xml =
+        DRIVER(&dst)->begin3(dst.conn, dom, &args, &begin, &err);
+
+    ck_assert_msg(xml != NULL, "%s", err ? err->message : "");
+
+    XF_AUTO(xf_cookie) *cookie = xf_cookie_parse(begin, &err);
+
+    if (!said)
+        g_clear_pointer(&cookie->state, g_free);
+    args.xml = xml;
+    args.cookie_in = xf_cookie_format(cookie);
+    ck_assert_msg(DRIVER(&src)->prepare3(src.conn, &args, &prepare, &uri,
+                                         &err),
+                  "%s", err ? err->message : "");
+    g_bytes_unref(args.cookie_in);
+    args.cookie_in = NULL;
+
+    XF_AUTO(xf_domain_ref) *moved =
+        DRIVER(&src)->finish3(src.conn, &args, &finish, &err);
+
+    ck_assert_msg(moved != NULL, "%s", err ? err->message : "");
+    args.cookie_in = finish;
+    ck_assert(DRIVER(&dst)->confirm3(dst.conn, dom, &args, &err));
+}
+
+static const struct {
+    gboolean runs;
+    gboolean said;              /* ... and its host says how it is */
+    gboolean starts;
+} given[] = {
+    { TRUE, TRUE, FALSE },
+    { TRUE, FALSE, FALSE },
+    { FALSE, FALSE, FALSE },
+    { FALSE, TRUE, TRUE },
+};
+
+/* Its host starts with the definition that has come: it is started only if
+ * the domain runs nowhere else. */
+START_TEST(given_away_until_it_is_known_not_to_run)
+{
+    g_autoptr(GError) err = NULL;
+
+    given_away(given[_i].runs);
+    definition_comes(given[_i].said);
+    if (given[_i].starts)
+        ck_assert_msg(start(&src, "g", 0, &err), "%s",
+                      err ? err->message : "");
+    else
+        refuses_to_start(&src, XF_ERROR_OPERATION_INVALID,
+                         "has not come back");
+    host_stop(&src);
+    host_reboots(&src);
+    host_start(&src);
+    xf_engine_autostart(src.engine);
+    if (given[_i].starts)
+        wait_for(g_runs, &src);
+    host_stop(&src);            /* it has tried all by then */
+    ck_assert_int_eq(runs(&src, "g"), given[_i].starts);
+    ck_assert_int_eq(runs(&dst, "g"), given[_i].runs);
+    host_start(&src);
+}
+END_TEST
+
+/* ... nor does it get rid of its mark by going to a third host. */
+START_TEST(given_away_does_not_move_offline)
+{
+    const struct xf_sequence_request request = {
+        .flags = XF_MIGRATE_OFFLINE | XF_MIGRATE_PERSIST_DEST,
+    };
+    g_autoptr(GError) err = NULL;
+
+    given_away(FALSE);
+    ck_assert(undefine(&dst, "g", &err));
+    ck_assert(!goes(&src, &dst, &request, &err));
+    said(&err, XF_ERROR_OPERATION_INVALID, "has not come back");
+    lists(&dst, 0, "");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -404,6 +513,8 @@ main(void)
         { offline, 1 },
         { a_stored_domain_does_not_move_online, 1 },
         { offline_on_a_clients_word, 1 },
+        { given_away_until_it_is_known_not_to_run, G_N_ELEMENTS(given) },
+        { given_away_does_not_move_offline, 1 },
         { NULL, 0 },
     };
 
