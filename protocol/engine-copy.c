@@ -188,7 +188,7 @@ xf_dest_switch(struct xf_handoff *h, GError **err)
             err, why, "domain '%s' is committed here (handoff %s), but %s: ",
             h->name, h->token,
             ended ? "has ended before it could run"
-                  : "to let it run failed and is tried again");
+                  : "to let it run under its name failed and is tried again");
     xf_handoff_act_end(h);
     xf_dest_forget_if_settled(h);
     return ok;

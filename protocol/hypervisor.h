@@ -225,7 +225,11 @@ struct xf_hypervisor_ops {
     gboolean (*incoming_stream)(struct xf_incoming *in, int fd, GError **err);
     /* devices: returns when every device of the domain is ready. */
     gboolean (*incoming_devices)(struct xf_incoming *in, GError **err);
-    /* switch: gives it its name and, unless paused, lets it run. */
+    /* switch: unless paused, lets it run; then gives it its name.  On failure
+     * it may run already, under its temporary name, when another domain has
+     * taken the other.  May be called again: what it has let run is not let
+     * run once more, it may have been paused since.  After a restart of the
+     * daemon (incoming_adopt) nobody knows of that, and it is. */
     gboolean (*incoming_switch)(struct xf_incoming *in, gboolean paused,
                                 GError **err);
     /* A paused domain that an earlier run of the daemon received whole:

@@ -14,6 +14,7 @@ struct sim_incoming {
     struct fakexl *xl;
     struct sim_xml *xml;        /* NULL for an adopted one */
     char *text;
+    gboolean ran;               /* see switch(): it may be paused since */
 };
 
 static struct sim_incoming *
@@ -164,6 +165,31 @@ no_more_incoming(struct sim *sim, int domid)
     }
 }
 
+static gboolean
+let_run(struct sim_incoming *in, struct sim *sim, GError **err)
+{
+    int rc = fakexl_unpause(in->xl, in->base.domid);
+
+    if (rc)
+        sim_set_error(err, in->xl, rc, in->base.domid, "let it run");
+    else
+        sim_point(sim->host, in->base.name, "unpaused", 0, -1);
+    return !rc;
+}
+
+static gboolean
+take_name(struct sim_incoming *in, struct sim *sim, GError **err)
+{
+    int rc = fakexl_rename(in->xl, in->base.domid, in->base.name);
+
+    if (rc)
+        sim_set_error(err, in->xl, rc, in->base.domid, "give it its name");
+    else
+        sim_point(sim->host, in->base.name, "renamed", 0, -1);
+    return !rc;
+}
+
+/* As xen/incoming.c has it: the name last. */
 gboolean
 sim_incoming_switch(struct xf_incoming *base, gboolean paused, GError **err)
 {
@@ -171,28 +197,13 @@ sim_incoming_switch(struct xf_incoming *base, gboolean paused, GError **err)
     struct sim *sim = (struct sim *)base->hv;
     XF_AUTO(sim_domain) *dom = sim_look_up(sim, base->domid, err);
 
-    if (!dom)
+    if (!dom || (!in->ran && !paused && !let_run(in, sim, err)))
         return FALSE;
-    if (strcmp(dom->name, base->name)) {
-        int rc = fakexl_rename(in->xl, base->domid, base->name);
-
-        if (rc) {
-            sim_set_error(err, in->xl, rc, base->domid, "give it its name");
-            return FALSE;
-        }
-        sim_point(sim->host, base->name, "renamed", 0, -1);
-    }
+    in->ran = TRUE;
+    if (strcmp(dom->name, base->name) && !take_name(in, sim, err))
+        return FALSE;
     no_more_incoming(sim, base->domid);
-    if (paused)
-        return TRUE;
-
-    int rc = fakexl_unpause(in->xl, base->domid);
-
-    if (rc)
-        sim_set_error(err, in->xl, rc, base->domid, "let it run");
-    else
-        sim_point(sim->host, base->name, "unpaused", 0, -1);
-    return !rc;
+    return TRUE;
 }
 
 static gboolean

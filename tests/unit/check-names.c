@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Domains without a name: xenstored was killed, which keeps names in memory
- * only, or a daemon was, while it made one.  The hypervisor knows uuids.
+ * only, or a daemon was, while it made one.  The hypervisor knows uuids.  And
+ * some whose name another domain has got meanwhile.
  */
 #include "config.h"
 
@@ -143,6 +144,60 @@ START_TEST(made_and_not_named_yet)
 }
 END_TEST
 
+/* -- the name is another's by then -- */
+
+/* The domid of another "g" that runs there, as xl makes one. */
+static int
+namesake(struct host *host)
+{
+    g_autofree char *xml = xf_sim_xml(
+        "g", "20112233-4455-6677-8899-aabbccddeeff", "xenpvh", 64);
+    int domid = host->hv->ops->create(host->hv, xml, FALSE, NULL);
+
+    ck_assert_int_gt(domid, 0);
+    return domid;
+}
+
+/* The guest, which has but its temporary name. */
+static struct xf_hv_domain
+arrived(struct host *host)
+{
+    struct xf_hv_domain info = { .domid = -1 };
+
+    ck_assert(xf_sim_find(host->dir, "g" XF_INCOMING_SUFFIX, &info));
+    return info;
+}
+
+/* It is committed, and is given its name as soon as that is free: what its
+ * administrator does meanwhile is not undone. */
+START_TEST(paused_while_it_waits_for_its_name)
+{
+    struct walk walk;
+    struct xf_hv_domain info;
+
+    walk_init(&walk);
+    walk_to_performed(&walk);
+
+    int other = namesake(&dst);
+
+    ck_assert(!walk_finish(&walk, FALSE));
+    walk_said(&walk, XF_ERROR_DOM_EXIST, "is committed here");
+    info = arrived(&dst);
+    ck_assert(!info.paused);
+    ck_assert(dst.hv->ops->pause(dst.hv, info.domid, NULL));
+    ck_assert(!walk_finish(&walk, FALSE));
+    ck_assert(arrived(&dst).paused);
+    ck_assert(dst.hv->ops->destroy(dst.hv, other, NULL));
+    ck_assert_msg(walk_finish(&walk, FALSE), "%s",
+                  walk.err ? walk.err->message : "");
+    ck_assert(guest_on(&dst, &info) && info.paused);
+    ck_assert(walk_confirm(&walk, FALSE, walk.finish));
+    ck_assert(dst.hv->ops->unpause(dst.hv, info.domid, NULL));
+    settled_on(&dst);
+    walk_clear(&walk);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -152,6 +207,7 @@ main(void)
         before_the_switch_with_its_record,
         after_the_switch,
         made_and_not_named_yet,
+        paused_while_it_waits_for_its_name,
         NULL
     };
 

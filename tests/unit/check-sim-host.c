@@ -94,9 +94,13 @@ START_TEST(switch_meets_a_namesake)
     ck_assert_int_gt(namesake, 0);
     ck_assert(!there->ops->incoming_switch(move.in, FALSE, &err));
     ck_assert_int_eq(err->code, XF_ERROR_DOM_EXIST);
-    ck_assert(look(there, move.in->domid).paused);
+    /* it runs all the same, and is not let run once more */
+    ck_assert(!look(there, move.in->domid).paused);
+    ck_assert(there->ops->pause(there, move.in->domid, NULL));
     ck_assert(there->ops->destroy(there, namesake, NULL));
     ck_assert(there->ops->incoming_switch(move.in, FALSE, NULL));
+    ck_assert(look(there, move.in->domid).paused);
+    ck_assert_str_eq(look(there, move.in->domid).name, "g");
     move_end(&move);
     verify();
 }
