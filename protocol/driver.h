@@ -288,7 +288,9 @@ struct xf_driver {
     gboolean (*domain_save)(struct xf_conn *conn,
                             const struct xf_domain_ref *dom, const char *path,
                             guint flags, GError **err);
-    /* From such a file, which stays; paused if it was paused when saved.
+    /* From such a file, which stays; paused if it was paused when saved.  On
+     * failure nothing is left of it; but one that has run is never destroyed:
+     * the error says so, and under which id it is here.
      * flags of both: enum xf_save_flags. */
     gboolean (*domain_restore)(struct xf_conn *conn, const char *path,
                                guint flags, GError **err);

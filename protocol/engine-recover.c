@@ -155,12 +155,13 @@ static gboolean
 is_left(struct xf_engine *engine, const struct xf_hv_domain *domain)
 {
     XF_AUTO(xf_handoff) *h = NULL;
-    /* A killed xenstored has taken the names with it: what has run here is
-     * no copy, whatever is marked. */
-    gboolean nameless = !*domain->name && !domain->cpu_time_ns;
+    /* A killed xenstored has taken the names with it. */
+    gboolean named = !*domain->name
+                     || g_str_has_suffix(domain->name, XF_INCOMING_SUFFIX);
 
-    if (!domain->paused || domain->dying
-        || !(nameless || g_str_has_suffix(domain->name, XF_INCOMING_SUFFIX)))
+    /* What has run here is no copy, whatever is marked: it may be a restored
+     * guest whose name was another's. */
+    if (!domain->paused || domain->cpu_time_ns || domain->dying || !named)
         return FALSE;
     h = xf_engine_by_uuid(engine, XF_DESTINATION, domain->uuid);
     return !h && engine->hv->ops->incoming_left(engine->hv, domain->domid);

@@ -265,15 +265,57 @@ xf_engine_save(struct xf_engine *engine, const struct xf_domain_ref *dom,
 
 /* -- restore -- */
 
+/* What has run, or may have, is the guest: its file is old then. */
+static gboolean
+may_have_run(struct xf_handoff *h, struct xf_hv_domain *domain,
+             gboolean *known)
+{
+    struct xf_hypervisor *hv = h->engine->hv;
+    g_autoptr(GError) err = NULL;
+
+    *known = hv->ops->info(hv, g_atomic_int_get(&h->incoming->domid), domain,
+                           &err);
+    return *known ? !domain->paused || domain->cpu_time_ns
+                  : !g_error_matches(err, XF_ERROR, XF_ERROR_NO_DOMAIN);
+}
+
+/* TRUE: the switch has failed, as a rule since another domain has got the name
+ * meanwhile; but the guest is here, and to be told of. */
+static gboolean
+is_here_nevertheless(struct xf_handoff *h, GError **err)
+{
+    struct xf_hv_domain domain;
+    gboolean known;
+
+    if (!may_have_run(h, &domain, &known))
+        return FALSE;
+
+    int domid = g_atomic_int_get(&h->incoming->domid);
+
+    if (known)
+        xf_engine_happened(h->engine, &domain, XF_LIFE_STARTED,
+                           XF_STARTED_RESTORED);
+    g_prefix_error(err, "domain '%s' has been restored and %s, with id %d, "
+                   "but its name may still be '%s" XF_INCOMING_SUFFIX "'.  Do "
+                   "not restore it again: its disks have gone on, and its "
+                   "file is old.  To give it its name: xl rename %d %s: ",
+                   h->name, known ? "runs" : "may run", domid, h->name, domid,
+                   h->name);
+    g_warning("%s", (*err)->message);
+    return TRUE;
+}
+
 static gboolean
 come_back(struct xf_handoff *h, int fd, gboolean paused, GError **err)
 {
     const struct xf_hypervisor_ops *ops = h->engine->hv->ops;
     gboolean made = ops->incoming_stream(h->incoming, fd, err);
+    gboolean ready = made && ops->incoming_devices(h->incoming, err);
 
-    if (made && ops->incoming_devices(h->incoming, err)
-        && ops->incoming_switch(h->incoming, paused, err))
+    if (ready && ops->incoming_switch(h->incoming, paused, err))
         return TRUE;
+    if (ready && is_here_nevertheless(h, err))
+        return FALSE;
 
     g_autoptr(GError) why = NULL;
 
@@ -294,12 +336,13 @@ restore(struct xf_handoff *h, int fd, gboolean paused, GError **err)
         || !xf_engine_add(engine, h, err))
         return FALSE;
 
-    gboolean ok = xf_dest_room(h, err);
+    g_autoptr(GError) why = NULL;
+    gboolean ok = xf_dest_room(h, &why);
 
     if (ok) {
         h->job.phase = "restore";
         xf_job_start(&h->job, h->incoming->memory_kib);
-        ok = come_back(h, fd, paused, err);
+        ok = come_back(h, fd, paused, &why);
         xf_job_end(&h->job);
     }
     if (ok) {
@@ -309,6 +352,8 @@ restore(struct xf_handoff *h, int fd, gboolean paused, GError **err)
             xf_handoff_tell(h, XF_LIFE_SUSPENDED, XF_SUSPENDED_PAUSED, -1);
     }
     xf_engine_remove(engine, h);
+    if (!ok)
+        g_propagate_error(err, g_steal_pointer(&why));
     return ok;
 }
 

@@ -198,6 +198,95 @@ START_TEST(paused_while_it_waits_for_its_name)
 }
 END_TEST
 
+struct restore {
+    char *file;
+    gboolean ok;
+    GError *err;
+};
+
+static gpointer
+restore_main(gpointer data)
+{
+    struct restore *restore = data;
+
+    restore->ok = src.conn->driver->domain_restore(src.conn, restore->file, 0,
+                                                   &restore->err);
+    return NULL;
+}
+
+/* Saved and restored, with another domain of its name before the switch. */
+static void
+restored_beside_a_namesake(struct restore *restore, guint flags)
+{
+    XF_AUTO(xf_domain_ref) *dom =
+        src.conn->driver->lookup_by_name(src.conn, "g", NULL);
+
+    restore->file = g_build_filename(src.dir, "saved", NULL);
+    ck_assert_msg(src.conn->driver->domain_save(src.conn, dom, restore->file,
+                                                flags, &restore->err),
+                  "%s", restore->err ? restore->err->message : "");
+    xf_sim_fault(src.dir, "host", "devices", "hang");
+
+    GThread *thread = g_thread_new("restore", restore_main, restore);
+
+    ck_assert(xf_sim_wait_hits(src.dir, "devices", 1, DEADLINE_MS));
+
+    int other = namesake(&src);
+
+    xf_sim_fault(src.dir, "host", "devices", NULL);
+    g_thread_join(thread);
+    ck_assert(!restore->ok);
+    ck_assert(src.hv->ops->destroy(src.hv, other, NULL));
+}
+
+static void
+restore_clear(struct restore *restore)
+{
+    g_free(restore->file);
+    g_clear_error(&restore->err);
+}
+
+/* It runs, and its disks go on: it is not destroyed, not even by the next
+ * start of the daemon, and what to do is said. */
+START_TEST(restored_without_its_name)
+{
+    struct restore restore = { 0 };
+
+    restored_beside_a_namesake(&restore, 0);
+    err_said(restore.err, XF_ERROR_DOM_EXIST, "Do not restore it again");
+
+    struct xf_hv_domain info = arrived(&src);
+    g_autofree char *advice = g_strdup_printf("xl rename %d g", info.domid);
+
+    ck_assert(!info.paused);
+    err_said(restore.err, XF_ERROR_DOM_EXIST, advice);
+    ck_assert(src.hv->ops->pause(src.hv, info.domid, NULL));
+    host_stop(&src);
+    host_start(&src);
+    ck_assert(arrived(&src).paused);
+    ck_assert(src.hv->ops->destroy(src.hv, info.domid, NULL));
+    restore_clear(&restore);
+}
+END_TEST
+
+/* One that has never run goes, and can be restored again. */
+START_TEST(restored_paused_without_its_name)
+{
+    struct restore restore = { 0 };
+    struct xf_hv_domain info;
+
+    restored_beside_a_namesake(&restore, XF_SAVE_PAUSED);
+    err_said(restore.err, XF_ERROR_DOM_EXIST, "has that name");
+    ck_assert(!strstr(restore.err->message, "Do not restore"));
+    ck_assert(!xf_sim_find(src.dir, "g" XF_INCOMING_SUFFIX, &info));
+    g_clear_error(&restore.err);
+    restore_main(&restore);
+    ck_assert_msg(restore.ok, "%s", restore.err ? restore.err->message : "");
+    ck_assert(guest_on(&src, &info) && info.paused);
+    restore_clear(&restore);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -208,6 +297,8 @@ main(void)
         after_the_switch,
         made_and_not_named_yet,
         paused_while_it_waits_for_its_name,
+        restored_without_its_name,
+        restored_paused_without_its_name,
         NULL
     };
 
