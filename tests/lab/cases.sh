@@ -347,6 +347,11 @@ case_not_enough_memory() {
     on "$dst" "xl domid other"
 }
 
+no_device_nodes() {
+    [ -z "$(on "$1" "xenstore-ls -f /local/domain/0/backend |
+        grep -E '/(vbd|vif)/[0-9]'")" ]
+}
+
 # It is attached while memory streams: the reason reaches the user, the guest
 # was never stopped, and nothing of its devices is left.
 case_long_hotplug_script_fails() {
@@ -359,8 +364,7 @@ case_long_hotplug_script_fails() {
     [ "$rc" -eq 0 ]
     only_on host1 x1
     ticking_on host1 x1
-    [ -z "$(on host2 "xenstore-ls -f /local/domain/0/backend |
-        grep -E '/(vbd|vif)/[0-9]'")" ]
+    within 30 no_device_nodes host2
     moves host1 x1 --live
 }
 
