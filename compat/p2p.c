@@ -138,5 +138,12 @@ xf_p2p_move(struct xf_conn *conn, const struct xf_domain_ref *dom,
                        dom->name);
         return FALSE;
     }
+    /* That may have taken long; nobody waits for it any more. */
+    if (xf_conn_gone(conn)) {
+        g_set_error(err, XF_ERROR, XF_ERROR_ABORTED,
+                    "peer-to-peer migration of domain '%s': its client has "
+                    "gone", dom->name);
+        return FALSE;
+    }
     return move(conn, dom, destination, &request, err);
 }

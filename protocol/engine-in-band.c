@@ -82,18 +82,22 @@ expect_unknown(struct xf_conn *conn, const struct xf_migrate_args *args,
 
     guint count = g_hash_table_size(engine->expected);
     gboolean room = count < engine->config.max_incoming;
+    gboolean gone = xf_conn_gone(conn);
 
-    if (room) {
+    if (room && !gone) {
         *cookie_out = expected_cookie(engine, e);
         g_hash_table_insert(engine->expected, e->token, e);
         e = NULL;
     }
     g_mutex_unlock(&engine->lock);
-    if (!room)
+    if (gone)
+        g_set_error_literal(err, XF_ERROR, XF_ERROR_ABORTED,
+                            "Prepare: its client has gone");
+    else if (!room)
         g_set_error(err, XF_ERROR, XF_ERROR_BUSY,
                     "host %s expects %u domains already, which is its limit; "
                     "try again later", engine->hostname, count);
-    return room;
+    return room && !gone;
 }
 
 static gboolean

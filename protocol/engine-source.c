@@ -89,17 +89,23 @@ check_cookie(const struct xf_handoff *h, const struct xf_cookie *cookie,
     return FALSE;
 }
 
-/* From now on it belongs to `conn`, unless another's Perform is running.  Of
- * the flags the one counts that acts at the end. */
+/* From now on it belongs to `conn`, unless another's Perform is running; if
+ * that has gone already, to nobody, which it hears of.  Of the flags the one
+ * counts that acts at the end. */
 static void
 own(struct xf_handoff *h, struct xf_conn *conn, guint32 flags)
 {
     g_mutex_lock(&h->lock);
+
+    gboolean left = !h->busy && xf_conn_gone(conn);
+
     if (!h->busy)
-        h->owner = conn;
+        h->owner = left ? NULL : conn;
     if (flags & XF_MIGRATE_UNDEFINE_SOURCE)
         h->undefine = TRUE;
     g_mutex_unlock(&h->lock);
+    if (left)
+        xf_source_client_gone(h);
 }
 
 /* Only a client that is still there can go on with it. */

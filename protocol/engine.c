@@ -242,6 +242,11 @@ xf_engine_add(struct xf_engine *engine, struct xf_handoff *h, GError **err)
         g_mutex_unlock(&engine->lock);
     }
     g_mutex_unlock(&engine->adding);
+    /* Who was told of its client's end before it was in here has missed it. */
+    g_mutex_lock(&h->lock);
+    if (xf_conn_gone(h->owner))
+        h->owner = NULL;
+    g_mutex_unlock(&h->lock);
     return ok;
 }
 

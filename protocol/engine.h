@@ -78,6 +78,10 @@ void xf_engine_free(struct xf_engine *engine);
 struct xf_conn *xf_engine_open(struct xf_engine *engine);
 /* The engine of such a connection. */
 struct xf_engine *xf_engine_of(struct xf_conn *conn);
+/* Has client_gone() been told of such a connection?  What is made for it
+ * afterwards nobody ends: who makes it lets it be found, then asks this.  NULL:
+ * FALSE.  Any thread. */
+gboolean xf_conn_gone(struct xf_conn *conn);
 
 /*
  * Handoffs without Begin and Confirm (v1, v2).  The destination makes token

@@ -10,6 +10,7 @@
 struct local_conn {
     struct xf_conn conn;        /* first */
     struct xf_engine *engine;
+    gint gone;                  /* atomic: its client is; for good */
 
     GMutex lock;
     guint listener;             /* of its notices; 0: none */
@@ -25,6 +26,12 @@ struct xf_engine *
 xf_engine_of(struct xf_conn *conn)
 {
     return engine_of(conn);
+}
+
+gboolean
+xf_conn_gone(struct xf_conn *conn)
+{
+    return conn && g_atomic_int_get(&((struct local_conn *)conn)->gone);
 }
 
 /* -- finding domains -- */
@@ -575,18 +582,26 @@ local_begin3(struct xf_conn *conn, const struct xf_domain_ref *dom,
              const struct xf_migrate_args *args, GBytes **cookie_out,
              GError **err)
 {
-    return (args->flags & XF_MIGRATE_OFFLINE ? xf_offline_begin
-                                             : xf_source_begin)(
+    char *xml = (args->flags & XF_MIGRATE_OFFLINE ? xf_offline_begin
+                                                  : xf_source_begin)(
         engine_of(conn), conn, dom, args, cookie_out, err);
+
+    if (xf_conn_gone(conn))     /* meanwhile */
+        xf_offline_client_gone(engine_of(conn), conn);
+    return xml;
 }
 
 static gboolean
 local_prepare3(struct xf_conn *conn, const struct xf_migrate_args *args,
                GBytes **cookie_out, char **uri_out, GError **err)
 {
-    return (args->flags & XF_MIGRATE_OFFLINE ? xf_offline_prepare
-                                             : xf_dest_prepare)(
+    gboolean ok = (args->flags & XF_MIGRATE_OFFLINE ? xf_offline_prepare
+                                                    : xf_dest_prepare)(
         engine_of(conn), conn, args, cookie_out, uri_out, err);
+
+    if (xf_conn_gone(conn))     /* meanwhile */
+        xf_offline_client_gone(engine_of(conn), conn);
+    return ok;
 }
 
 static gboolean
@@ -649,6 +664,9 @@ local_listen(struct xf_conn *conn,
 static void
 local_client_gone(struct xf_conn *conn)
 {
+    /* Before all: whatever is made for it from here on, and may be missed
+     * below, is told by that. */
+    g_atomic_int_set(&((struct local_conn *)conn)->gone, TRUE);
     /* First: what is expected may become a handoff meanwhile. */
     xf_expected_client_gone(engine_of(conn), conn);
     xf_offline_client_gone(engine_of(conn), conn);

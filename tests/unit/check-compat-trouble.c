@@ -8,6 +8,7 @@
 
 #include "compat/compat.h"
 #include "protocol/engine-private.h"
+#include "protocol/rpc/server.h"
 #include "tests/unit/cutter.h"
 #include "tests/unit/trip.h"
 
@@ -311,8 +312,106 @@ START_TEST(gone_in_mid_stream)
     perform_ends(&p);
     ck_assert(!p.ok);
     settled_on(&src);
+    client_of(&dst);
+    client_of(&src);
     trip_moves_now(V2);
     trip_clear(&p.t);
+}
+END_TEST
+
+/* The calls began before, and what they make comes after. */
+START_TEST(gone_before_anything_is_there)
+{
+    gboolean at_source = _i / 2;
+    struct host *host = at_source ? &src : &dst;
+    struct trip t;
+
+    trip_init(&t, V2);
+    if (at_source)
+        must(&t, trip_prepare(&t));
+    host->conn->driver->client_gone(host->conn);
+    if (!at_source && !trip_prepare(&t))
+        trip_said(&t, XF_ERROR_ABORTED, "has gone");
+    else
+        ck_assert(!trip_perform(&t));
+    wait_for(no_records, &src);
+    client_of(&src);
+    client_of(&dst);
+    wait_for(nothing_is_expected, &dst);
+    settled_on(&src);
+    trip_moves_now(V2);
+    trip_clear(&t);
+}
+END_TEST
+
+/* -- peer to peer -- */
+
+static struct xf_conn *
+serve_dst(void *user, GError **err)
+{
+    return xf_compat_open(dst.engine);
+}
+
+static gpointer
+serve(gpointer loop)
+{
+    g_main_loop_run(loop);
+    return NULL;
+}
+
+/* FALSE: *err says why not. */
+static gboolean
+goes_p2p(const char *uri, GError **err)
+{
+    struct xf_migrate_args args = {
+        .flags = XF_MIGRATE_LIVE | XF_MIGRATE_PEER2PEER, .dconnuri = uri,
+    };
+    g_autoptr(GBytes) cookie = NULL;
+    struct trip t;
+
+    trip_init(&t, FALSE);
+
+    gboolean ok = src.conn->driver->perform3(src.conn, t.dom, &args, &cookie,
+                                             err);
+
+    trip_clear(&t);
+    return ok;
+}
+
+/* While the destination was connected to. */
+START_TEST(gone_before_p2p_begins)
+{
+    const struct xf_rpc_backend backend = { serve_dst, NULL };
+    struct xf_rpc_server_config config;
+    g_autoptr(GMainContext) context = g_main_context_new();
+    g_autoptr(GMainLoop) loop = g_main_loop_new(context, FALSE);
+    g_autoptr(GError) err = NULL;
+    guint16 port = 0;
+
+    xf_rpc_server_config_init(&config);
+
+    struct xf_rpc_server *server =
+        xf_rpc_server_new(context, &config, &backend);
+
+    ck_assert(xf_rpc_server_listen_tcp(server, "127.0.0.1", &port, NULL));
+
+    GThread *thread = g_thread_new("serve", serve, loop);
+    g_autofree char *uri =
+        g_strdup_printf("xen+tcp://127.0.0.1:%u/system", port);
+
+    src.conn->driver->client_gone(src.conn);
+    ck_assert(!goes_p2p(uri, &err));
+    ck_assert_msg(err->code == XF_ERROR_ABORTED
+                      && strstr(err->message, "its client has gone"), "%s",
+                  err->message);
+    settled_on(&src);
+    client_of(&src);
+    g_clear_error(&err);
+    ck_assert_msg(goes_p2p(uri, &err), "%s", err ? err->message : "");
+    settled_on(&dst);
+    g_main_loop_quit(loop);
+    g_thread_join(thread);
+    xf_rpc_server_free(server);
 }
 END_TEST
 
@@ -335,6 +434,7 @@ START_TEST(cancelled_in_mid_stream)
     perform_ends(&p);
     ck_assert(!p.ok);
     settled_on(&src);
+    client_of(&src);
     trip_moves_now(TRUE);
     trip_clear(&p.t);
 }
@@ -439,6 +539,8 @@ main(void)
         { nobody_finishes, BOTH(1) },
         { aborted, BOTH(1) },
         { gone_in_mid_stream, BOTH(1) },
+        { gone_before_anything_is_there, BOTH(2) },
+        { gone_before_p2p_begins, 1 },
         { cancelled_in_mid_stream, 1 },
         { the_destination_restarts_before_perform, BOTH(1) },
         { the_destination_restarts_before_finish, BOTH(1) },

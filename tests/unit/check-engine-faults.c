@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "compat/compat.h"
 #include "tests/unit/engine-world.h"
 
 #include <string.h>
@@ -145,8 +146,66 @@ START_TEST(client_gone_in_mid_stream)
     perform_ends(&p);
     ck_assert(!p.ok);
     settled_on(&src);
+    client_of(&src);
     moves_from(&src);
     walk_clear(&p.walk);
+}
+END_TEST
+
+/* -- a client that has gone is told once, maybe before there is a handoff -- */
+
+START_TEST(client_gone_before_begin)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    src.conn->driver->client_gone(src.conn);
+    ck_assert(walk_begin(&walk));
+    wait_for(no_records, &src);
+    ck_assert(walk_prepare(&walk));
+    ck_assert(!walk_perform(&walk));
+    ck_assert(!walk_finish(&walk, TRUE));
+    settled_on(&src);
+    client_of(&src);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+START_TEST(client_gone_before_prepare)
+{
+    struct walk walk;
+
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk));
+    dst.conn->driver->client_gone(dst.conn);
+    ck_assert(walk_prepare(&walk));
+    wait_for(no_records, &dst);
+    ck_assert(!walk_perform(&walk));
+    settled_on(&src);
+    client_of(&dst);
+    moves_from(&src);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* Begun by another, so that nobody has told this handoff of it. */
+START_TEST(client_gone_before_its_perform)
+{
+    struct xf_conn *first = src.conn;
+    struct walk walk;
+
+    walk_init(&walk);
+    ck_assert(walk_begin(&walk) && walk_prepare(&walk));
+    src.conn = xf_compat_open(src.engine);
+    src.conn->driver->client_gone(src.conn);
+    ck_assert(!walk_perform(&walk));
+    ck_assert(!walk_finish(&walk, TRUE));
+    settled_on(&src);
+    client_of(&src);
+    xf_conn_close(first);
+    moves_from(&src);
+    walk_clear(&walk);
 }
 END_TEST
 
@@ -329,6 +388,7 @@ START_TEST(discard_is_not_recorded)
     wait_for(has_no_domain, &dst);
     ck_assert(walk_confirm(&walk, TRUE, NULL));
     settled_on(&src);
+    client_of(&dst);
     moves_from(&src);
     walk_clear(&walk);
 }
@@ -637,6 +697,9 @@ main(void)
         { forgotten_while_it_sent, 1 },
         { aborted, 1 },
         { client_gone_in_mid_stream, 1 },
+        { client_gone_before_begin, 1 },
+        { client_gone_before_prepare, 1 },
+        { client_gone_before_its_perform, 1 },
         { destination_stopped_in_mid_stream, 1 },
         { revoked_while_the_end_is_awaited, 1 },
         { a_step_fails, G_N_ELEMENTS(failing_points) },

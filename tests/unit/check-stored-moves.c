@@ -387,6 +387,35 @@ START_TEST(offline_on_a_clients_word)
 }
 END_TEST
 
+/* Told of before the calls have made anything: nothing stays held. */
+START_TEST(offline_for_a_client_that_has_gone)
+{
+    struct xf_migrate_args args = {
+        .flags = XF_MIGRATE_OFFLINE | BOTH, .dname = "g",
+    };
+    g_autoptr(GBytes) begin = NULL, prepare = NULL;
+    g_autofree char *uri = NULL;
+    g_autoptr(GError) err = NULL;
+
+    defined(&src, "g", GUEST_UUID);
+    destroyed(&src, "g");
+    DRIVER(&src)->client_gone(src.conn);
+    DRIVER(&dst)->client_gone(dst.conn);
+
+    XF_AUTO(xf_domain_ref) *dom = look_up(&src, "g");
+    g_autofree char *xml =
+        DRIVER(&src)->begin3(src.conn, dom, &args, &begin, &err);
+
+    ck_assert_ptr_nonnull(xml);
+    args.xml = xml;
+    args.cookie_in = begin;
+    ck_assert(DRIVER(&dst)->prepare3(dst.conn, &args, &prepare, &uri, &err));
+    ck_assert_uint_eq(files(&dst, ""), 0);
+    client_of(&src);
+    ck_assert_msg(start(&src, "g", 0, &err), "%s", err ? err->message : "");
+}
+END_TEST
+
 /* -- offline, of a domain that was given away -- */
 
 /* "g" is stored at src, marked as given away, and is persistent at dst. */
@@ -515,6 +544,7 @@ main(void)
         { offline_on_a_clients_word, 1 },
         { given_away_until_it_is_known_not_to_run, G_N_ELEMENTS(given) },
         { given_away_does_not_move_offline, 1 },
+        { offline_for_a_client_that_has_gone, 1 },
         { NULL, 0 },
     };
 

@@ -222,6 +222,7 @@ START_TEST(the_client_goes_before_performs_answer)
     ck_assert(!finish(TRUE));       /* and it closes */
     ck_assert(!GPOINTER_TO_INT(g_thread_join(thread)));
     settled_on(&src);
+    client_goes();
     must_move();
 }
 END_TEST
