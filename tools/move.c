@@ -11,6 +11,7 @@ struct xf_move {
     struct xf_conn *source, *destination;
     struct xf_domain_ref *dom;      /* at the source */
     gboolean was_paused;            /* by its administrator, at the start */
+    gboolean was_off;               /* not running, at the start */
     gboolean records;               /* the source is one of ours */
     struct xf_job_info before;      /* the source's last job, at the start */
     gboolean sent;                  /* Perform was begun; sequence's thread */
@@ -140,6 +141,27 @@ refuse_same_host(struct xf_move *move, GError **err)
     return FALSE;
 }
 
+/* It moves a definition, and no guest waits for what becomes of that. */
+static gboolean
+is_offline(const struct xf_move *move)
+{
+    return (move->request->flags & XF_MIGRATE_OFFLINE) != 0;
+}
+
+/* A source that refused it in Perform would leave the question where the
+ * guest is, though none was to be moved. */
+static gboolean
+check_runs(struct xf_move *move, GError **err)
+{
+    move->was_off = move->dom->id < 0;
+    if (!move->was_off || is_offline(move))
+        return TRUE;
+    g_set_error(err, XF_ERROR, XF_ERROR_OPERATION_INVALID,
+                "domain '%s' is not running; its definition alone moves with "
+                "--offline --persistent", move->dom->name);
+    return FALSE;
+}
+
 /* Asked before anything is: afterwards it may not answer. */
 static gboolean
 ask_kind(struct xf_move *move, GError **err)
@@ -164,7 +186,7 @@ connect_both(struct xf_move *move, GError **err)
     if (!move->dom
         || !move->source->driver->domain_info(move->source, move->dom, &info,
                                            err)
-        || !ask_kind(move, err))
+        || !check_runs(move, err) || !ask_kind(move, err))
         return FALSE;
     move->was_paused = info.state == XF_DOMAIN_PAUSED;
     /* One that cannot be asked says nothing of its jobs afterwards either. */
@@ -618,6 +640,7 @@ xf_move_run(struct xf_move *move, struct xf_move_report *report)
     report->started = connect_both(move, &report->error);
     report->source = move->dom ? xf_domain_ref_copy(move->dom) : NULL;
     report->paused = move->was_paused;
+    report->stored = move->was_off;
     if (!report->started)
         return;
     start = g_get_monotonic_time();
@@ -627,7 +650,8 @@ xf_move_run(struct xf_move *move, struct xf_move_report *report)
         (g_get_monotonic_time() - start) / G_TIME_SPAN_MILLISECOND;
     if (report->destination)
         report->result = XF_MOVE_MOVED;
-    else if (move->sent && !left_in_doubt(move, report))
+    else if (move->sent && !is_offline(move)
+             && !left_in_doubt(move, report))
         find_guest(move, report);
     /* else no byte of the guest has left: it is where it was */
     g_mutex_lock(&move->lock);

@@ -78,6 +78,7 @@ struct xf_move_report {
     gboolean ended;         /* FAILED: the guest ended by itself meanwhile,
                              * and nothing of it is in doubt */
     gboolean paused;        /* the guest was, before it all */
+    gboolean stored;        /* it did not run: its definition is all there is */
     struct xf_domain_ref *source;       /* NULL: not found */
     struct xf_domain_ref *destination;  /* set when moved */
     guint64 total_ms;       /* from the first phase to the last */

@@ -132,8 +132,9 @@ tell_failed(const char *uri, const struct xf_move_report *report)
                      "is there again", report->source->name, uri);
     else if (report->source)
         xf_cli_error("nothing has moved: %s %s at %s", report->source->name,
-                     report->paused ? "is there as before, paused,"
-                                    : "runs on",
+                     report->stored   ? "is there as before, not running,"
+                     : report->paused ? "is there as before, paused,"
+                                      : "runs on",
                      uri);
 }
 

@@ -115,14 +115,20 @@ teardown(struct xf_move_report *report)
 }
 
 static void
-move(struct xf_move_report *report)
+move_as(const struct xf_move_request *wish, struct xf_move_report *report)
 {
     struct xf_cli cli = { .uri = FAKE_HERE, .open = xf_fake_open };
-    struct xf_move *mover = xf_move_new(&cli, &request);
+    struct xf_move *mover = xf_move_new(&cli, wish);
 
     xf_move_run(mover, report);
     xf_move_free(mover);
-    xf_report_tell(FAKE_HERE, &request, report, FALSE);
+    xf_report_tell(FAKE_HERE, wish, report, FALSE);
+}
+
+static void
+move(struct xf_move_report *report)
+{
+    move_as(&request, report);
 }
 
 /* -- scripts -- */
@@ -633,6 +639,47 @@ START_TEST(refused_before_it_starts)
 }
 END_TEST
 
+/* What a domain that does not run can be asked for, and what is said. */
+static const struct {
+    gboolean p2p, direct;
+    guint32 flags;
+    const char *error;
+} of_stored[] = {
+    { FALSE, FALSE, XF_MIGRATE_LIVE, "domain 'guest1' is not running" },
+    { TRUE, FALSE, XF_MIGRATE_LIVE, "domain 'guest1' is not running" },
+    { FALSE, TRUE, XF_MIGRATE_LIVE, "domain 'guest1' is not running" },
+    { TRUE, FALSE, XF_MIGRATE_OFFLINE | XF_MIGRATE_PERSIST_DEST,
+      "it is refused" },
+};
+
+/* Nothing of it can be in doubt. */
+START_TEST(not_running)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(of_stored); i++) {
+        struct xf_move_request wish = request;
+        struct xf_move_report report;
+
+        setup();
+        xf_fake_remove(&xf_fake_here, "guest1");
+        xf_fake_add(&xf_fake_here, -1, "guest1", 0x11)->info.state =
+            XF_DOMAIN_SHUTOFF;
+        script = succeed;
+        wish.p2p = of_stored[i].p2p;
+        wish.direct = of_stored[i].direct;
+        wish.flags = of_stored[i].flags;
+        move_as(&wish, &report);
+        ck_assert_msg(xf_report_exit(&report) == XF_EXIT_FAILED, "%zu: %s",
+                      i, errors->str);
+        ck_assert_msg(strstr(errors->str, of_stored[i].error), "%s",
+                      errors->str);
+        ck_assert_ptr_nonnull(strstr(errors->str, "as before, not running"));
+        ck_assert_ptr_null(strstr(errors->str, "runs on"));
+        ck_assert_int_eq(notes, 0);
+        teardown(&report);
+    }
+}
+END_TEST
+
 /* -- the whole command -- */
 
 static int
@@ -749,6 +796,7 @@ main(void)
         aborted,
         same_host,
         refused_before_it_starts,
+        not_running,
         command_json,
         command_json_failed,
         command_lines,

@@ -234,7 +234,20 @@ supports_feature(struct xf_conn *conn, int feature, GError **err)
 {
     if (!answers(conn, err))
         return -1;
-    return feature == XF_FEATURE_XENFERRY && !host_of(conn)->stock;
+    return feature == XF_FEATURE_XENFERRY ? !host_of(conn)->stock
+           : feature == XF_FEATURE_MIGRATION_P2P
+               || feature == XF_FEATURE_MIGRATION_DIRECT
+               || feature == XF_FEATURE_MIGRATION_PARAMS;
+}
+
+static gboolean
+perform3(struct xf_conn *conn, const struct xf_domain_ref *dom,
+         const struct xf_migrate_args *args, GBytes **cookie_out,
+         GError **err)
+{
+    g_set_error_literal(err, XF_ERROR, XF_ERROR_OPERATION_FAILED,
+                        "it is refused");
+    return FALSE;
 }
 
 static gboolean
@@ -318,6 +331,7 @@ static const struct xf_driver driver = {
     .close = conn_close,
     .get_hostname = get_hostname,
     .supports_feature = supports_feature,
+    .perform3 = perform3,
     .list_domains = list_domains,
     .lookup_by_id = lookup_by_id,
     .lookup_by_name = lookup_by_name,
