@@ -16,12 +16,14 @@
 
 #define BACKLOG 16
 #define REQUEST_S 10            /* for a client to say what it wants */
+#define REST_S 1                /* when there are no fds or no memory */
 
 struct xf_receiver {
     struct xf_engine *engine;
     char *path;
     int fd;
-    guint source;
+    guint source;               /* of its clients, or of the end of a rest */
+    gboolean rested;            /* since the last one came; said once */
 };
 
 struct client {
@@ -151,6 +153,8 @@ client_main(gpointer data)
     return NULL;
 }
 
+static gboolean on_rested(gpointer data);
+
 static gboolean
 may_come(int fd)
 {
@@ -161,6 +165,19 @@ may_come(int fd)
            && (peer.uid == 0 || peer.uid == geteuid());
 }
 
+/* Who waits shows all the time: to look again at once would keep the main
+ * loop busy for nothing. */
+static gboolean
+rest(struct xf_receiver *receiver, int errnum)
+{
+    if (!receiver->rested)
+        g_warning("cannot accept a request to receive: %s; resting",
+                  g_strerror(errnum));
+    receiver->rested = TRUE;
+    receiver->source = g_timeout_add_seconds(REST_S, on_rested, receiver);
+    return G_SOURCE_REMOVE;
+}
+
 static gboolean
 on_client(int listening, GIOCondition condition, gpointer data)
 {
@@ -169,6 +186,10 @@ on_client(int listening, GIOCondition condition, gpointer data)
     XF_AUTO_FD int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
     struct client *client;
 
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS
+                   || errno == ENOMEM))
+        return rest(receiver, errno);
+    receiver->rested = FALSE;
     if (fd < 0 || !may_come(fd)
         || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
                       sizeof(patience)) < 0
@@ -181,6 +202,20 @@ on_client(int listening, GIOCondition condition, gpointer data)
         client->fds[i] = -1;
     g_thread_unref(g_thread_new("receive", client_main, client));
     return G_SOURCE_CONTINUE;
+}
+
+static void
+accept_all(struct xf_receiver *receiver)
+{
+    receiver->source = g_unix_fd_add(receiver->fd, G_IO_IN, on_client,
+                                     receiver);
+}
+
+static gboolean
+on_rested(gpointer data)
+{
+    accept_all(data);
+    return G_SOURCE_REMOVE;
 }
 
 /* -- listening -- */
@@ -220,7 +255,7 @@ xf_receiver_new(struct xf_engine *engine, const char *path, GError **err)
     receiver->engine = engine;
     receiver->path = g_strdup(path);
     receiver->fd = fd;
-    receiver->source = g_unix_fd_add(fd, G_IO_IN, on_client, receiver);
+    accept_all(receiver);
     return receiver;
 }
 

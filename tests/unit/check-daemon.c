@@ -8,6 +8,7 @@
 #include "tests/unit/common.h"
 #include "tools/daemon-config.h"
 #include "tools/daemon.h"
+#include "tools/receive.h"
 #include "xen/claim.h"
 #include "xen/orphans.h"
 
@@ -16,6 +17,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -364,6 +366,100 @@ START_TEST(children_are_no_orphans)
 }
 END_TEST
 
+/* -- domains from xl ------------------------------------------------------ */
+
+static struct xf_engine *
+engine_new(struct xf_hypervisor *hv, struct xf_store *store)
+{
+    g_autofree char *state = g_build_filename(folder, "state", NULL);
+    struct xf_engine_config config;
+    g_autoptr(GError) err = NULL;
+
+    xf_engine_config_init(&config);
+    config.hostname = "sim";
+    config.channel.address = "127.0.0.1";
+    config.channel.port = 0;
+    config.state_dir = state;
+    config.run_dir = folder;
+
+    struct xf_engine *engine = xf_engine_new(hv, store, &config, &err);
+
+    ck_assert_msg(engine != NULL, "%s", err ? err->message : "");
+    return engine;
+}
+
+static int
+knock(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address,
+                             sizeof(address)), 0);
+    ck_assert_int_eq(send(fd, "nonsense", 8, 0), 8);
+    return fd;
+}
+
+/* The main loop has nothing to do at last. */
+static void
+comes_to_rest(void)
+{
+    int rounds = 0;
+
+    while (g_main_context_iteration(NULL, FALSE))
+        ck_assert_int_lt(rounds++, 1000);
+}
+
+static void
+is_answered(int fd)
+{
+    gint64 deadline = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
+    struct pollfd pfd = { .fd = fd, .events = POLLIN };
+    char answer[XF_RECEIVE_MESSAGE_MAX + 1] = "";
+
+    while (poll(&pfd, 1, 10) == 0) {
+        ck_assert_int_lt(g_get_monotonic_time(), deadline);
+        g_main_context_iteration(NULL, FALSE);
+    }
+    ck_assert_int_gt(recv(fd, answer, sizeof(answer) - 1, 0), 0);
+    ck_assert_msg(strstr(answer, "not understood"), "%s", answer);
+}
+
+/* Who waits then is neither lost nor asked after without a pause. */
+START_TEST(receive_rests_without_fds)
+{
+    g_autofree char *host = g_build_filename(folder, "host", NULL);
+    g_autofree char *path = g_build_filename(folder, "receive", NULL);
+    g_autoptr(GError) err = NULL;
+    struct rlimit old, small;
+    int client, first;
+
+    g_mkdir(host, 0700);
+
+    struct xf_hypervisor *hv = xf_sim_new(host, &err);
+    struct xf_store *store = xf_store_memory_new();
+    struct xf_engine *engine = engine_new(hv, store);
+    struct xf_receiver *receiver = xf_receiver_new(engine, path, &err);
+
+    ck_assert_msg(receiver != NULL, "%s", err ? err->message : "");
+    client = knock(path);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    first = dup(client);
+    close(first);
+    small = (struct rlimit){ .rlim_cur = first, .rlim_max = old.rlim_max };
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &small), 0);
+    comes_to_rest();
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+    is_answered(client);
+    close(client);
+    xf_receiver_free(receiver);
+    xf_engine_free(engine);
+    store->ops->free(store);
+    hv->ops->free(hv);
+}
+END_TEST
+
 /* -- a whole run --------------------------------------------------------- */
 
 static struct xf_hypervisor *
@@ -496,6 +592,7 @@ main(void)
         orphans_end,
         children_are_no_orphans,
         processes_by_name,
+        receive_rests_without_fds,
         whole_run,
         cannot_start,
         NULL
