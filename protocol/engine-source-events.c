@@ -133,10 +133,32 @@ xf_source_restarted(struct xf_handoff *h)
     happened(h, XF_EVENT_RESTARTED);
 }
 
+/* Its domid may be another's by now.  One that runs was started, or came back,
+ * since, and one with another domid is being sent by a newer handoff: they are
+ * none of this one's. */
+static gboolean
+may_be_ours(const struct xf_handoff *h, const struct xf_decision *decision,
+            const struct xf_hv_domain *domain)
+{
+    gboolean same = !decision || decision->domid < 0
+                    || decision->domid == domain->domid;
+
+    if (memcmp(domain->uuid, h->uuid, XF_UUID_LEN) != 0 || !domain->suspended
+        || domain->dying)
+        return FALSE;
+    if (!same)
+        g_message("handoff %s: domain %d, which is suspended, is '%s', but "
+                  "not the one that was sent, which was domain %d", h->token,
+                  domain->domid, h->name, decision->domid);
+    return same;
+}
+
 void
 xf_source_remembered(struct xf_handoff *h)
 {
     struct xf_hypervisor *hv = h->engine->hv;
+    XF_AUTO(xf_decision) *decision =
+        xf_decisions_find(h->engine->decisions, h->token);
     g_autoptr(GError) err = NULL;
     g_autoptr(GPtrArray) domains = hv->ops->list(hv, &err);
 
@@ -144,13 +166,10 @@ xf_source_remembered(struct xf_handoff *h)
 
     if (!domains)
         g_warning("handoff %s: %s", h->token, err->message);
-    /* Its domid may be another's by now.  One that runs was started, or came
-     * back, since: it is none of this handoff's. */
     for (guint i = 0; domains && i < domains->len; i++) {
         const struct xf_hv_domain *domain = g_ptr_array_index(domains, i);
 
-        if (memcmp(domain->uuid, h->uuid, XF_UUID_LEN) == 0
-            && domain->suspended && !domain->dying)
+        if (may_be_ours(h, decision, domain))
             domid = domain->domid;
     }
     g_mutex_lock(&h->lock);

@@ -515,16 +515,15 @@ START_TEST(all_are_taken_up_again)
 }
 END_TEST
 
-/* An earlier handoff's, whose source never said that it knows: the copy of
- * that one ran, and is gone. */
+/* An earlier handoff's, whose other side never said that it knows: the copy of
+ * that one is gone. */
 static void
-old_commit(int domid)
+old_decision(struct host *host, enum xf_decision_kind kind, int domid)
 {
-    struct xf_decisions *log = xf_decisions_open(dst.state, NULL);
+    struct xf_decisions *log = xf_decisions_open(host->state, NULL);
 
     ck_assert_ptr_nonnull(log);
-    add_decision(log, XF_DECISION_COMMITTED,
-                 "00000000000000000000000000000001", domid);
+    add_decision(log, kind, "00000000000000000000000000000001", domid);
     xf_decisions_close(log);
 }
 
@@ -547,7 +546,8 @@ START_TEST(a_newer_copy_is_not_an_old_decision_s)
     walk_init(&walk);
     if (_i != OLD_HAS_NO_RECORD) {
         host_stop(&dst);
-        old_commit(_i == OLD_IS_KNOWN ? -1 : 12345);
+        old_decision(&dst, XF_DECISION_COMMITTED,
+                     _i == OLD_IS_KNOWN ? -1 : 12345);
         host_start(&dst);
         /* from now on there is a record that says that nothing is to do */
         ck_assert(!no_records(&dst));
@@ -555,7 +555,7 @@ START_TEST(a_newer_copy_is_not_an_old_decision_s)
     walk_to_performed(&walk);
     host_dies(&dst);
     if (_i == OLD_HAS_NO_RECORD)
-        old_commit(-1);
+        old_decision(&dst, XF_DECISION_COMMITTED, -1);
     if (_i == NO_RECORD_AT_ALL)
         host_forgets(&dst);
     host_start(&dst);
@@ -563,6 +563,28 @@ START_TEST(a_newer_copy_is_not_an_old_decision_s)
     wait_for(guest_runs, &src);
     wait_for(is_empty, &dst);
     wait_for(no_records, &src);
+    walk_clear(&walk);
+}
+END_TEST
+
+/* Nor is what a newer handoff is sending that which was given away then. */
+START_TEST(what_is_sent_is_not_what_an_old_decision_gave_away)
+{
+    struct walk walk;
+
+    host_stop(&src);
+    old_decision(&src, XF_DECISION_GIVEN_AWAY, 12345);
+    host_start(&src);
+    walk_init(&walk);
+    walk_to_performed(&walk);
+    host_dies(&src);
+    host_forgets(&src);
+    ck_assert(waits_suspended(&src));
+    host_start(&src);
+    /* in doubt, it asks and is told that the other never ran */
+    wait_for(guest_runs, &src);
+    wait_for(is_empty, &dst);
+    wait_for(no_records, &dst);
     walk_clear(&walk);
 }
 END_TEST
@@ -592,6 +614,7 @@ main(void)
         { source_reboots_after_the_commit, 1 },
         { all_are_taken_up_again, 1 },
         { a_newer_copy_is_not_an_old_decision_s, OLD_WAYS },
+        { what_is_sent_is_not_what_an_old_decision_gave_away, 1 },
         { NULL, 0 }
     };
 
